@@ -1,0 +1,2 @@
+//! The trace explorer.
+pub mod model;

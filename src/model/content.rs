@@ -1,0 +1,156 @@
+//! Content: messages, documents, tool payloads, tool definitions and system prompts.
+//!
+//! Inside a span a content is a `Piece`: where it belongs, who speaks, and the body. The store keeps equal bodies once.
+
+use serde::Serialize;
+
+use super::json::Json;
+use super::span::names;
+
+/// Where in a span a content belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// The system prompt.
+    System,
+    /// A message of the prompt.
+    Message,
+    /// A message of the answer.
+    Response,
+    /// The definition of a tool offered to the model.
+    ToolDefinition,
+    /// A tool's arguments.
+    Arguments,
+    /// A tool's result.
+    Result,
+    /// A retrieved document.
+    Document,
+}
+names!(Slot, System = 0 "system", Message = 1 "message", Response = 2 "response", ToolDefinition = 3 "tool_definition",
+    Arguments = 4 "arguments", Result = 5 "result", Document = 6 "document");
+
+impl Slot {
+    /// This slot's bit in `Part::slots`.
+    #[must_use]
+    pub const fn bit(self) -> u8 {
+        1 << self.number()
+    }
+}
+
+/// How a body is written down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// Plain text: a message of one text part, a text result.
+    #[default]
+    Text,
+    /// JSON: for a message its parts (an array of `MessagePart`), for a document a `Document`, else as logged.
+    Json,
+    /// Text that was cut where it was logged (a preview).
+    Preview,
+}
+names!(Form, Text = 0 "text", Json = 1 "json", Preview = 2 "preview");
+
+/// One content of a span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Where it belongs.
+    pub slot: Slot,
+    /// Who speaks: `user`, `assistant`, `tool`, `system` …; empty outside messages.
+    pub role: String,
+    /// How `body` is written.
+    pub form: Form,
+    /// The text itself, decoded: what full-text search looks at.
+    pub body: String,
+}
+
+/// One part of a message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum MessagePart {
+    /// Words.
+    Text {
+        /// The words.
+        text: String,
+    },
+    /// The model asks for a tool.
+    ToolCall {
+        /// Id of the call.
+        id: Option<String>,
+        /// The tool.
+        name: String,
+        /// As logged; a JSON string when it was not valid JSON.
+        arguments: Json,
+    },
+    /// A tool's answer.
+    ToolResult {
+        /// Id of the call.
+        id: Option<String>,
+        /// As logged.
+        content: Json,
+        /// The tool failed.
+        is_error: bool,
+    },
+    /// The model's thinking.
+    Reasoning {
+        /// The words.
+        text: String,
+    },
+    /// An image, a sound, a file: never its bytes.
+    Media {
+        /// MIME type, where logged.
+        media_type: Option<String>,
+        /// Size of the decoded data, where it was inline.
+        bytes: Option<u64>,
+        /// Where it lies, where it was not inline.
+        uri: Option<String>,
+    },
+}
+
+/// A message: who says what.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Message {
+    /// `system`, `user`, `assistant`, `tool` …
+    pub role: String,
+    /// What is said.
+    pub parts: Vec<MessagePart>,
+}
+
+/// A retrieved document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Document {
+    /// Its id.
+    pub id: Option<String>,
+    /// Its score, spelled as logged.
+    pub score: Option<Json>,
+    /// Its text.
+    pub content: Option<String>,
+    /// Everything else that was logged about it: a JSON object.
+    pub metadata: Option<Json>,
+}
+
+/// A tool's payloads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Payload {
+    /// As logged.
+    pub body: String,
+    /// How it is written.
+    pub form: Form,
+}
+
+/// All contents of one span, ready to show.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contents {
+    /// The system prompt; several texts are joined by a blank line.
+    pub system: Option<String>,
+    /// The prompt's messages in order.
+    pub messages: Vec<Message>,
+    /// The answer.
+    pub response: Vec<Message>,
+    /// Tool definitions offered.
+    pub tools: Vec<Json>,
+    /// A tool's arguments.
+    pub arguments: Option<Payload>,
+    /// A tool's result.
+    pub result: Option<Payload>,
+    /// Retrieved documents in rank order.
+    pub documents: Vec<Document>,
+}

@@ -1,0 +1,11 @@
+//! The words of the domain: data and arithmetic, no I/O, no clock, no engine. Everyone knows this module; it knows nobody.
+
+pub mod content;
+pub mod filter;
+pub mod json;
+pub mod query;
+pub mod record;
+pub mod span;
+pub mod text;
+pub mod trace;
+pub mod usage;

@@ -1,0 +1,277 @@
+//! The port between the two front ends and the store: plain questions, plain answers. No SQL and no engine type crosses it.
+
+use super::content::Contents;
+use super::filter::Filter;
+use super::record::Tally;
+use super::span::{Nanos, Origin, SpanKey, TraceKey, names};
+use super::trace::{Interaction, Trace};
+use super::usage::{Cost, Usage};
+
+/// A span of time, half open. `None` is unbounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Not before.
+    pub since: Option<Nanos>,
+    /// Before.
+    pub until: Option<Nanos>,
+}
+
+/// What a list is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SortKey {
+    /// When it began.
+    #[default]
+    Start,
+    /// What it cost.
+    Cost,
+    /// Tokens of all classes.
+    Tokens,
+    /// How long it took.
+    Duration,
+}
+names!(SortKey, Start = 0 "start", Cost = 1 "cost", Tokens = 2 "tokens", Duration = 3 "duration");
+
+/// A sort order. Unknown values come last either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// By what.
+    pub key: SortKey,
+    /// Largest (newest) first.
+    pub descending: bool,
+}
+
+impl Default for Sort {
+    fn default() -> Self {
+        Self {
+            key: SortKey::Start,
+            descending: true,
+        }
+    }
+}
+
+/// The row a page goes on from. Ties of the sort value are ordered by (start, place), in the sort's own direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The sort value; `None` when unknown.
+    pub value: Option<i128>,
+    /// Its start.
+    pub start: Nanos,
+    /// Its place.
+    pub place: i128,
+}
+
+impl Cursor {
+    /// The cursor that stands at this row.
+    #[must_use]
+    pub fn at(row: &Interaction, sort: Sort) -> Self {
+        let value = match sort.key {
+            SortKey::Start => Some(i128::from(row.start)),
+            SortKey::Cost => row.cost.map(|c| c.0),
+            SortKey::Tokens => row.usage.total().map(i128::from),
+            SortKey::Duration => row.duration.map(i128::from),
+        };
+        Self {
+            value,
+            start: row.start,
+            place: row.place,
+        }
+    }
+}
+
+/// Which page of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// From the top.
+    #[default]
+    First,
+    /// From the bottom: the last rows of the order, still in its direction.
+    Last,
+    /// Rows after this one.
+    After(Cursor),
+    /// Rows before this one: the nearest ones, still in the list's direction.
+    Before(Cursor),
+    /// This row and those after it.
+    From(Cursor),
+}
+
+/// What costs are grouped by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CostKey {
+    /// The endpoint or use case.
+    #[default]
+    Feature,
+    /// The model that answered, else the one asked for.
+    Model,
+    /// The user.
+    User,
+    /// The conversation.
+    Session,
+    /// The service that wrote the log.
+    Service,
+}
+names!(CostKey, Feature = 0 "feature", Model = 1 "model", User = 2 "user", Session = 3 "session", Service = 4 "service");
+
+/// A question to the store.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Query {
+    /// A page of interactions.
+    Interactions {
+        /// Which.
+        filter: Filter,
+        /// When.
+        window: Window,
+        /// In what order.
+        sort: Sort,
+        /// From where.
+        page: Page,
+        /// At most so many; `u32::MAX` is all.
+        limit: u32,
+    },
+    /// How many interactions match.
+    Count {
+        /// Which.
+        filter: Filter,
+        /// When.
+        window: Window,
+    },
+    /// Interactions whose id begins with this text (at most 20).
+    Find {
+        /// A trace id or the beginning of one.
+        prefix: String,
+    },
+    /// One interaction with all its spans.
+    Trace(TraceKey),
+    /// The contents of one span, or of all spans of the trace.
+    Contents {
+        /// The trace.
+        trace: TraceKey,
+        /// The span; `None` for all.
+        span: Option<SpanKey>,
+    },
+    /// Spend by key.
+    Costs {
+        /// Grouped by.
+        by: CostKey,
+        /// Which interactions.
+        filter: Filter,
+        /// When.
+        window: Window,
+        /// Also count interactions above twice their feature's median of the 168 hours before them. Dear at millions of rows.
+        anomalies: bool,
+    },
+    /// What was read.
+    Stats,
+    /// The newest rejects, at most so many.
+    Rejects {
+        /// At most so many.
+        limit: u32,
+    },
+}
+
+/// One row of spend.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CostRow {
+    /// The key's value; `None` where it was not logged.
+    pub key: Option<String>,
+    /// Counted calls.
+    pub calls: u64,
+    /// Interactions.
+    pub interactions: u64,
+    /// Tokens.
+    pub usage: Usage,
+    /// Spend that is known.
+    pub cost: Option<Cost>,
+    /// Of the whole, 0..=1; `None` when nothing has a cost.
+    pub share: Option<f64>,
+    /// Of this row and all dearer ones, 0..=1.
+    pub cumulative_share: Option<f64>,
+    /// Median per interaction (the lower of two middle ones), over interactions whose cost is known.
+    pub p50_cost: Option<Cost>,
+    /// Mean per interaction, over interactions whose cost is known, rounded half to even.
+    pub mean_cost: Option<Cost>,
+    /// Cached input over all input; `None` when no call logged cache reads.
+    pub cache_hit_ratio: Option<f64>,
+    /// Interactions above twice the feature's usual; `None` when not asked for or not yet judged.
+    pub anomalies: Option<u64>,
+    /// Calls without a known cost: `cost` is then a lower bound.
+    pub unpriced_calls: u64,
+    /// Some call's cost is a lower bound.
+    pub lower_bound: bool,
+}
+
+/// One source in the statistics.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceStat {
+    /// Its path.
+    pub uri: String,
+    /// Its generation.
+    pub generation: u32,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Lines by fate.
+    pub tally: Tally,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stats {
+    /// A row per source and generation.
+    pub sources: Vec<SourceStat>,
+    /// All of them.
+    pub tally: Tally,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// Distinct spans.
+    pub spans: u64,
+    /// Interactions.
+    pub interactions: u64,
+}
+
+/// A reject to read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RejectRow {
+    /// Its source's path.
+    pub uri: String,
+    /// Where it stands.
+    pub origin: Origin,
+    /// Why.
+    pub reason: String,
+    /// Why, at length.
+    pub detail: String,
+    /// The bytes kept.
+    pub bytes: Vec<u8>,
+}
+
+/// The store's answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// To `Interactions`, in the list's direction; `more` says whether rows follow in the direction of the page.
+    Interactions {
+        /// The rows.
+        rows: Vec<Interaction>,
+        /// There are more beyond.
+        more: bool,
+    },
+    /// To `Count`.
+    Count(u64),
+    /// To `Find`.
+    Found(Vec<(TraceKey, String)>),
+    /// To `Trace`; `None` when it is not in the store.
+    Trace(Option<Box<Trace>>),
+    /// To `Contents`, in tree order.
+    Contents(Vec<(SpanKey, Contents)>),
+    /// To `Costs`, dearest first.
+    Costs(Vec<CostRow>),
+    /// To `Stats`.
+    Stats(Box<Stats>),
+    /// To `Rejects`, newest first.
+    Rejects(Vec<RejectRow>),
+    /// A newer question took its place.
+    Interrupted,
+    /// It could not be answered: shown where the answer would have been.
+    Failed(String),
+}
+
+/// Pairs an answer with its question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);

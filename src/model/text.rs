@@ -1,0 +1,1 @@
+//! `Safe`: the only text that may reach a terminal.

@@ -1,0 +1,36 @@
+//! A trace's parts → its interaction, its tree and its counted calls.
+//!
+//! Pure and total: the same parts in any order, delivered any number of times, give the same result. It reads no contents, keeps no
+//! state, and knows no store.
+
+mod findings;
+mod merge;
+mod rollup;
+mod row;
+mod tree;
+
+pub use merge::merge_pieces;
+
+use crate::model::span::Part;
+use crate::model::trace::Trace;
+use crate::pricing::Prices;
+
+/// Everything that follows from all parts of one trace. Their contents are ignored and left empty in the result.
+/// Without any counted call the cost is `None` and its basis `Computed`: nothing was spent, nothing is in doubt.
+#[must_use]
+pub fn derive(parts: Vec<Part>, prices: &Prices) -> Trace {
+    let extent = row::Extent::of(&parts);
+    let mut spans = tree::build(merge::spans(parts));
+    rollup::count(&mut spans);
+    rollup::price(&mut spans, prices);
+    rollup::totals(&mut spans);
+    row::number_turns(&mut spans);
+    findings::find(&mut spans, prices);
+    Trace {
+        row: row::interaction(&spans, extent),
+        spans,
+    }
+}
+
+#[cfg(test)]
+mod tests;

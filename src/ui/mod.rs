@@ -1,0 +1,3 @@
+//! Draws the state of the explorer and decides nothing: every pane reads `&App` and writes cells.
+
+pub mod theme;

@@ -3,8 +3,9 @@
 //! The only door to a ratatui `Span`: whatever comes from a trace has passed `model::text` before. No arithmetic on money
 //! or tokens here; it lives beside the reports', in `model::text`, so that both write the same digits.
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 use ratatui::style::Style;
 use ratatui::text::Span;
 
@@ -77,9 +78,9 @@ pub fn percent(share: f64) -> Safe {
 /// `15:02:11` on the day of `now`, `Nov 22 15:02` in its year, else `2024-11-22`.
 #[must_use]
 pub fn clock(at: Nanos, now: Nanos, tz: &TimeZone) -> Safe {
-    let zoned = |nanos: Nanos| -> Option<Zoned> { Some(Timestamp::from_nanosecond(i128::from(nanos)).ok()?.to_zoned(tz.clone())) };
-    let Some(then) = zoned(at) else { return Safe::from_static("–") };
-    let today = zoned(now).map(|now| now.date());
+    let local = |nanos: Nanos| -> Option<DateTime> { Some(tz.to_datetime(Timestamp::from_nanosecond(i128::from(nanos)).ok()?)) };
+    let Some(then) = local(at) else { return Safe::from_static("–") };
+    let today = local(now).map(|now| now.date());
     let format = match today {
         Some(today) if today == then.date() => "%H:%M:%S",
         Some(today) if today.year() == then.year() => "%b %e %H:%M",

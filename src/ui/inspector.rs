@@ -63,7 +63,14 @@ fn status(inspector: &Inspector, theme: &Theme) -> Line<'static> {
     }
     if let Some((current, count)) = inspector.search_position() {
         let more = if inspector.search_capped() { "+" } else { "" };
-        add(if count == 0 { "no match".to_owned() } else { format!("{current}/{count}{more}") }, Role::Match);
+        add(
+            if count == 0 {
+                "no match".to_owned()
+            } else {
+                format!("{current}/{count}{more}")
+            },
+            Role::Match,
+        );
     }
     if !inspector.wraps() {
         add("unwrapped".to_owned(), Role::Dim);

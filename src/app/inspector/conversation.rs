@@ -16,7 +16,8 @@ fn absent(subject: &Subject, slots: &[Slot], not_logged: &[&str]) -> Option<Page
     if subject.span.missing {
         page.line(Tone::Dim, "A span below names this one as its parent, but it was never logged.");
     } else if let Some(failure) = &subject.failure {
-        page.push(Tone::Error, "The contents could not be read: ").line(Tone::Error, failure);
+        page.push(Tone::Error, "The contents could not be read: ")
+            .line(Tone::Error, failure);
     } else if !slots.iter().any(|slot| subject.span.part.slots & slot.bit() != 0) {
         for (i, line) in not_logged.iter().enumerate() {
             page.line(if i == 0 { Tone::Warning } else { Tone::Dim }, line);
@@ -81,12 +82,18 @@ pub(super) fn response(subject: &Subject) -> Page {
 
 /// The words providers use for "the token limit was reached".
 fn is_cut(reason: &str) -> bool {
-    matches!(reason.to_ascii_lowercase().as_str(), "max_tokens" | "length" | "max_output_tokens" | "model_length")
+    matches!(
+        reason.to_ascii_lowercase().as_str(),
+        "max_tokens" | "length" | "max_output_tokens" | "model_length"
+    )
 }
 
 /// What was retrieved: the ranking, then each text.
 pub(super) fn documents(subject: &Subject) -> Page {
-    let hint = ["no documents logged", "Documents are read from retrieval spans, and from tool results that list texts with a score or an id."];
+    let hint = [
+        "no documents logged",
+        "Documents are read from retrieval spans, and from tool results that list texts with a score or an id.",
+    ];
     if let Some(page) = absent(subject, &[Slot::Document], &hint) {
         return page;
     }
@@ -105,7 +112,9 @@ pub(super) fn documents(subject: &Subject) -> Page {
             None => page.line(Tone::Dim, "text not logged"),
         };
         for (name, value) in document.metadata.iter().flat_map(json::members) {
-            page.push(Tone::Label, &name).push(Tone::Label, ": ").line(Tone::Dim, &json::readable(&value));
+            page.push(Tone::Label, &name)
+                .push(Tone::Label, ": ")
+                .line(Tone::Dim, &json::readable(&value));
         }
     }
     page
@@ -118,7 +127,8 @@ fn ranked(page: &mut Page, index: usize, document: &Document) {
         Some(score) => page.push(Tone::Number, &json::readable(score)),
         None => page.push(Tone::Dim, "no score"),
     };
-    page.push(Tone::Text, "  ").push(Tone::Heading, document.id.as_deref().unwrap_or("(no id)"));
+    page.push(Tone::Text, "  ")
+        .push(Tone::Heading, document.id.as_deref().unwrap_or("(no id)"));
     if let Some(content) = &document.content {
         page.push(Tone::Dim, "  ").push(Tone::Dim, &text::bytes(content.len() as u64));
     }
@@ -165,7 +175,10 @@ pub(super) fn tools(subject: &Subject) -> Page {
 
 /// A tool's run: arguments and result.
 fn execution(subject: &Subject) -> Page {
-    let hint = ["tool payloads not logged", "Log the tool's arguments and its result with the call. Then they are shown here."];
+    let hint = [
+        "tool payloads not logged",
+        "Log the tool's arguments and its result with the call. Then they are shown here.",
+    ];
     let part = &subject.span.part;
     let mut page = Page::default();
     page.push(Tone::Tool, part.tool_name.as_deref().unwrap_or(&part.name));
@@ -198,12 +211,17 @@ fn payloads(page: &mut Page, subject: &Subject) {
 }
 
 fn payload(page: &mut Page, name: &str, payload: &Payload) {
-    page.gap().push(Tone::Heading, name).push(Tone::Dim, &format!("  {}", text::bytes(payload.body.len() as u64)));
+    page.gap()
+        .push(Tone::Heading, name)
+        .push(Tone::Dim, &format!("  {}", text::bytes(payload.body.len() as u64)));
     let body = match payload.form {
         Form::Json => json::maybe(&payload.body),
         Form::Text => payload.body.clone(),
         Form::Preview => {
-            page.push(Tone::Warning, &format!("  ▲ cut at {} characters where it was logged", payload.body.chars().count()));
+            page.push(
+                Tone::Warning,
+                &format!("  ▲ cut at {} characters where it was logged", payload.body.chars().count()),
+            );
             payload.body.clone()
         }
     };
@@ -217,7 +235,8 @@ fn message(page: &mut Page, message: &Message) {
         "tool" | "function" => Tone::Tool,
         _ => Tone::Assistant,
     };
-    page.gap().line(tone, if message.role.is_empty() { "(no role)" } else { &message.role });
+    page.gap()
+        .line(tone, if message.role.is_empty() { "(no role)" } else { &message.role });
     if message.parts.is_empty() {
         page.line(Tone::Dim, "(empty)");
     }
@@ -236,7 +255,10 @@ fn part(page: &mut Page, part: &MessagePart) {
             page.line(Tone::Text, &arguments_text(arguments))
         }
         MessagePart::ToolResult { id, content, is_error } => {
-            page.push(if *is_error { Tone::Error } else { Tone::Tool }, if *is_error { "← failed" } else { "← result" });
+            page.push(
+                if *is_error { Tone::Error } else { Tone::Tool },
+                if *is_error { "← failed" } else { "← result" },
+            );
             identified(page, id.as_deref());
             page.line(Tone::Text, &json::readable(content))
         }

@@ -25,7 +25,8 @@ fn field(page: &mut Page, name: &str, value: Option<&str>) {
 }
 
 fn named(page: &mut Page, name: &str) {
-    page.push(Tone::Label, name).push(Tone::Label, &" ".repeat(NAME.saturating_sub(text::width(name)).max(1)));
+    page.push(Tone::Label, name)
+        .push(Tone::Label, &" ".repeat(NAME.saturating_sub(text::width(name)).max(1)));
 }
 
 /// Model, parameters, findings, times, ids, and whatever had no field of its own.
@@ -33,16 +34,19 @@ pub(super) fn parameters(subject: &Subject) -> Page {
     let (span, part) = (&subject.span, &subject.span.part);
     let mut page = Page::default();
     for finding in &span.findings {
-        page.push(Tone::Warning, "▲ ").push(Tone::Warning, &finding.kind.name().replace('_', " ")).line(Tone::Text, &format!(": {}", finding.evidence));
+        page.push(Tone::Warning, "▲ ")
+            .push(Tone::Warning, &finding.kind.name().replace('_', " "))
+            .line(Tone::Text, &format!(": {}", finding.evidence));
     }
     if !span.findings.is_empty() {
         page.gap();
     }
     named(&mut page, "model");
     match (&part.request_model, &part.response_model) {
-        (Some(asked), Some(answered)) if asked != answered => {
-            page.push(Tone::Text, asked).push(Tone::Warning, "  ▲ answered by ").line(Tone::Text, answered)
-        }
+        (Some(asked), Some(answered)) if asked != answered => page
+            .push(Tone::Text, asked)
+            .push(Tone::Warning, "  ▲ answered by ")
+            .line(Tone::Text, answered),
         (_, Some(model)) | (Some(model), None) => page.line(Tone::Text, model),
         (None, None) => page.line(Tone::Dim, NOT_LOGGED),
     };
@@ -75,14 +79,24 @@ pub(super) fn parameters(subject: &Subject) -> Page {
 
     page.gap();
     named(&mut page, "started");
-    page.push(Tone::Text, &time(part.start)).line(Tone::Dim, start_from(part.start_from));
+    page.push(Tone::Text, &time(part.start))
+        .line(Tone::Dim, start_from(part.start_from));
     field(&mut page, "ended", part.end.map(time).as_deref());
     let took = part.end.map(|end| text::duration(Some(end.saturating_sub(part.start))));
     field(&mut page, "took", took.as_deref());
-    field(&mut page, "first token", part.time_to_first_token.map(|wait| text::duration(Some(wait))).as_deref());
+    field(
+        &mut page,
+        "first token",
+        part.time_to_first_token.map(|wait| text::duration(Some(wait))).as_deref(),
+    );
 
     page.gap();
-    for (name, value) in [("feature", &part.feature), ("user", &part.user), ("session", &part.session), ("service", &part.service)] {
+    for (name, value) in [
+        ("feature", &part.feature),
+        ("user", &part.user),
+        ("session", &part.session),
+        ("service", &part.service),
+    ] {
         field(&mut page, name, value.as_deref());
     }
     field(&mut page, "name", Some(part.name.as_str()).filter(|name| !name.is_empty()));
@@ -100,7 +114,9 @@ pub(super) fn parameters(subject: &Subject) -> Page {
     if !attributes.is_empty() {
         page.gap().line(Tone::Heading, "attributes");
         for (name, value) in attributes {
-            page.push(Tone::Label, &name).push(Tone::Label, ": ").line(Tone::Text, &json::readable(&value));
+            page.push(Tone::Label, &name)
+                .push(Tone::Label, ": ")
+                .line(Tone::Text, &json::readable(&value));
         }
     }
     page
@@ -126,7 +142,10 @@ pub(super) fn cost(subject: &Subject) -> Page {
     let usage = &part.usage;
     let mut page = Page::default();
     let lines = subject.bill.as_deref().unwrap_or_default();
-    page.line(Tone::Heading, &format!("{:<16}{:>12}{:>14}  {}", "class", "tokens", "USD/M tokens", "cost (USD)"));
+    page.line(
+        Tone::Heading,
+        &format!("{:<16}{:>12}{:>14}  {}", "class", "tokens", "USD/M tokens", "cost (USD)"),
+    );
     let classes = [
         ("input", usage.input),
         ("cache_read", usage.cache_read),
@@ -143,7 +162,8 @@ pub(super) fn cost(subject: &Subject) -> Page {
         page.push(Tone::Number, &format!("{tokens:>12}"));
         match lines.iter().find(|line| line.class == class) {
             Some(line) => {
-                page.push(Tone::Dim, &format!("{:>14}  ", line.usd_per_million)).line(Tone::Cost, &line.cost_usd.decimal());
+                page.push(Tone::Dim, &format!("{:>14}  ", line.usd_per_million))
+                    .line(Tone::Cost, &line.cost_usd.decimal());
             }
             None => {
                 page.line(Tone::Dim, &format!("{:>14}", "no price"));
@@ -151,21 +171,34 @@ pub(super) fn cost(subject: &Subject) -> Page {
         }
     }
     if let Some(reasoning) = usage.reasoning {
-        page.push(Tone::Dim, &format!("{:<16}{reasoning:>12}", "  of it reasoning")).line(Tone::Dim, "  (part of output, billed there)");
+        page.push(Tone::Dim, &format!("{:<16}{reasoning:>12}", "  of it reasoning"))
+            .line(Tone::Dim, "  (part of output, billed there)");
     }
     page.gap();
     named(&mut page, "cost");
     match span.cost {
         Some(cost) => {
-            let at_least = if span.cost_basis == CostBasis::LowerBound { "at least " } else { "" };
-            page.push(Tone::Cost, at_least).push(Tone::Cost, "$").push(Tone::Cost, &cost.decimal());
+            let at_least = if span.cost_basis == CostBasis::LowerBound {
+                "at least "
+            } else {
+                ""
+            };
+            page.push(Tone::Cost, at_least)
+                .push(Tone::Cost, "$")
+                .push(Tone::Cost, &cost.decimal());
             page.line(Tone::Dim, &format!("  {}", basis(span.cost_basis)))
         }
-        None if usage.total().is_none() && part.cost_logged.is_none() => page.line(Tone::Dim, "neither tokens nor a cost were logged for this span"),
+        None if usage.total().is_none() && part.cost_logged.is_none() => {
+            page.line(Tone::Dim, "neither tokens nor a cost were logged for this span")
+        }
         None if span.rolled_up => page.line(Tone::Dim, "counted elsewhere"),
         None => page.line(Tone::Warning, &format!("unknown: {}", basis(span.cost_basis))),
     };
-    field(&mut page, "logged cost", part.cost_logged.map(|cost| format!("${}", cost.decimal())).as_deref());
+    field(
+        &mut page,
+        "logged cost",
+        part.cost_logged.map(|cost| format!("${}", cost.decimal())).as_deref(),
+    );
     named(&mut page, "cached tokens");
     page.line(
         Tone::Dim,
@@ -176,12 +209,18 @@ pub(super) fn cost(subject: &Subject) -> Page {
         },
     );
     if span.rolled_up {
-        page.gap().line(Tone::Warning, "These figures repeat those of spans below (or of a second record of the same call). They are shown, never counted twice.");
+        page.gap().line(
+            Tone::Warning,
+            "These figures repeat those of spans below (or of a second record of the same call). They are shown, never counted twice.",
+        );
     }
     if span.total_cost.is_some() && span.total_cost != span.cost {
         page.gap();
         named(&mut page, "with all below");
-        page.line(Tone::Cost, &span.total_cost.map(|cost| format!("${}", cost.decimal())).unwrap_or_default());
+        page.line(
+            Tone::Cost,
+            &span.total_cost.map(|cost| format!("${}", cost.decimal())).unwrap_or_default(),
+        );
     }
     page
 }
@@ -208,7 +247,16 @@ pub(super) fn raw(subject: &Subject) -> Page {
             page.gap();
         }
         if origins.len() > 1 {
-            page.line(Tone::Heading, &format!("record {} of {}: {} at byte {}", i + 1, origins.len(), text::bytes(u64::from(origin.length)), origin.offset));
+            page.line(
+                Tone::Heading,
+                &format!(
+                    "record {} of {}: {} at byte {}",
+                    i + 1,
+                    origins.len(),
+                    text::bytes(u64::from(origin.length)),
+                    origin.offset
+                ),
+            );
         }
         match subject.raw.iter().find(|(known, _)| known == origin) {
             None => page.line(Tone::Dim, "loading …"),
@@ -220,7 +268,8 @@ pub(super) fn raw(subject: &Subject) -> Page {
         };
     }
     if origins.len() > RAW_LINES {
-        page.gap().line(Tone::Dim, &format!("… and {} more records", origins.len() - RAW_LINES));
+        page.gap()
+            .line(Tone::Dim, &format!("… and {} more records", origins.len() - RAW_LINES));
     }
     page
 }

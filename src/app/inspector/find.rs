@@ -82,7 +82,10 @@ impl Found {
 
     /// A walk along the matches from an offset on.
     pub fn hits_from(&self, offset: usize) -> Hits<'_> {
-        Hits { found: self, next: self.matches.partition_point(|found| found.end <= offset) }
+        Hits {
+            found: self,
+            next: self.matches.partition_point(|found| found.end <= offset),
+        }
     }
 }
 
@@ -114,7 +117,9 @@ fn candidate(text: &str, from: usize, first: char) -> Option<usize> {
         let byte = first as u8;
         return memchr::memchr2(byte, byte.to_ascii_uppercase(), rest.as_bytes()).map(|at| from + at);
     }
-    rest.char_indices().find(|(_, c)| *c == first || c.to_lowercase().next() == Some(first)).map(|(at, _)| from + at)
+    rest.char_indices()
+        .find(|(_, c)| *c == first || c.to_lowercase().next() == Some(first))
+        .map(|(at, _)| from + at)
 }
 
 /// Bytes of the match at the beginning of a text.

@@ -110,5 +110,7 @@ pub(super) fn members(object: &Json) -> Vec<(String, Json)> {
             deserializer.deserialize_map(Visitor)
         }
     }
-    serde_json::from_str::<Members>(object.as_str()).map(|members| members.0).unwrap_or_default()
+    serde_json::from_str::<Members>(object.as_str())
+        .map(|members| members.0)
+        .unwrap_or_default()
 }

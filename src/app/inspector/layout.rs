@@ -49,7 +49,12 @@ impl Layout {
             blocks.push(start);
         }
         let counts = vec![None; blocks.len() - 1];
-        Self { wrap: wrap.map(|width| width.max(1)), blocks, counts, ..Self::default() }
+        Self {
+            wrap: wrap.map(|width| width.max(1)),
+            blocks,
+            counts,
+            ..Self::default()
+        }
     }
 
     /// The byte a row begins at.
@@ -65,7 +70,11 @@ impl Layout {
         if self.counts.is_empty() {
             return Place::default();
         }
-        let block = self.blocks.partition_point(|start| *start <= offset).saturating_sub(1).min(self.counts.len() - 1);
+        let block = self
+            .blocks
+            .partition_point(|start| *start <= offset)
+            .saturating_sub(1)
+            .min(self.counts.len() - 1);
         let row = self.starts(text, block).partition_point(|start| *start <= offset).saturating_sub(1);
         Place { block, row }
     }
@@ -94,7 +103,10 @@ impl Layout {
                     break;
                 }
                 left -= below + 1;
-                place = Place { block: place.block + 1, row: 0 };
+                place = Place {
+                    block: place.block + 1,
+                    row: 0,
+                };
             } else {
                 if left <= place.row {
                     place.row -= left;
@@ -105,7 +117,10 @@ impl Layout {
                     break;
                 }
                 left -= place.row + 1;
-                place = Place { block: place.block - 1, row: self.count(text, place.block - 1) - 1 };
+                place = Place {
+                    block: place.block - 1,
+                    row: self.count(text, place.block - 1) - 1,
+                };
             }
         }
         place
@@ -121,7 +136,10 @@ impl Layout {
             for (i, start) in starts.iter().enumerate().skip(place.row).take(height - rows.len()) {
                 rows.push(*start..starts.get(i + 1).copied().unwrap_or(end));
             }
-            place = Place { block: place.block + 1, row: 0 };
+            place = Place {
+                block: place.block + 1,
+                row: 0,
+            };
         }
         rows
     }
@@ -187,7 +205,13 @@ fn block_end(text: &str, start: usize) -> usize {
     }
     let from = text.floor_char_boundary(end - 256);
     let to = text.floor_char_boundary(end + 256);
-    text[from..to].grapheme_indices(true).map(|(at, _)| from + at).take_while(|at| *at <= end).last().filter(|at| *at > from).unwrap_or(end)
+    text[from..to]
+        .grapheme_indices(true)
+        .map(|(at, _)| from + at)
+        .take_while(|at| *at <= end)
+        .last()
+        .filter(|at| *at > from)
+        .unwrap_or(end)
 }
 
 /// Where the rows of a text begin, counted from `base`. A row ends after its newline, or at the last space before it gets too wide.

@@ -25,8 +25,8 @@ use crate::pricing::Prices;
 
 use find::Found;
 use layout::{Layout, Place};
-pub use page::Tone;
 use page::Page;
+pub use page::Tone;
 
 /// Raw lines shown of one span; one that came in more records is cut there, and says so.
 const RAW_LINES: usize = 16;
@@ -53,7 +53,15 @@ pub enum Tab {
 
 impl Tab {
     /// All tabs from left to right.
-    pub const ALL: [Self; 7] = [Self::Prompt, Self::Response, Self::Documents, Self::Tools, Self::Parameters, Self::Cost, Self::Raw];
+    pub const ALL: [Self; 7] = [
+        Self::Prompt,
+        Self::Response,
+        Self::Documents,
+        Self::Tools,
+        Self::Parameters,
+        Self::Cost,
+        Self::Raw,
+    ];
 
     /// The word on the tab.
     #[must_use]
@@ -199,7 +207,14 @@ impl Inspector {
                 self.rewrite(true);
             }
             _ => {
-                let subject = Subject { span: found.clone(), bill, contents: None, stale: false, failure: None, raw: Vec::new() };
+                let subject = Subject {
+                    span: found.clone(),
+                    bill,
+                    contents: None,
+                    stale: false,
+                    failure: None,
+                    raw: Vec::new(),
+                };
                 self.subject = Some(subject);
                 self.rewrite(false);
             }
@@ -279,11 +294,16 @@ impl Inspector {
     /// What is lacking to show the span.
     #[must_use]
     pub fn needs(&self) -> InspectorNeeds {
-        let Some(subject) = &self.subject else { return InspectorNeeds::default() };
+        let Some(subject) = &self.subject else {
+            return InspectorNeeds::default();
+        };
         let contents = subject.span.part.slots != 0 && subject.failure.is_none() && (subject.contents.is_none() || subject.stale);
         let missing = |origin: &&Origin| !subject.raw.iter().any(|(known, _)| known == *origin);
         let raw = subject.span.origins.iter().take(RAW_LINES).find(missing).copied();
-        InspectorNeeds { contents, raw: raw.filter(|_| self.tab == Tab::Raw) }
+        InspectorNeeds {
+            contents,
+            raw: raw.filter(|_| self.tab == Tab::Raw),
+        }
     }
 
     /// Moves through the tab; never beyond its ends.
@@ -371,7 +391,11 @@ impl Inspector {
     #[must_use]
     pub fn percent(&self) -> usize {
         let end = self.rows.last().map_or(0, |row| row.end);
-        if self.page.text.is_empty() { 100 } else { (end as u128 * 100 / self.page.text.len() as u128) as usize }
+        if self.page.text.is_empty() {
+            100
+        } else {
+            (end as u128 * 100 / self.page.text.len() as u128) as usize
+        }
     }
 
     /// All rows of the tab, and whether that is counted (`true`) or estimated.
@@ -416,7 +440,11 @@ impl Inspector {
                 continue;
             }
             if pieces.last().is_none_or(|last| (last.tone, last.hit) != (tone, hit)) {
-                pieces.push(Piece { text: Safe::default(), tone, hit });
+                pieces.push(Piece {
+                    text: Safe::default(),
+                    tone,
+                    hit,
+                });
             }
             let Some(piece) = pieces.last_mut() else { break };
             if from < self.left {
@@ -511,6 +539,9 @@ impl Subject {
 fn bill(span: &Span, prices: &Prices) -> Option<Vec<LedgerLine>> {
     let part = &span.part;
     let models = [part.response_model.as_deref(), part.request_model.as_deref()];
-    let price = models.into_iter().flatten().find_map(|model| prices.find(model, part.provider.as_deref(), part.start))?;
+    let price = models
+        .into_iter()
+        .flatten()
+        .find_map(|model| prices.find(model, part.provider.as_deref(), part.start))?;
     Some(ledger(&part.usage, price))
 }

@@ -1,2 +1,5 @@
 //! The trace explorer.
+pub mod derive;
+pub mod insight;
 pub mod model;
+pub mod pricing;

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::model::content::{Contents, Message, MessagePart};
 use crate::model::json::Json;
-use crate::model::span::Span;
+use crate::model::trace::Span;
 
 /// The full request as pretty-printed JSON.
 #[must_use]

@@ -184,3 +184,21 @@ pub struct Trace {
     /// Spans in tree order: a parent before its children, siblings by (start, place).
     pub spans: Vec<Span>,
 }
+
+impl Findings {
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl FromIterator<FindingKind> for Findings {
+    fn from_iter<I: IntoIterator<Item = FindingKind>>(kinds: I) -> Self {
+        let mut set = Self::default();
+        for kind in kinds {
+            set.insert(kind);
+        }
+        set
+    }
+}

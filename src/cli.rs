@@ -3,9 +3,9 @@
 //! Whatever is wrong with it is said before any source is opened: `error: …`, `hint: …`, exit code 2. The first word that is no command is a
 //! source. Nothing is accepted and then ignored: an option that means nothing to a command is refused.
 
-mod time;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -151,10 +151,13 @@ impl Options {
     /// The window of `--since` and `--until`, as of `now`.
     pub fn window(&self, now: Nanos, zone: &TimeZone) -> Result<Window, CliError> {
         let read = |option: &str, text: &Option<String>| {
-            text.as_deref().map(|text| time(text, now, zone)).transpose().map_err(|error| CliError {
-                message: format!("{option}: {}", error.message),
-                ..error
-            })
+            text.as_deref()
+                .map(|text| time(text, now, zone))
+                .transpose()
+                .map_err(|error| CliError {
+                    message: format!("{option}: {}", error.message),
+                    ..error
+                })
         };
         let window = Window {
             since: read("--since", &self.since)?,
@@ -206,9 +209,17 @@ impl std::error::Error for CliError {}
 
 /// Explore the traces of LLM applications: what prompt caused this bad answer, and what did it cost?
 #[derive(Parser)]
-#[command(name = "spanscope", version, subcommand_negates_reqs = true, disable_help_subcommand = true, max_term_width = 100)]
-#[command(after_help = "SOURCE is a file, a directory, a glob, `-` for stdin or ssh://[user@]host[:port]/path.\n\
-    Exit codes: 0 ok, 1 failure, 2 usage, 3 store in use, 4 cannot write, 5 rejected lines under --strict.")]
+#[command(
+    name = "spanscope",
+    version,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "SOURCE is a file, a directory, a glob, `-` for stdin or ssh://[user@]host[:port]/path.\n\
+    Exit codes: 0 ok, 1 failure, 2 usage, 3 store in use, 4 cannot write, 5 rejected lines under --strict."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Verb>,
@@ -323,7 +334,10 @@ struct Shared {
 
 fn threads(text: &str) -> Result<usize, String> {
     let most = config::MOST_THREADS;
-    text.parse().ok().filter(|n| (1..=most).contains(n)).ok_or_else(|| format!("a number from 1 to {most}"))
+    text.parse()
+        .ok()
+        .filter(|n| (1..=most).contains(n))
+        .ok_or_else(|| format!("a number from 1 to {most}"))
 }
 
 /// Where an option means something. `-` is the explorer. Options that are not listed mean something everywhere.
@@ -333,16 +347,26 @@ const MEANINGFUL: &[(&str, &str, &[&str])] = &[
     ("since", "--since", &["-", "ls", "cost"]),
     ("until", "--until", &["-", "ls", "cost"]),
     ("limit", "--limit", &["ls", "cost"]),
-    ("output", "--output", &["ls", "show", "cost", "stats", "formats", "prices", "keys", "config"]),
+    (
+        "output",
+        "--output",
+        &["ls", "show", "cost", "stats", "formats", "prices", "keys", "config"],
+    ),
     ("dialect", "--dialect", &["-", "ls", "show", "cost", "stats", "ingest"]),
-    ("feature_key", "--feature-key", &["-", "ls", "show", "cost", "stats", "ingest", "config"]),
+    (
+        "feature_key",
+        "--feature-key",
+        &["-", "ls", "show", "cost", "stats", "ingest", "config"],
+    ),
     ("strict", "--strict", &["ls", "show", "cost", "stats", "ingest"]),
     ("mouse", "--mouse", &["-", "demo"]),
 ];
 
 /// Reads the arguments, the program's own name first.
 pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Cli, CliError> {
-    let matches = Arguments::command().try_get_matches_from(arguments).map_err(|error| explain(&error))?;
+    let matches = Arguments::command()
+        .try_get_matches_from(arguments)
+        .map_err(|error| explain(&error))?;
     let verb = matches.subcommand_name().unwrap_or("-").to_owned();
     let inner = matches.subcommand().map_or(&matches, |(_, inner)| inner);
     for (id, option, verbs) in MEANINGFUL {
@@ -350,20 +374,29 @@ pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -
             let place = if verb == "-" { "the explorer" } else { &format!("`{verb}`") };
             let mut good: Vec<&str> = verbs.to_vec();
             good.retain(|verb| *verb != "-");
-            return Err(CliError::usage(format!("{option} means nothing to {place}"), Some(format!("it goes with {}", good.join(", ")))));
+            return Err(CliError::usage(
+                format!("{option} means nothing to {place}"),
+                Some(format!("it goes with {}", good.join(", "))),
+            ));
         }
     }
     let Arguments { command, sources, shared } = Arguments::from_arg_matches(&matches).map_err(|error| explain(&error))?;
     if command.is_some() && !sources.is_empty() {
         return Err(CliError::usage(
             format!("`{verb}` comes before the sources"),
-            Some(format!("spanscope {verb} {}; a file of that name is written ./{verb}", sources.join(" "))),
+            Some(format!(
+                "spanscope {verb} {}; a file of that name is written ./{verb}",
+                sources.join(" ")
+            )),
         ));
     }
     let command = command_of(command, sources, &shared)?;
     let filter = shared.filter.as_deref().map_or(Ok(Filter::All), read_filter)?;
     if let Some(dialect) = shared.dialect.as_deref().filter(|name| name.is_empty()) {
-        return Err(CliError::usage(format!("--dialect `{dialect}` is no name"), Some("`spanscope formats` lists them".into())));
+        return Err(CliError::usage(
+            format!("--dialect `{dialect}` is no name"),
+            Some("`spanscope formats` lists them".into()),
+        ));
     }
     Ok(Cli {
         command,
@@ -399,10 +432,16 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
     };
     Ok(match verb {
         None => Command::Explore { sources: read(sources)? },
-        Some(Verb::Ls(Sources { sources })) => Command::Ls { output: rows()?, sources: read(sources)? },
+        Some(Verb::Ls(Sources { sources })) => Command::Ls {
+            output: rows()?,
+            sources: read(sources)?,
+        },
         Some(Verb::Show { trace_id, sources }) => {
             if trace_id.is_empty() {
-                return Err(CliError::usage("the trace id is empty", Some("`spanscope ls -o json` lists them".into())));
+                return Err(CliError::usage(
+                    "the trace id is empty",
+                    Some("`spanscope ls -o json` lists them".into()),
+                ));
             }
             Command::Show {
                 output: output(shared, &[Output::Tree, Output::Json, Output::Markdown])?,
@@ -415,13 +454,22 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
             by: CostKey::ALL.iter().copied().find(|key| key.name() == by).unwrap_or_default(),
             sources: read(sources.sources)?,
         },
-        Some(Verb::Stats(Sources { sources })) => Command::Stats { output: rows()?, sources: read(sources)? },
+        Some(Verb::Stats(Sources { sources })) => Command::Stats {
+            output: rows()?,
+            sources: read(sources)?,
+        },
         Some(Verb::Ingest(Sources { sources })) => {
             if shared.db.is_none() {
-                return Err(CliError::usage("ingest needs a store to fill", Some("spanscope ingest --db PATH SOURCE...".into())));
+                return Err(CliError::usage(
+                    "ingest needs a store to fill",
+                    Some("spanscope ingest --db PATH SOURCE...".into()),
+                ));
             }
             if sources.is_empty() {
-                return Err(CliError::usage("ingest needs a source", Some("spanscope ingest --db PATH SOURCE...".into())));
+                return Err(CliError::usage(
+                    "ingest needs a source",
+                    Some("spanscope ingest --db PATH SOURCE...".into()),
+                ));
             }
             Command::Ingest { sources: read(sources)? }
         }
@@ -451,7 +499,10 @@ fn output(shared: &Shared, allowed: &[Output]) -> Result<Output, CliError> {
     };
     allowed.iter().copied().find(|output| output.name() == name).ok_or_else(|| {
         let names: Vec<&str> = allowed.iter().map(|output| output.name()).collect();
-        CliError::usage(format!("this command has no output `{name}`"), Some(format!("one of {}", names.join(", "))))
+        CliError::usage(
+            format!("this command has no output `{name}`"),
+            Some(format!("one of {}", names.join(", "))),
+        )
     })
 }
 
@@ -482,15 +533,22 @@ fn explain(error: &clap::Error) -> CliError {
     };
     let argument = words(ContextKind::InvalidArg).unwrap_or_default();
     let value = words(ContextKind::InvalidValue).unwrap_or_default();
-    let suggested = words(ContextKind::SuggestedArg).or_else(|| words(ContextKind::SuggestedValue)).map(|meant| format!("did you mean `{meant}`?"));
+    let suggested = words(ContextKind::SuggestedArg)
+        .or_else(|| words(ContextKind::SuggestedValue))
+        .map(|meant| format!("did you mean `{meant}`?"));
     let (message, hint) = match error.kind() {
         ErrorKind::UnknownArgument => {
             let hint = suggested.unwrap_or_else(|| "`spanscope --help` lists the options; a file of that name is written ./NAME".into());
             (format!("unknown option `{argument}`"), Some(hint))
         }
-        ErrorKind::InvalidValue if value.is_empty() => (format!("{argument} needs a value"), words(ContextKind::ValidValue).map(|all| format!("one of {all}"))),
+        ErrorKind::InvalidValue if value.is_empty() => (
+            format!("{argument} needs a value"),
+            words(ContextKind::ValidValue).map(|all| format!("one of {all}")),
+        ),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let why = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+            let why = std::error::Error::source(error)
+                .map(|source| format!(": {source}"))
+                .unwrap_or_default();
             (
                 format!("`{value}` is not allowed for {argument}{why}"),
                 suggested.or_else(|| words(ContextKind::ValidValue).map(|all| format!("one of {all}"))),

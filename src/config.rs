@@ -99,7 +99,17 @@ struct Patch {
     keys: Option<toml::Table>,
 }
 
-const KEYS: [&str; 9] = ["theme", "color", "timezone", "feature_keys", "clipboard", "memory", "threads", "pricing", "keys"];
+const KEYS: [&str; 9] = [
+    "theme",
+    "color",
+    "timezone",
+    "feature_keys",
+    "clipboard",
+    "memory",
+    "threads",
+    "pricing",
+    "keys",
+];
 
 impl Default for Config {
     /// What `assets/config.toml` says.
@@ -155,11 +165,14 @@ impl Config {
             })?;
         }
         if let Some(threads) = patch.threads {
-            config.threads = usize::try_from(*threads.get_ref()).ok().filter(|n| (1..=MOST_THREADS).contains(n)).ok_or_else(|| ConfigError {
-                line: line_of(text, threads.span().start),
-                message: format!("threads is a number from 1 to {MOST_THREADS}"),
-                hint: None,
-            })?;
+            config.threads = usize::try_from(*threads.get_ref())
+                .ok()
+                .filter(|n| (1..=MOST_THREADS).contains(n))
+                .ok_or_else(|| ConfigError {
+                    line: line_of(text, threads.span().start),
+                    message: format!("threads is a number from 1 to {MOST_THREADS}"),
+                    hint: None,
+                })?;
         }
         if let Some(path) = patch.pricing {
             config.pricing = Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty());
@@ -173,7 +186,10 @@ impl Config {
     /// The time zone of times that carry none.
     #[must_use]
     pub fn zone(&self) -> TimeZone {
-        self.timezone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(TimeZone::system)
+        self.timezone
+            .as_deref()
+            .and_then(|name| TimeZone::get(name).ok())
+            .unwrap_or_else(TimeZone::system)
     }
 }
 

@@ -13,25 +13,92 @@ fn strings(words: &[&str]) -> Vec<String> {
 #[test]
 fn the_first_word_that_is_no_command_is_a_source() {
     let table = [
-        ("a.jsonl", Command::Explore { sources: strings(&["a.jsonl"]) }),
-        ("./ls", Command::Explore { sources: strings(&["./ls"]) }),
+        (
+            "a.jsonl",
+            Command::Explore {
+                sources: strings(&["a.jsonl"]),
+            },
+        ),
+        (
+            "./ls",
+            Command::Explore {
+                sources: strings(&["./ls"]),
+            },
+        ),
         ("-", Command::Explore { sources: strings(&["-"]) }),
         ("--db|x", Command::Explore { sources: vec![] }),
-        ("ls|a|b", Command::Ls { sources: strings(&["a", "b"]), output: Output::Table }),
-        ("ls|-o|csv|a", Command::Ls { sources: strings(&["a"]), output: Output::Csv }),
-        ("-o|jsonl|ls|a", Command::Ls { sources: strings(&["a"]), output: Output::Jsonl }),
-        ("show|abc|a", Command::Show { trace_id: "abc".into(), sources: strings(&["a"]), output: Output::Tree }),
-        ("show|abc|a|-o|md", Command::Show { trace_id: "abc".into(), sources: strings(&["a"]), output: Output::Markdown }),
-        ("cost|a|--by|user|-o|json", Command::Cost { sources: strings(&["a"]), by: CostKey::User, output: Output::Json }),
-        ("cost|a", Command::Cost { sources: strings(&["a"]), by: CostKey::Feature, output: Output::Table }),
-        ("stats|a", Command::Stats { sources: strings(&["a"]), output: Output::Table }),
+        (
+            "ls|a|b",
+            Command::Ls {
+                sources: strings(&["a", "b"]),
+                output: Output::Table,
+            },
+        ),
+        (
+            "ls|-o|csv|a",
+            Command::Ls {
+                sources: strings(&["a"]),
+                output: Output::Csv,
+            },
+        ),
+        (
+            "-o|jsonl|ls|a",
+            Command::Ls {
+                sources: strings(&["a"]),
+                output: Output::Jsonl,
+            },
+        ),
+        (
+            "show|abc|a",
+            Command::Show {
+                trace_id: "abc".into(),
+                sources: strings(&["a"]),
+                output: Output::Tree,
+            },
+        ),
+        (
+            "show|abc|a|-o|md",
+            Command::Show {
+                trace_id: "abc".into(),
+                sources: strings(&["a"]),
+                output: Output::Markdown,
+            },
+        ),
+        (
+            "cost|a|--by|user|-o|json",
+            Command::Cost {
+                sources: strings(&["a"]),
+                by: CostKey::User,
+                output: Output::Json,
+            },
+        ),
+        (
+            "cost|a",
+            Command::Cost {
+                sources: strings(&["a"]),
+                by: CostKey::Feature,
+                output: Output::Table,
+            },
+        ),
+        (
+            "stats|a",
+            Command::Stats {
+                sources: strings(&["a"]),
+                output: Output::Table,
+            },
+        ),
         ("ingest|a|--db|x", Command::Ingest { sources: strings(&["a"]) }),
         ("demo", Command::Demo),
         ("formats", Command::Formats { output: Output::Table }),
         ("prices|-o|json", Command::Prices { output: Output::Json }),
         ("keys", Command::Keys { output: Output::Table }),
         ("config", Command::Config { output: Output::Table }),
-        ("completions|bash", Command::Completions { shell: clap_complete::Shell::Bash }),
+        (
+            "completions|bash",
+            Command::Completions {
+                shell: clap_complete::Shell::Bash,
+            },
+        ),
         ("man", Command::Man),
     ];
     for (line, command) in table {
@@ -164,7 +231,21 @@ fn times_are_seen_from_the_present_in_its_zone() {
     for (now, text, meant) in table {
         assert_eq!(time(text, nanos(now), &berlin()), Ok(nanos(meant)), "{text} at {now}");
     }
-    for text in ["", "soon", "-2h", "25:00", "yesterday 25:00", "2026-13-01", "P1D", "3 PM", "yesterday noon", "2h later", "99999y", "9999-01-01", "é:00é"] {
+    for text in [
+        "",
+        "soon",
+        "-2h",
+        "25:00",
+        "yesterday 25:00",
+        "2026-13-01",
+        "P1D",
+        "3 PM",
+        "yesterday noon",
+        "2h later",
+        "99999y",
+        "9999-01-01",
+        "é:00é",
+    ] {
         let error = time(text, nanos("2026-05-10T10:00:00Z"), &berlin()).expect_err(text);
         assert_eq!((error.code, error.message), (2, format!("`{text}` is not a time")));
     }
@@ -173,13 +254,22 @@ fn times_are_seen_from_the_present_in_its_zone() {
 #[test]
 fn windows_name_the_option_that_is_wrong() {
     let window = |since: Option<&str>, until: Option<&str>| {
-        let options = Options { since: since.map(Into::into), until: until.map(Into::into), ..Options::default() };
+        let options = Options {
+            since: since.map(Into::into),
+            until: until.map(Into::into),
+            ..Options::default()
+        };
         options.window(1_000_000_000_000_000_000, &TimeZone::UTC)
     };
     assert_eq!(window(None, None), Ok(Window::default()));
     assert_eq!(window(Some("1s"), None).unwrap().since, Some(999_999_999_000_000_000));
     assert_eq!(window(None, Some("late")).unwrap_err().message, "--until: `late` is not a time");
-    assert!(window(Some("1h"), Some("2h")).unwrap_err().message.starts_with("--since is not before --until"));
+    assert!(
+        window(Some("1h"), Some("2h"))
+            .unwrap_err()
+            .message
+            .starts_with("--since is not before --until")
+    );
 }
 
 #[test]
@@ -188,7 +278,11 @@ fn completions_and_manual_know_every_command() {
     completions(clap_complete::Shell::Bash, &mut script).unwrap();
     man(&mut page).unwrap();
     for text in [String::from_utf8(script).unwrap(), String::from_utf8(page).unwrap()] {
-        assert!(["ls", "show", "cost", "stats", "ingest", "demo"].iter().all(|verb| text.contains(verb)));
+        assert!(
+            ["ls", "show", "cost", "stats", "ingest", "demo"]
+                .iter()
+                .all(|verb| text.contains(verb))
+        );
     }
     Arguments::command().debug_assert();
 }

@@ -19,7 +19,9 @@ pub fn time(text: &str, now: Nanos, zone: &TimeZone) -> Result<Nanos, CliError> 
             Some("2h, 7d, 15:00, yesterday 15:00, 2026-05-01, 2026-05-01 15:00 or 2026-05-01T15:00:00Z".into()),
         )
     };
-    let present = Timestamp::from_nanosecond(i128::from(now)).map_err(|_| wrong())?.to_zoned_datetime(zone.clone());
+    let present = Timestamp::from_nanosecond(i128::from(now))
+        .map_err(|_| wrong())?
+        .to_zoned_datetime(zone.clone());
     let moment = if text == "now" {
         present.timestamp()
     } else if let Ok(moment) = text.parse::<Timestamp>() {
@@ -29,7 +31,11 @@ pub fn time(text: &str, now: Nanos, zone: &TimeZone) -> Result<Nanos, CliError> 
     } else {
         let ago = text.strip_suffix("ago").map_or(text, str::trim_end);
         // Only what begins with a digit: the parser of spans knows signs and ISO 8601 too, which would mean something else here.
-        let span: Span = ago.parse().ok().filter(|_| ago.starts_with(|c: char| c.is_ascii_digit())).ok_or_else(wrong)?;
+        let span: Span = ago
+            .parse()
+            .ok()
+            .filter(|_| ago.starts_with(|c: char| c.is_ascii_digit()))
+            .ok_or_else(wrong)?;
         if span.is_negative() {
             return Err(wrong());
         }

@@ -5,11 +5,20 @@ use super::*;
 #[test]
 fn the_built_in_file_is_the_defaults() {
     let config = Config::default();
-    assert_eq!((config.theme.as_str(), config.color, config.memory, config.threads), ("default", When::Auto, 500_000_000, 2));
-    assert_eq!((config.timezone.as_ref(), config.pricing.as_ref(), config.clipboard), (None, None, Clipboard::Auto));
+    assert_eq!(
+        (config.theme.as_str(), config.color, config.memory, config.threads),
+        ("default", When::Auto, 500_000_000, 2)
+    );
+    assert_eq!(
+        (config.timezone.as_ref(), config.pricing.as_ref(), config.clipboard),
+        (None, None, Clipboard::Auto)
+    );
     assert!(config.feature_keys.is_empty() && config.keys.is_empty());
     let table: toml::Table = DEFAULTS.parse().unwrap();
-    assert!(KEYS.iter().all(|key| table.contains_key(*key)) && table.len() == KEYS.len(), "every setting has its default in the file");
+    assert!(
+        KEYS.iter().all(|key| table.contains_key(*key)) && table.len() == KEYS.len(),
+        "every setting has its default in the file"
+    );
 }
 
 #[test]
@@ -27,14 +36,26 @@ fn a_file_replaces_what_it_names_and_nothing_else() {
 #[test]
 fn errors_name_the_line_and_what_was_meant() {
     let table = [
-        ("\ncolour = 'auto'", "line 2: unknown setting `colour`", Some("did you mean `color`?")),
+        (
+            "\ncolour = 'auto'",
+            "line 2: unknown setting `colour`",
+            Some("did you mean `color`?"),
+        ),
         (
             "zzz = 1",
             "line 1: unknown setting `zzz`",
             Some("settings are theme, color, timezone, feature_keys, clipboard, memory, threads, pricing, keys"),
         ),
-        ("\n\ncolor = 'alway'", "line 3: `alway` is not allowed here", Some("did you mean `always`?")),
-        ("clipboard = 'xyzzy'", "line 1: `xyzzy` is not allowed here", Some("one of auto, tmux, osc52, native, file, off")),
+        (
+            "\n\ncolor = 'alway'",
+            "line 3: `alway` is not allowed here",
+            Some("did you mean `always`?"),
+        ),
+        (
+            "clipboard = 'xyzzy'",
+            "line 1: `xyzzy` is not allowed here",
+            Some("one of auto, tmux, osc52, native, file, off"),
+        ),
         ("memory = 'lots'", "line 1: `lots` is not a size", Some("such as 512MB or 1GiB")),
         ("threads = 0", "line 1: threads is a number from 1 to 1024", None),
         (

@@ -40,7 +40,10 @@ impl Safe {
     #[must_use]
     pub fn line(raw: &str) -> Self {
         if is_plain(raw) {
-            return Self { text: Cow::Owned(raw.to_owned()), hidden: 0 };
+            return Self {
+                text: Cow::Owned(raw.to_owned()),
+                hidden: 0,
+            };
         }
         let mut safe = Self::default();
         for unit in units(raw) {
@@ -53,7 +56,10 @@ impl Safe {
     #[must_use]
     pub fn from_static(words: &'static str) -> Self {
         debug_assert!(matches!(sanitise(words), Cow::Borrowed(_)), "our own words are printable");
-        Self { text: Cow::Borrowed(words), hidden: 0 }
+        Self {
+            text: Cow::Borrowed(words),
+            hidden: 0,
+        }
     }
 
     /// Several texts as one.
@@ -105,7 +111,10 @@ impl Safe {
     /// At most `columns` wide, ending in `…` where something was cut off.
     #[must_use]
     pub fn cut(&self, columns: usize) -> Self {
-        Self { text: Cow::Owned(cut(&self.text, columns)), hidden: self.hidden }
+        Self {
+            text: Cow::Owned(cut(&self.text, columns)),
+            hidden: self.hidden,
+        }
     }
 }
 
@@ -181,7 +190,11 @@ pub fn cut(text: &str, columns: usize) -> String {
     for (at, grapheme) in text.grapheme_indices(true) {
         let wide = grapheme_width(grapheme);
         if used + wide > columns {
-            return if columns == 0 { String::new() } else { format!("{}…", &text[..keep]) };
+            return if columns == 0 {
+                String::new()
+            } else {
+                format!("{}…", &text[..keep])
+            };
         }
         used += wide;
         if used < columns {
@@ -194,12 +207,20 @@ pub fn cut(text: &str, columns: usize) -> String {
 /// Columns a safe text takes, counted a grapheme at a time as cells are.
 #[must_use]
 pub fn width(text: &str) -> usize {
-    if is_plain(text) { text.len() } else { text.graphemes(true).map(grapheme_width).sum() }
+    if is_plain(text) {
+        text.len()
+    } else {
+        text.graphemes(true).map(grapheme_width).sum()
+    }
 }
 
 /// As the terminal library counts a cell: half-width voiced sound marks take a column of their own.
 fn grapheme_width(grapheme: &str) -> usize {
-    let marks = if grapheme.is_ascii() { 0 } else { grapheme.chars().filter(|c| matches!(c, '\u{FF9E}' | '\u{FF9F}')).count() };
+    let marks = if grapheme.is_ascii() {
+        0
+    } else {
+        grapheme.chars().filter(|c| matches!(c, '\u{FF9E}' | '\u{FF9F}')).count()
+    };
     grapheme.width() + marks
 }
 
@@ -233,21 +254,41 @@ fn first_unit(rest: &str, column: usize) -> Option<Unit<'_>> {
     let bytes = rest.as_bytes();
     let first = rest.chars().next()?;
     if matches!(first, ' '..='~') && bytes.get(1).is_none_or(u8::is_ascii) {
-        return Some(Unit { raw: &rest[..1], shown: Cow::Borrowed(&rest[..1]), width: 1, hidden: false });
+        return Some(Unit {
+            raw: &rest[..1],
+            shown: Cow::Borrowed(&rest[..1]),
+            width: 1,
+            hidden: false,
+        });
     }
     if first == '\t' {
         let wide = TAB - column % TAB;
-        return Some(Unit { raw: &rest[..1], shown: Cow::Borrowed(&"    "[..wide]), width: wide, hidden: false });
+        return Some(Unit {
+            raw: &rest[..1],
+            shown: Cow::Borrowed(&"    "[..wide]),
+            width: wide,
+            hidden: false,
+        });
     }
     if first == '\r' && bytes.get(1) == Some(&b'\n') {
-        return Some(Unit { raw: &rest[..2], shown: Cow::Borrowed("␊"), width: 1, hidden: false });
+        return Some(Unit {
+            raw: &rest[..2],
+            shown: Cow::Borrowed("␊"),
+            width: 1,
+            hidden: false,
+        });
     }
     if is_tag(first) {
         return Some(tag_unit(rest));
     }
     if let Some(shown) = stand_in(first) {
         let hidden = first != '\n';
-        return Some(Unit { raw: &rest[..first.len_utf8()], width: width(&shown), shown, hidden });
+        return Some(Unit {
+            raw: &rest[..first.len_utf8()],
+            width: width(&shown),
+            shown,
+            hidden,
+        });
     }
     Some(grapheme_unit(rest, first))
 }
@@ -264,7 +305,12 @@ fn tag_unit(rest: &str) -> Unit<'_> {
         }
     }
     shown.push_str("\">");
-    Unit { raw: &rest[..end], width: shown.chars().count(), shown: Cow::Owned(shown), hidden: true }
+    Unit {
+        raw: &rest[..end],
+        width: shown.chars().count(),
+        shown: Cow::Owned(shown),
+        hidden: true,
+    }
 }
 
 /// What a person sees as one character, without what may not be in it.
@@ -296,19 +342,39 @@ fn grapheme_unit(rest: &str, first: char) -> Unit<'_> {
     let raw = &rest[..end];
     let wide = grapheme_width(raw);
     if wide > 0 && first.width() != Some(0) {
-        return Unit { raw, shown: Cow::Borrowed(raw), width: wide, hidden: false };
+        return Unit {
+            raw,
+            shown: Cow::Borrowed(raw),
+            width: wide,
+            hidden: false,
+        };
     }
     // A mark with nothing to stand on would change the cell before it.
     let based = format!("◌{raw}");
     if based.graphemes(true).count() == 1 {
-        return Unit { raw, width: grapheme_width(&based), shown: Cow::Owned(based), hidden: true };
+        return Unit {
+            raw,
+            width: grapheme_width(&based),
+            shown: Cow::Owned(based),
+            hidden: true,
+        };
     }
     let raw = &rest[..first.len_utf8()];
     if wide > 0 && grapheme_width(raw) > 0 {
-        return Unit { raw, width: grapheme_width(raw), shown: Cow::Borrowed(raw), hidden: false };
+        return Unit {
+            raw,
+            width: grapheme_width(raw),
+            shown: Cow::Borrowed(raw),
+            hidden: false,
+        };
     }
     let shown = number(first);
-    Unit { raw, width: shown.len(), shown: shown.into(), hidden: true }
+    Unit {
+        raw,
+        width: shown.len(),
+        shown: shown.into(),
+        hidden: true,
+    }
 }
 
 const fn is_tag(c: char) -> bool {
@@ -343,12 +409,32 @@ fn stand_in(c: char) -> Option<Cow<'static, str>> {
         '\u{2028}' => "<LS>",
         '\u{2029}' => "<PS>",
         // Zero width: spaces, joiners, fillers, invisible operators, variation selectors.
-        '\u{AD}' | '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200D}'
-        | '\u{2060}'..='\u{2064}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0100}'..='\u{E01EF}' => "·",
+        '\u{AD}'
+        | '\u{34F}'
+        | '\u{115F}'
+        | '\u{1160}'
+        | '\u{17B4}'
+        | '\u{17B5}'
+        | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200D}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}'
+        | '\u{FEFF}'
+        | '\u{FFA0}'
+        | '\u{E0100}'..='\u{E01EF}' => "·",
         // Deprecated and special-purpose format characters, and what is private, reserved or no character at all.
-        '\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{E000}'..='\u{F8FF}' | '\u{FDD0}'..='\u{FDEF}' | '\u{FFF0}'..='\u{FFFB}'
-        | '\u{13430}'..='\u{1345F}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{40000}'..='\u{DFFFF}'
-        | '\u{E0080}'..='\u{E00FF}' | '\u{E01F0}'..='\u{10FFFF}' => return Some(number(c).into()),
+        '\u{2065}'
+        | '\u{206A}'..='\u{206F}'
+        | '\u{E000}'..='\u{F8FF}'
+        | '\u{FDD0}'..='\u{FDEF}'
+        | '\u{FFF0}'..='\u{FFFB}'
+        | '\u{13430}'..='\u{1345F}'
+        | '\u{1BCA0}'..='\u{1BCA3}'
+        | '\u{1D173}'..='\u{1D17A}'
+        | '\u{40000}'..='\u{DFFFF}'
+        | '\u{E0080}'..='\u{E00FF}'
+        | '\u{E01F0}'..='\u{10FFFF}' => return Some(number(c).into()),
         c if u32::from(c) & 0xFFFE == 0xFFFE => return Some(number(c).into()),
         _ => return None,
     };

@@ -115,7 +115,10 @@ fn price(entry: Entry) -> Result<Price, (String, String)> {
     let valid_from = match entry.valid_from {
         None => None,
         Some(when) => Some(day(when).ok_or_else(|| {
-            (format!("`valid_from = {when}` is not a date"), "write a day without quotes: valid_from = 2026-02-17".to_owned())
+            (
+                format!("`valid_from = {when}` is not a date"),
+                "write a day without quotes: valid_from = 2026-02-17".to_owned(),
+            )
         })?),
     };
     let mut thresholds: Vec<Threshold> = entry
@@ -154,7 +157,12 @@ fn day(when: toml::value::Datetime) -> Option<jiff::civil::Date> {
         return None;
     }
     let date = when.date?;
-    jiff::civil::Date::new(i16::try_from(date.year).ok()?, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?).ok()
+    jiff::civil::Date::new(
+        i16::try_from(date.year).ok()?,
+        i8::try_from(date.month).ok()?,
+        i8::try_from(date.day).ok()?,
+    )
+    .ok()
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -5,12 +5,45 @@
 
 /// Sellers and gateways that write themselves before the model: `gemini/gemini-2.5-pro`, `openrouter/openai/gpt-4o`.
 const SELLERS: &[&str] = &[
-    "anthropic", "azure", "azure_ai", "bedrock", "converse", "cohere", "deepseek", "deepseek-ai", "gemini", "google", "invoke",
-    "litellm_proxy", "mistral", "mistralai", "models", "openai", "openrouter", "vertex", "vertex_ai", "voyage", "voyageai", "x-ai", "xai",
+    "anthropic",
+    "azure",
+    "azure_ai",
+    "bedrock",
+    "converse",
+    "cohere",
+    "deepseek",
+    "deepseek-ai",
+    "gemini",
+    "google",
+    "invoke",
+    "litellm_proxy",
+    "mistral",
+    "mistralai",
+    "models",
+    "openai",
+    "openrouter",
+    "vertex",
+    "vertex_ai",
+    "voyage",
+    "voyageai",
+    "x-ai",
+    "xai",
 ];
 
 /// Bedrock's regions and sellers, divided by dots: `us.anthropic.claude-…`.
-const DOTTED: &[&str] = &["us.", "eu.", "apac.", "jp.", "au.", "global.", "us-gov.", "anthropic.", "cohere.", "deepseek.", "mistral."];
+const DOTTED: &[&str] = &[
+    "us.",
+    "eu.",
+    "apac.",
+    "jp.",
+    "au.",
+    "global.",
+    "us-gov.",
+    "anthropic.",
+    "cohere.",
+    "deepseek.",
+    "mistral.",
+];
 
 /// The name itself, then without its date or version, then without a provider's prefix, then without both; in lower case.
 pub(super) fn candidates(model: &str) -> Vec<String> {
@@ -46,7 +79,10 @@ fn without_date(name: &str) -> &str {
     }
     let mut pieces = name.rsplitn(4, '-');
     if let (Some(day), Some(month), Some(year), Some(head)) = (pieces.next(), pieces.next(), pieces.next(), pieces.next()) {
-        if [(day, 2), (month, 2), (year, 4)].iter().all(|(text, length)| text.len() == *length && digits(text)) {
+        if [(day, 2), (month, 2), (year, 4)]
+            .iter()
+            .all(|(text, length)| text.len() == *length && digits(text))
+        {
             return head;
         }
     }
@@ -55,8 +91,12 @@ fn without_date(name: &str) -> &str {
 
 /// Takes Bedrock's `-v1:0` from the end.
 fn without_version(name: &str) -> &str {
-    let Some((head, version)) = name.rsplit_once("-v") else { return name };
-    let Some((major, minor)) = version.split_once(':') else { return name };
+    let Some((head, version)) = name.rsplit_once("-v") else {
+        return name;
+    };
+    let Some((major, minor)) = version.split_once(':') else {
+        return name;
+    };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if digits(major) && digits(minor) { head } else { name }
 }

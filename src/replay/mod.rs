@@ -37,10 +37,16 @@ pub fn response_text(contents: &Contents) -> String {
     let words: Vec<&str> = parts()
         .filter_map(|part| match part {
             MessagePart::Text { text } => Some(text.as_str()),
-            MessagePart::ToolCall { .. } | MessagePart::ToolResult { .. } | MessagePart::Reasoning { .. } | MessagePart::Media { .. } => None,
+            MessagePart::ToolCall { .. } | MessagePart::ToolResult { .. } | MessagePart::Reasoning { .. } | MessagePart::Media { .. } => {
+                None
+            }
         })
         .collect();
-    if words.is_empty() { join(parts().map(part_text)) } else { join(words.into_iter().map(str::to_owned)) }
+    if words.is_empty() {
+        join(parts().map(part_text))
+    } else {
+        join(words.into_iter().map(str::to_owned))
+    }
 }
 
 /// A message to read: its parts, a blank line between them.

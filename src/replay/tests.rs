@@ -52,8 +52,16 @@ fn contents() -> Contents {
     };
     Contents {
         system: Some("Be brief.".into()),
-        messages: vec![say("user", vec![text("When?"), picture]), say("assistant", vec![call.clone()]), say("tool", vec![result]), say("user", vec![text("So?")])],
-        response: vec![say("assistant", vec![MessagePart::Reasoning { text: "hm".into() }, text("On"), text("Monday.")])],
+        messages: vec![
+            say("user", vec![text("When?"), picture]),
+            say("assistant", vec![call.clone()]),
+            say("tool", vec![result]),
+            say("user", vec![text("So?")]),
+        ],
+        response: vec![say(
+            "assistant",
+            vec![MessagePart::Reasoning { text: "hm".into() }, text("On"), text("Monday.")],
+        )],
         tools: vec![Json::parse(r#"{"name":"look_up"}"#).unwrap()],
         ..Contents::default()
     }

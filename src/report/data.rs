@@ -91,7 +91,9 @@ impl Millis {
 
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.text()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+        RawValue::from_string(self.text())
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
     }
 }
 

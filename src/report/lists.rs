@@ -21,7 +21,17 @@ pub fn interactions(rows: &[Interaction], output: Output, look: &Look, out: &mut
         Output::Csv => data::csv(&InteractionRow::from(&Interaction::default()), shaped, out),
         Output::Table | Output::Tree | Output::Markdown => {
             let cells: Vec<Vec<String>> = rows.iter().map(|row| interaction(row, look)).collect();
-            let headers = ["time", "feature", "user", "ask → answer", "model", "tokens", "cost", "took", "flags"];
+            let headers = [
+                "time",
+                "feature",
+                "user",
+                "ask → answer",
+                "model",
+                "tokens",
+                "cost",
+                "took",
+                "flags",
+            ];
             grid(&headers, &cells, Some(3), look, out)
         }
     }
@@ -46,7 +56,11 @@ fn interaction(row: &Interaction, look: &Look) -> Vec<String> {
         words,
         model,
         text::tokens(row.usage.total()),
-        if row.calls == 0 && row.cost.is_none() { "–".into() } else { text::money(row.cost, basis(row.cost_basis, row.unpriced_calls > 0)) },
+        if row.calls == 0 && row.cost.is_none() {
+            "–".into()
+        } else {
+            text::money(row.cost, basis(row.cost_basis, row.unpriced_calls > 0))
+        },
         text::duration(row.duration),
         row.findings.iter().map(flag).collect(),
     ]
@@ -69,7 +83,11 @@ pub fn costs(rows: &[CostRow], by: CostKey, output: Output, look: &Look, out: &m
             let cells: Vec<Vec<String>> = rows
                 .iter()
                 .map(|row| {
-                    let bound = if row.lower_bound || row.unpriced_calls > 0 { CostBasis::LowerBound } else { CostBasis::Computed };
+                    let bound = if row.lower_bound || row.unpriced_calls > 0 {
+                        CostBasis::LowerBound
+                    } else {
+                        CostBasis::Computed
+                    };
                     vec![
                         row.key.clone().unwrap_or_else(|| "(not logged)".into()),
                         text::money(row.cost, bound),
@@ -78,8 +96,10 @@ pub fn costs(rows: &[CostRow], by: CostKey, output: Output, look: &Look, out: &m
                         row.interactions.to_string(),
                         row.calls.to_string(),
                         text::tokens(row.usage.total()),
-                        row.p50_cost.map_or_else(|| "–".into(), |cost| text::money(Some(cost), CostBasis::Computed)),
-                        row.mean_cost.map_or_else(|| "–".into(), |cost| text::money(Some(cost), CostBasis::Computed)),
+                        row.p50_cost
+                            .map_or_else(|| "–".into(), |cost| text::money(Some(cost), CostBasis::Computed)),
+                        row.mean_cost
+                            .map_or_else(|| "–".into(), |cost| text::money(Some(cost), CostBasis::Computed)),
                         share(row.cache_hit_ratio),
                         row.anomalies.map_or_else(|| "–".into(), |count| count.to_string()),
                         row.unpriced_calls.to_string(),
@@ -113,7 +133,11 @@ pub fn stats(stats: &Stats, seconds: f64, output: Output, look: &Look, out: &mut
             out.write_all(b"\n")
         }
         Output::Jsonl => data::jsonl([StatsRow::new(stats, seconds)], out),
-        Output::Csv => data::csv(&SourceRow::from(&SourceStat::default()), stats.sources.iter().map(SourceRow::from), out),
+        Output::Csv => data::csv(
+            &SourceRow::from(&SourceStat::default()),
+            stats.sources.iter().map(SourceRow::from),
+            out,
+        ),
         Output::Table | Output::Tree | Output::Markdown => {
             let counts = |name: String, bytes: u64, tally: &crate::model::record::Tally| {
                 let mut row = vec![name, text::bytes(bytes)];
@@ -124,14 +148,24 @@ pub fn stats(stats: &Stats, seconds: f64, output: Output, look: &Look, out: &mut
                 .sources
                 .iter()
                 .map(|source| {
-                    let name = if source.generation == 0 { source.uri.clone() } else { format!("{} #{}", source.uri, source.generation) };
+                    let name = if source.generation == 0 {
+                        source.uri.clone()
+                    } else {
+                        format!("{} #{}", source.uri, source.generation)
+                    };
                     counts(name, source.bytes, &source.tally)
                 })
                 .collect();
             if cells.len() != 1 {
                 cells.push(counts("all".into(), stats.bytes, &stats.tally));
             }
-            grid(&["source", "size", "lines", "span", "other", "rejected", "blank"], &cells, Some(0), look, out)?;
+            grid(
+                &["source", "size", "lines", "span", "other", "rejected", "blank"],
+                &cells,
+                Some(0),
+                look,
+                out,
+            )?;
             for (title, counted) in [("dialect", &stats.tally.dialects), ("rejected because", &stats.tally.rejects)] {
                 if !counted.is_empty() {
                     let cells: Vec<Vec<String>> = counted.iter().map(|(name, lines)| vec![name.clone(), lines.to_string()]).collect();
@@ -139,7 +173,11 @@ pub fn stats(stats: &Stats, seconds: f64, output: Output, look: &Look, out: &mut
                     grid(&[title, "lines"], &cells, Some(0), look, out)?;
                 }
             }
-            writeln!(out, "\n{} spans in {} interactions, read in {seconds:.2} s", stats.spans, stats.interactions)
+            writeln!(
+                out,
+                "\n{} spans in {} interactions, read in {seconds:.2} s",
+                stats.spans, stats.interactions
+            )
         }
     }
 }
@@ -171,7 +209,17 @@ pub fn prices<'a>(prices: impl Iterator<Item = &'a Price>, output: Output, look:
                     ]
                 })
                 .collect();
-            let headers = ["model", "provider", "input", "output", "cache read", "cache write", "context", "from", "source"];
+            let headers = [
+                "model",
+                "provider",
+                "input",
+                "output",
+                "cache read",
+                "cache write",
+                "context",
+                "from",
+                "source",
+            ];
             grid(&headers, &cells, Some(8), look, out)
         }
     }
@@ -184,7 +232,11 @@ pub fn table(headers: &[&str], rows: &[Vec<String>], output: Output, look: &Look
             .iter()
             .zip(row)
             .map(|(header, cell)| {
-                let value = if cell.is_empty() { "null".into() } else { Json::string(cell).as_str().to_owned() };
+                let value = if cell.is_empty() {
+                    "null".into()
+                } else {
+                    Json::string(cell).as_str().to_owned()
+                };
                 format!("{}:{value}", Json::string(header).as_str())
             })
             .collect();
@@ -211,7 +263,11 @@ fn grid(headers: &[&str], rows: &[Vec<String>], elastic: Option<usize>, look: &L
     for row in &safe {
         for (i, cell) in row.iter().enumerate().take(widths.len()) {
             let wide = cell.width();
-            let most = if elastic == Some(i) || look.width == usize::MAX { wide } else { wide.min(WIDEST) };
+            let most = if elastic == Some(i) || look.width == usize::MAX {
+                wide
+            } else {
+                wide.min(WIDEST)
+            };
             widths[i] = widths[i].max(most);
         }
     }
@@ -232,13 +288,22 @@ fn grid(headers: &[&str], rows: &[Vec<String>], elastic: Option<usize>, look: &L
         text::cut(text.trim_end(), look.width)
     };
     let head = line(&headers.iter().map(|header| Safe::line(header)).collect::<Vec<_>>());
-    if look.color { writeln!(out, "\x1b[1m{head}\x1b[0m")? } else { writeln!(out, "{head}")? }
+    if look.color {
+        writeln!(out, "\x1b[1m{head}\x1b[0m")?
+    } else {
+        writeln!(out, "{head}")?
+    }
     safe.iter().try_for_each(|row| writeln!(out, "{}", line(row)))
 }
 
 /// A column of figures: every cell begins like one, and one of them at least is no dash.
 fn is_figures(rows: &[Vec<Safe>], column: usize) -> bool {
-    let cells = || rows.iter().filter_map(|row| row.get(column)).map(Safe::as_str).filter(|cell| !matches!(*cell, "" | "–" | "unknown"));
+    let cells = || {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(Safe::as_str)
+            .filter(|cell| !matches!(*cell, "" | "–" | "unknown"))
+    };
     let figure = |cell: &str| {
         let digits = cell.trim_start_matches(['≥', '$', '-']);
         digits.starts_with(|c: char| c.is_ascii_digit()) && !digits.contains([':', '/', '_']) && !digits.contains("-")

@@ -76,7 +76,11 @@ fn fence(body: &str, out: &mut dyn io::Write) -> io::Result<()> {
 fn code(body: &str) -> String {
     let safe = Safe::line(body);
     let ticks = "`".repeat(longest_run(safe.as_str()) + 1);
-    let gap = if safe.as_str().is_empty() || safe.as_str().starts_with('`') || safe.as_str().ends_with('`') { " " } else { "" };
+    let gap = if safe.as_str().is_empty() || safe.as_str().starts_with('`') || safe.as_str().ends_with('`') {
+        " "
+    } else {
+        ""
+    };
     format!("{ticks}{gap}{}{gap}{ticks}", safe.as_str())
 }
 

@@ -37,7 +37,11 @@ pub fn trace(
                     .map(|span| SpanRow::new(span, trace, by_key.get(&span.key).copied().unwrap_or(&empty), prices, uri_of))
                     .collect(),
             };
-            if output == Output::Json { serde_json::to_writer_pretty(&mut *out, &document)? } else { serde_json::to_writer(&mut *out, &document)? }
+            if output == Output::Json {
+                serde_json::to_writer_pretty(&mut *out, &document)?
+            } else {
+                serde_json::to_writer(&mut *out, &document)?
+            }
             out.write_all(b"\n")
         }
         Output::Markdown => markdown::write(trace, &by_key, out),
@@ -138,7 +142,11 @@ impl<'a> SpanRow<'a> {
             span_id: &part.span_id,
             parent_id: part.parent_id.as_deref(),
             kind: part.kind,
-            name: if span.missing { Some("(missing parent)") } else { filled(&part.name) },
+            name: if span.missing {
+                Some("(missing parent)")
+            } else {
+                filled(&part.name)
+            },
             // A placeholder has no time of its own.
             start: Utc(if span.missing { trace.row.start } else { part.start }),
             duration_ms: part.end.map(|end| Millis(end.saturating_sub(part.start))),
@@ -164,7 +172,10 @@ impl<'a> SpanRow<'a> {
             response: &contents.response,
             tools: &contents.tools,
             tool: tool.then(|| ToolRow {
-                name: part.tool_name.as_deref().or_else(|| (part.kind == SpanKind::Tool).then(|| filled(&part.name)).flatten()),
+                name: part
+                    .tool_name
+                    .as_deref()
+                    .or_else(|| (part.kind == SpanKind::Tool).then(|| filled(&part.name)).flatten()),
                 call_id: part.tool_call_id.as_deref(),
                 arguments: contents.arguments.as_ref().map(payload),
                 result: contents.result.as_ref().map(payload),

@@ -30,7 +30,11 @@ pub fn write(trace: &Trace, contents: &HashMap<SpanKey, &Contents>, out: &mut dy
     writeln!(out, "[User request - trace_id: {}]", Safe::line(&trace.row.trace_id).as_str())?;
     // A single root that is the request is the first line itself.
     let roots = trace.spans.iter().filter(|span| span.depth == 0).count();
-    let headed = roots == 1 && trace.spans.first().is_some_and(|span| span.part.kind == SpanKind::Request && !span.missing);
+    let headed = roots == 1
+        && trace
+            .spans
+            .first()
+            .is_some_and(|span| span.part.kind == SpanKind::Request && !span.missing);
     for (i, span) in trace.spans.iter().enumerate() {
         let depth = usize::from(span.depth) + usize::from(!headed);
         let margin = "  ".repeat(depth.min(DEEPEST_INDENT));
@@ -65,13 +69,21 @@ fn title(span: &Span) -> String {
         SpanKind::Request => "Request",
         SpanKind::Other => "Step",
     };
-    let name = part.tool_name.as_deref().filter(|_| part.kind == SpanKind::Tool).unwrap_or(&part.name);
+    let name = part
+        .tool_name
+        .as_deref()
+        .filter(|_| part.kind == SpanKind::Tool)
+        .unwrap_or(&part.name);
     let title = match (part.kind, span.turn) {
         (SpanKind::Llm, Some(turn)) => format!("{kind} - turn {turn}"),
         _ if name.is_empty() => kind.to_owned(),
         _ => format!("{kind}: {name}"),
     };
-    let repeats = if span.rolled_up { " (repeats the usage below, not counted)" } else { "" };
+    let repeats = if span.rolled_up {
+        " (repeats the usage below, not counted)"
+    } else {
+        ""
+    };
     format!("{}{repeats}", text::cut(Safe::line(&title).as_str(), WIDEST_VALUE))
 }
 
@@ -88,14 +100,20 @@ fn details(span: &Span, trace: &Trace, contents: Option<&Contents>) -> Vec<Strin
     if let Some(input) = part.usage.total_input() {
         lines.push(format!("input_tokens: {input}{}", grew(span, input, trace)));
     }
-    for (name, count) in [("cache_read_tokens", part.usage.cache_read), ("cache_write_tokens", part.usage.total_cache_write())] {
+    for (name, count) in [
+        ("cache_read_tokens", part.usage.cache_read),
+        ("cache_write_tokens", part.usage.total_cache_write()),
+    ] {
         if let Some(count) = count.filter(|count| *count > 0) {
             lines.push(format!("{name}: {count}"));
         }
     }
     if !part.tool_calls.is_empty() {
         let names: Vec<Json> = part.tool_calls.iter().map(|name| Json::string(name)).collect();
-        lines.push(format!("tool_calls: [{}]", names.iter().map(Json::as_str).collect::<Vec<_>>().join(", ")));
+        lines.push(format!(
+            "tool_calls: [{}]",
+            names.iter().map(Json::as_str).collect::<Vec<_>>().join(", ")
+        ));
     } else if let Some(output) = part.usage.output {
         lines.push(format!("output_tokens: {output}"));
     }
@@ -105,7 +123,8 @@ fn details(span: &Span, trace: &Trace, contents: Option<&Contents>) -> Vec<Strin
     if let Some(count) = part.documents {
         lines.push(format!("results: {count} document{}", plural(u64::from(count))));
     }
-    if part.kind != SpanKind::Llm && part.kind != SpanKind::Request
+    if part.kind != SpanKind::Llm
+        && part.kind != SpanKind::Request
         && let Some(end) = part.end
     {
         lines.push(format!("latency_ms: {}", latency(end.saturating_sub(part.start))));
@@ -126,7 +145,11 @@ fn details(span: &Span, trace: &Trace, contents: Option<&Contents>) -> Vec<Strin
 
 /// Whole milliseconds, and what is shorter exactly.
 fn latency(nanos: Nanos) -> String {
-    if nanos.unsigned_abs() < 1_000_000 { Millis(nanos).text() } else { rounded(nanos) }
+    if nanos.unsigned_abs() < 1_000_000 {
+        Millis(nanos).text()
+    } else {
+        rounded(nanos)
+    }
 }
 
 fn rounded(nanos: Nanos) -> String {
@@ -138,12 +161,22 @@ fn grew(span: &Span, input: u64, trace: &Trace) -> &'static str {
     if span.previous_input.is_none_or(|before| input <= before) {
         return "";
     }
-    let before = span.turn.and_then(|turn| trace.spans.iter().find(|other| other.turn.is_some_and(|n| n + 1 == turn)));
+    let before = span
+        .turn
+        .and_then(|turn| trace.spans.iter().find(|other| other.turn.is_some_and(|n| n + 1 == turn)));
     let tool_ran = before.is_some_and(|before| {
         let between = before.part.start..=span.part.start;
-        !before.part.tool_calls.is_empty() || trace.spans.iter().any(|other| other.part.kind == SpanKind::Tool && between.contains(&other.part.start))
+        !before.part.tool_calls.is_empty()
+            || trace
+                .spans
+                .iter()
+                .any(|other| other.part.kind == SpanKind::Tool && between.contains(&other.part.start))
     });
-    if tool_ran { " (grew because tool results were injected)" } else { " (grew)" }
+    if tool_ran {
+        " (grew because tool results were injected)"
+    } else {
+        " (grew)"
+    }
 }
 
 fn plural(count: u64) -> &'static str {
@@ -154,16 +187,24 @@ fn plural(count: u64) -> &'static str {
 pub fn total(trace: &Trace) -> Vec<String> {
     let row = &trace.row;
     let cost = row.cost.map_or_else(|| "cost unknown".to_owned(), |cost| dollars(&cost.decimal()));
-    let took = row.duration.map_or_else(|| "duration unknown".to_owned(), |nanos| format!("{}ms", rounded(nanos)));
+    let took = row
+        .duration
+        .map_or_else(|| "duration unknown".to_owned(), |nanos| format!("{}ms", rounded(nanos)));
     let (calls, tools) = (u64::from(row.llm_calls), u64::from(row.tool_calls));
-    let mut lines = vec![format!("Total: {calls} LLM call{}, {tools} tool call{}, {cost}, {took}", plural(calls), plural(tools))];
+    let mut lines = vec![format!(
+        "Total: {calls} LLM call{}, {tools} tool call{}, {cost}, {took}",
+        plural(calls),
+        plural(tools)
+    )];
     lines.extend(trust(row, trace));
     lines
 }
 
 /// The sign stands before the dollar.
 fn dollars(decimal: &str) -> String {
-    decimal.strip_prefix('-').map_or_else(|| format!("${decimal}"), |positive| format!("-${positive}"))
+    decimal
+        .strip_prefix('-')
+        .map_or_else(|| format!("${decimal}"), |positive| format!("-${positive}"))
 }
 
 fn trust(row: &Interaction, trace: &Trace) -> Option<String> {
@@ -171,18 +212,30 @@ fn trust(row: &Interaction, trace: &Trace) -> Option<String> {
         return None;
     }
     if row.cost.is_none() {
-        let models = if row.models.is_empty() { "the model was not logged".into() } else { format!("no price for {}", row.models.join(", ")) };
+        let models = if row.models.is_empty() {
+            "the model was not logged".into()
+        } else {
+            format!("no price for {}", row.models.join(", "))
+        };
         return Some(format!("Cost is unknown: {models}, and the log has no figure"));
     }
     if row.unpriced_calls > 0 {
-        return Some(format!("Cost is a lower bound: {} of {} calls have no known cost", row.unpriced_calls, row.calls));
+        return Some(format!(
+            "Cost is a lower bound: {} of {} calls have no known cost",
+            row.unpriced_calls, row.calls
+        ));
     }
     match row.cost_basis {
         CostBasis::Computed => None,
         CostBasis::Recomputed => Some("Cost is computed from tokens: the log said 0".into()),
         CostBasis::Logged => Some("Cost is the log's own figure: it could not be computed".into()),
         CostBasis::LowerBound => {
-            let bounded = || trace.spans.iter().filter(|span| span.counted && span.cost_basis == CostBasis::LowerBound);
+            let bounded = || {
+                trace
+                    .spans
+                    .iter()
+                    .filter(|span| span.counted && span.cost_basis == CostBasis::LowerBound)
+            };
             let mut missing = Vec::new();
             if bounded().any(|span| span.part.usage.input.is_none()) {
                 missing.push("input");
@@ -190,7 +243,11 @@ fn trust(row: &Interaction, trace: &Trace) -> Option<String> {
             if bounded().any(|span| span.part.usage.output.is_none()) {
                 missing.push("output");
             }
-            let missing = if missing.is_empty() { "cache".to_owned() } else { missing.join(" and ") };
+            let missing = if missing.is_empty() {
+                "cache".to_owned()
+            } else {
+                missing.join(" and ")
+            };
             Some(format!("Cost is a lower bound: {missing} tokens were not logged"))
         }
         CostBasis::UnknownModel => Some("Cost is a lower bound: some call's model has no price".into()),

@@ -1,7 +1,9 @@
 //! The trace explorer.
-pub mod app;
+pub mod cli;
+pub mod config;
 pub mod derive;
 pub mod insight;
 pub mod model;
 pub mod pricing;
-pub mod ui;
+pub mod replay;
+pub mod report;

@@ -1,2 +1,3 @@
 //! The trace explorer.
+pub mod formats;
 pub mod model;

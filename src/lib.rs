@@ -1,8 +1,5 @@
 //! The trace explorer.
-pub mod cli;
-pub mod config;
-pub mod derive;
-pub mod insight;
+pub mod formats;
 pub mod model;
 pub mod pricing;
 pub mod replay;

@@ -1,2 +1,3 @@
 //! The trace explorer.
 pub mod model;
+pub mod sources;

@@ -1,0 +1,1 @@
+//! Laws of tailing, over a simulated file system.

@@ -104,7 +104,8 @@ impl<D: Disk> Tail<D> {
         self.problems = listing.problems;
         for (uri, stat) in listing.files {
             let key = (stat.device, stat.inode);
-            if !seen.insert(key) || self.is_held(key) {
+            if seen.contains(&key) || self.is_held(key) {
+                seen.insert(key);
                 continue;
             }
             match self.take_up(&uri, now) {
@@ -112,6 +113,7 @@ impl<D: Disk> Tail<D> {
                     changed = true;
                     seen.insert(key);
                 }
+                // Another name may lead to the same file.
                 Err(error) => self.problems.push((uri, error.to_string())),
             }
         }

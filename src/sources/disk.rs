@@ -40,7 +40,11 @@ impl Files {
     /// Checks what the user named.
     pub(super) fn new(specs: &[PathBuf]) -> Result<Self, SpecError> {
         let roots = specs.iter().map(|path| root(path)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { roots, paths: HashMap::new(), directories: BTreeSet::new() })
+        Ok(Self {
+            roots,
+            paths: HashMap::new(),
+            directories: BTreeSet::new(),
+        })
     }
 
     /// A directory or pattern that names no file now.
@@ -74,15 +78,28 @@ fn root(path: &Path) -> Result<Root, SpecError> {
             Ok(Root::File(path.to_owned()))
         }
         Ok(meta) => {
-            let kind = if meta.file_type().is_fifo() { "a pipe" } else { "not a regular file" };
-            Err(SpecError::new(format!("{shown} is {kind}"), format!("pass it through standard input: spanscope - < {shown}")))
+            let kind = if meta.file_type().is_fifo() {
+                "a pipe"
+            } else {
+                "not a regular file"
+            };
+            Err(SpecError::new(
+                format!("{shown} is {kind}"),
+                format!("pass it through standard input: spanscope - < {shown}"),
+            ))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && text.is_some_and(|text| text.contains(['*', '?', '[', '{'])) => {
             let text = text.unwrap_or_default();
             let glob = GlobBuilder::new(text).literal_separator(true).build().map_err(|error| {
-                SpecError::new(format!("{shown}: {}", error.kind()), "check the pattern, or quote it so that the shell expands it")
+                SpecError::new(
+                    format!("{shown}: {}", error.kind()),
+                    "check the pattern, or quote it so that the shell expands it",
+                )
             })?;
-            Ok(Root::Glob { base: glob_base(path), matcher: glob.compile_matcher() })
+            Ok(Root::Glob {
+                base: glob_base(path),
+                matcher: glob.compile_matcher(),
+            })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SpecError::new(
             format!("{shown}: no such file or directory"),
@@ -107,7 +124,10 @@ impl Disk for Files {
         for root in &self.roots {
             found.look_in(root);
         }
-        let mut listing = Listing { files: Vec::new(), problems: found.problems };
+        let mut listing = Listing {
+            files: Vec::new(),
+            problems: found.problems,
+        };
         self.paths.clear();
         for (path, stat) in found.files {
             let uri = path.to_string_lossy().into_owned();
@@ -140,11 +160,19 @@ fn stat(meta: &Metadata) -> io::Result<Stat> {
         return Err(io::Error::other("not a regular file"));
     }
     let modified = meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec());
-    Ok(Stat { device: meta.dev(), inode: meta.ino(), size: meta.len(), modified })
+    Ok(Stat {
+        device: meta.dev(),
+        inode: meta.ino(),
+        size: meta.len(),
+        modified,
+    })
 }
 
 fn parent(path: &Path) -> PathBuf {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+        .to_owned()
 }
 
 /// What one listing found.
@@ -163,7 +191,10 @@ impl Found {
                 self.take(path.clone(), std::fs::metadata(path));
             }
             Root::Directory(path) => self.walk(path, |path, hidden| {
-                !hidden && path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end.eq_ignore_ascii_case(known)))
+                !hidden
+                    && path
+                        .extension()
+                        .is_some_and(|end| EXTENSIONS.iter().any(|known| end.eq_ignore_ascii_case(known)))
             }),
             Root::Glob { base, matcher } => self.walk(base, |path, _| matcher.is_match(path)),
         }
@@ -188,8 +219,16 @@ impl Found {
                 }
                 Ok(entry) => {
                     // `.` is where a bare pattern is looked for, not a part of the path as typed.
-                    let path = if base == Path::new(".") { entry.path().strip_prefix(".").unwrap_or(entry.path()) } else { entry.path() };
-                    let typed = if wanted(path, hidden(entry.file_name())) { Some(path) } else { None };
+                    let path = if base == Path::new(".") {
+                        entry.path().strip_prefix(".").unwrap_or(entry.path())
+                    } else {
+                        entry.path()
+                    };
+                    let typed = if wanted(path, hidden(entry.file_name())) {
+                        Some(path)
+                    } else {
+                        None
+                    };
                     let typed = typed.or_else(|| wanted(entry.path(), hidden(entry.file_name())).then_some(entry.path()));
                     if let Some(path) = typed.filter(|_| entry.file_type().is_file()) {
                         let path = path.to_owned();

@@ -82,7 +82,16 @@ impl<F> Held<F> {
         framing: Framing,
     ) -> io::Result<Self> {
         let reading = Reading::begin(disk, &file, stat.size, covered, framing)?;
-        Ok(Self { file, info: Arc::new(info), stat, changed_at: now, gone: None, problem: None, opened_size: stat.size, reading })
+        Ok(Self {
+            file,
+            info: Arc::new(info),
+            stat,
+            changed_at: now,
+            gone: None,
+            problem: None,
+            opened_size: stat.size,
+            reading,
+        })
     }
 
     /// Looks whether the file changed, and whether it is still the one that was read. If not, a new generation begins.
@@ -165,7 +174,11 @@ impl<F> Held<F> {
             return Ok(None);
         }
         self.reading.advance(end, identity, bare);
-        let fallback = if end <= self.opened_size { (self.info.file_time, StartFrom::File) } else { (now, StartFrom::Arrival) };
+        let fallback = if end <= self.opened_size {
+            (self.info.file_time, StartFrom::File)
+        } else {
+            (now, StartFrom::Arrival)
+        };
         Ok(Some(self.block(offset, bytes, identity, fallback, cutting)))
     }
 
@@ -197,7 +210,13 @@ impl<F> Held<F> {
         if hole.is_empty() {
             self.reading.holes.remove(index);
         }
-        Ok(Some(self.block(range.start, bytes, identity, (self.info.file_time, StartFrom::File), cutting)))
+        Ok(Some(self.block(
+            range.start,
+            bytes,
+            identity,
+            (self.info.file_time, StartFrom::File),
+            cutting,
+        )))
     }
 
     /// Bytes read while the file was replaced under us are thrown away, and a new generation begins.
@@ -215,7 +234,14 @@ impl<F> Held<F> {
     }
 
     fn block(&self, offset: u64, bytes: Vec<u8>, identity: Identity, fallback: (Nanos, StartFrom), cutting: &Cutting) -> Block {
-        Block { source: Arc::clone(&self.info), identity, offset, bytes, fallback, dialect: cutting.dialect.clone() }
+        Block {
+            source: Arc::clone(&self.info),
+            identity,
+            offset,
+            bytes,
+            fallback,
+            dialect: cutting.dialect.clone(),
+        }
     }
 
     /// Bytes of history still to read.
@@ -225,7 +251,11 @@ impl<F> Held<F> {
 
     /// Bytes of an unfinished last line.
     pub(super) fn pending(&self) -> u64 {
-        if self.reading.clear_to == self.stat.size { self.stat.size.saturating_sub(self.reading.end) } else { 0 }
+        if self.reading.clear_to == self.stat.size {
+            self.stat.size.saturating_sub(self.reading.end)
+        } else {
+            0
+        }
     }
 
     /// Everything that can be read now was handed out.
@@ -246,7 +276,11 @@ impl<F> Held<F> {
         if self.reading.end > at {
             covered.push(at..self.reading.end);
         }
-        Resume { info: (*self.info).clone(), identity: self.reading.identity, covered }
+        Resume {
+            info: (*self.info).clone(),
+            identity: self.reading.identity,
+            covered,
+        }
     }
 }
 
@@ -259,7 +293,11 @@ impl Reading {
         for range in covered.iter().chain(std::iter::once(&(end..end))) {
             if range.start > at {
                 let bare = at > 0 && read_range(disk, file, at - 1..at)? != b"\n";
-                let step = if bare { step_over(disk, file, at, range.start)?.unwrap_or(0) } else { 0 };
+                let step = if bare {
+                    step_over(disk, file, at, range.start)?.unwrap_or(0)
+                } else {
+                    0
+                };
                 if at + step < range.start {
                     holes.push(at + step..range.start);
                 }
@@ -268,7 +306,15 @@ impl Reading {
         }
         let identity = identity_at(disk, file, end)?;
         let bare = end > 0 && read_range(disk, file, end - 1..end)? != b"\n";
-        Ok(Self { end, holes, clear_to: end, clear_hash: identity.anchor_hash, judged: None, bare, identity })
+        Ok(Self {
+            end,
+            holes,
+            clear_to: end,
+            clear_hash: identity.anchor_hash,
+            judged: None,
+            bare,
+            identity,
+        })
     }
 
     /// The bytes before `end` are still those that were read.
@@ -319,13 +365,21 @@ pub(super) fn is_known<D: Disk>(disk: &mut D, file: &D::File, size: u64, identit
     if size < identity.anchor_end || size < head {
         return Ok(false);
     }
-    Ok(xxh3_64(&read_range(disk, file, 0..head)?) == identity.head_hash && anchor(disk, file, identity.anchor_end)? == identity.anchor_hash)
+    Ok(
+        xxh3_64(&read_range(disk, file, 0..head)?) == identity.head_hash
+            && anchor(disk, file, identity.anchor_end)? == identity.anchor_hash,
+    )
 }
 
 /// What recognises the file at `end`. The head never covers more than that: a line that is not finished may still be rewritten.
 fn identity_at<D: Disk>(disk: &mut D, file: &D::File, end: u64) -> io::Result<Identity> {
     let head = read_range(disk, file, 0..end.min(HEAD))?;
-    Ok(Identity { head_length: head.len() as u32, head_hash: xxh3_64(&head), anchor_end: end, anchor_hash: anchor(disk, file, end)? })
+    Ok(Identity {
+        head_length: head.len() as u32,
+        head_hash: xxh3_64(&head),
+        anchor_end: end,
+        anchor_hash: anchor(disk, file, end)?,
+    })
 }
 
 fn anchor<D: Disk>(disk: &mut D, file: &D::File, end: u64) -> io::Result<u64> {

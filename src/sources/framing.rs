@@ -86,7 +86,9 @@ impl Framing {
 pub(super) fn read_range<D: Disk>(disk: &mut D, file: &D::File, range: Range<u64>) -> io::Result<Vec<u8>> {
     let length = usize::try_from(range.end - range.start).map_err(|_| io::Error::other("a line too long for this machine"))?;
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length).map_err(|_| io::Error::other("a line too long for this machine's memory"))?;
+    bytes
+        .try_reserve_exact(length)
+        .map_err(|_| io::Error::other("a line too long for this machine's memory"))?;
     bytes.resize(length, 0);
     let mut filled = 0;
     while filled < length {

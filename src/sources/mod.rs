@@ -45,19 +45,29 @@ pub struct SpecError {
 
 impl SpecError {
     fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: hint.into() }
+        Self {
+            what: what.into(),
+            hint: hint.into(),
+        }
     }
 }
 
 /// Reads a source's name from the command line.
 pub fn parse_spec(text: &str) -> Result<Spec, SpecError> {
     if text.is_empty() {
-        return Err(SpecError::new("empty source name", "name a file, a directory, a glob, or - for standard input"));
+        return Err(SpecError::new(
+            "empty source name",
+            "name a file, a directory, a glob, or - for standard input",
+        ));
     }
     if text.starts_with("ssh://") {
         return Err(SpecError::new(text, "ssh sources are not available yet"));
     }
-    Ok(if text == "-" { Spec::Stdin } else { Spec::Path(PathBuf::from(text)) })
+    Ok(if text == "-" {
+        Spec::Stdin
+    } else {
+        Spec::Path(PathBuf::from(text))
+    })
 }
 
 #[cfg(test)]

@@ -61,20 +61,32 @@ fn line_of(path: &Path, info: &SourceInfo, origin: &Origin) -> Result<Vec<u8>, M
     }
     let mut bytes = vec![0; origin.length as usize];
     file.read_exact_at(&mut bytes, origin.offset).map_err(failed)?;
-    if xxh3_64(&bytes) == origin.hash { Ok(bytes) } else { Err(Missing::Changed) }
+    if xxh3_64(&bytes) == origin.hash {
+        Ok(bytes)
+    } else {
+        Err(Missing::Changed)
+    }
 }
 
 /// The names that rotation gives: `NAME.*` and `NAME-*` in the same directory, sorted.
 fn siblings(path: &Path) -> Vec<PathBuf> {
-    let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Vec::new() };
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+        return Vec::new();
+    };
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
     let mut found: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .filter(|entry| {
             let other = entry.file_name();
             // The same name again: a path whose bytes are no UTF-8 reads so.
-            other.to_string_lossy().strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+            other
+                .to_string_lossy()
+                .strip_prefix(name.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
         })
         .map(|entry| entry.path())
         .collect();
@@ -107,15 +119,32 @@ mod tests {
         let path = dir.path().join("app.jsonl");
         fs::write(&path, "{\"n\":1}\n{\"n\":2}\n").unwrap();
         let info = info(&path);
-        let origin = Origin { source: 1, offset: 8, length: 7, hash: xxh3_64(b"{\"n\":2}"), ..Origin::default() };
+        let origin = Origin {
+            source: 1,
+            offset: 8,
+            length: 7,
+            hash: xxh3_64(b"{\"n\":2}"),
+            ..Origin::default()
+        };
         assert_eq!(read_line(&info.uri, &info, &origin).unwrap(), b"{\"n\":2}");
         fs::rename(&path, dir.path().join("app.jsonl.1")).unwrap();
-        assert_eq!(read_line(&info.uri, &info, &origin).unwrap(), b"{\"n\":2}", "renamed, nothing in its place");
+        assert_eq!(
+            read_line(&info.uri, &info, &origin).unwrap(),
+            b"{\"n\":2}",
+            "renamed, nothing in its place"
+        );
         fs::write(&path, "{\"m\":1}\n{\"m\":2}\n").unwrap();
-        assert_eq!(read_line(&info.uri, &info, &origin).unwrap(), b"{\"n\":2}", "renamed, another file in its place");
+        assert_eq!(
+            read_line(&info.uri, &info, &origin).unwrap(),
+            b"{\"n\":2}",
+            "renamed, another file in its place"
+        );
         fs::remove_file(dir.path().join("app.jsonl.1")).unwrap();
         let why = read_line(&info.uri, &info, &origin).unwrap_err();
-        assert!(why.starts_with("raw line no longer available: ") && why.contains("another file"), "{why}");
+        assert!(
+            why.starts_with("raw line no longer available: ") && why.contains("another file"),
+            "{why}"
+        );
     }
 
     #[test]
@@ -124,12 +153,31 @@ mod tests {
         let path = dir.path().join("a.log");
         fs::write(&path, "one\ntwo\n").unwrap();
         let info = info(&path);
-        let origin = Origin { offset: 4, length: 3, hash: xxh3_64(b"TWO"), ..Origin::default() };
+        let origin = Origin {
+            offset: 4,
+            length: 3,
+            hash: xxh3_64(b"TWO"),
+            ..Origin::default()
+        };
         assert!(read_line(&info.uri, &info, &origin).unwrap_err().contains("offset 4 changed"));
-        let beyond = Origin { offset: u64::MAX, ..origin };
+        let beyond = Origin {
+            offset: u64::MAX,
+            ..origin
+        };
         assert!(read_line(&info.uri, &info, &beyond).unwrap_err().contains("changed"));
-        let spool = SourceInfo { inode: 0, device: 0, ..info };
-        let origin = Origin { hash: xxh3_64(b"two"), ..origin };
-        assert_eq!(read_line(&spool.uri, &spool, &origin).unwrap(), b"two", "a spool has no inode to check");
+        let spool = SourceInfo {
+            inode: 0,
+            device: 0,
+            ..info
+        };
+        let origin = Origin {
+            hash: xxh3_64(b"two"),
+            ..origin
+        };
+        assert_eq!(
+            read_line(&spool.uri, &spool, &origin).unwrap(),
+            b"two",
+            "a spool has no inode to check"
+        );
     }
 }

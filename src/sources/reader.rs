@@ -94,24 +94,44 @@ pub(super) fn spawn_with(
     stdin: Box<dyn Read + Send>,
 ) -> Result<Sources, SpecError> {
     let has_stdin = specs.contains(&Spec::Stdin);
-    let paths: Vec<PathBuf> =
-        specs.into_iter().filter_map(|spec| if let Spec::Path(path) = spec { Some(path) } else { None }).collect();
+    let paths: Vec<PathBuf> = specs
+        .into_iter()
+        .filter_map(|spec| if let Spec::Path(path) = spec { Some(path) } else { None })
+        .collect();
     let files = Files::new(&paths)?;
-    if !options.follow && let Some(empty) = files.first_empty() {
+    if !options.follow
+        && let Some(empty) = files.first_empty()
+    {
         return Err(SpecError::new(format!("{empty}: no files match"), "check the path or the pattern"));
     }
     raise_file_limit();
-    let failed = |error: io::Error| SpecError::new(format!("cannot start reading: {error}"), "the system refused a thread; end other programs");
+    let failed = |error: io::Error| {
+        SpecError::new(
+            format!("cannot start reading: {error}"),
+            "the system refused a thread; end other programs",
+        )
+    };
     let (stop, stopped) = crossbeam_channel::bounded(0);
-    let mut next_id = options.known.iter().map(|resume| resume.info.id.saturating_add(1)).fold(options.next_id, u32::max);
+    let mut next_id = options
+        .known
+        .iter()
+        .map(|resume| resume.info.id.saturating_add(1))
+        .fold(options.next_id, u32::max);
     let (stream, input) = if has_stdin {
         let info = stdin_info(&options.known, &mut next_id);
-        (Some(Stream::new(info, options.dialect.clone(), options.spool.as_deref())), stream::pump(stdin).map_err(failed)?)
+        (
+            Some(Stream::new(info, options.dialect.clone(), options.spool.as_deref())),
+            stream::pump(stdin).map_err(failed)?,
+        )
     } else {
         (None, never())
     };
     let watch = (options.follow && !paths.is_empty()).then(Watch::new);
-    let rules = Rules { follow: options.follow, dialect: options.dialect, block_bytes: options.block_bytes };
+    let rules = Rules {
+        follow: options.follow,
+        dialect: options.dialect,
+        block_bytes: options.block_bytes,
+    };
     let now = Instant::now();
     let reader = Reader {
         tail: Tail::new(files, rules, options.known, next_id),
@@ -133,18 +153,35 @@ pub(super) fn spawn_with(
         active: now,
         reported: None,
     };
-    let thread = thread::Builder::new().name("sources".to_owned()).spawn(move || drop(reader.run())).map_err(failed)?;
-    Ok(Sources { stop: Some(stop), thread: Some(thread) })
+    let thread = thread::Builder::new()
+        .name("sources".to_owned())
+        .spawn(move || drop(reader.run()))
+        .map_err(failed)?;
+    Ok(Sources {
+        stop: Some(stop),
+        thread: Some(thread),
+    })
 }
 
 /// A run of standard input is a generation of its own: its bytes never come again.
 fn stdin_info(known: &[Resume], next_id: &mut u32) -> SourceInfo {
-    let before = known.iter().filter(|resume| resume.info.uri == "-").max_by_key(|resume| resume.info.generation);
+    let before = known
+        .iter()
+        .filter(|resume| resume.info.uri == "-")
+        .max_by_key(|resume| resume.info.generation);
     let (id, generation) = before.map_or((*next_id, 0), |resume| (resume.info.id, resume.info.generation + 1));
     if before.is_none() {
         *next_id = next_id.saturating_add(1);
     }
-    SourceInfo { id, uri: "-".to_owned(), device: 0, inode: 0, generation, file_time: clock(), order: Order::Ordered }
+    SourceInfo {
+        id,
+        uri: "-".to_owned(),
+        device: 0,
+        inode: 0,
+        generation,
+        file_time: clock(),
+        order: Order::Ordered,
+    }
 }
 
 /// Every file is held open, and the usual soft limit of 1,024 is low for a directory of logs. Best effort: a refusal shows as a problem.
@@ -152,12 +189,20 @@ fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     if limit.current < limit.maximum {
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+        let _ = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: limit.maximum,
+                maximum: limit.maximum,
+            },
+        );
     }
 }
 
 fn clock() -> Nanos {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| Nanos::try_from(since.as_nanos()).unwrap_or(Nanos::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| Nanos::try_from(since.as_nanos()).unwrap_or(Nanos::MAX))
 }
 
 /// The reader was stopped, or nobody takes its blocks any more.
@@ -237,7 +282,11 @@ impl Reader {
     /// How long until the files are looked at without a notice.
     fn interval(&self) -> Duration {
         let polling = self.watch.as_ref().is_some_and(Watch::failed);
-        if polling || self.active.elapsed() < ACTIVE { self.poll } else { self.poll.max(IDLE) }
+        if polling || self.active.elapsed() < ACTIVE {
+            self.poll
+        } else {
+            self.poll.max(IDLE)
+        }
     }
 
     /// Looks at files and directories when it is time.
@@ -307,7 +356,11 @@ impl Reader {
         progress.inputs += u32::from(self.stream.is_some());
         progress.pending += self.stream.as_ref().map_or(0, Stream::pending);
         progress.ended = ended;
-        let stream_problem = self.stream.as_ref().and_then(|stream| stream.problem.as_ref()).or(self.stream_problem.as_ref());
+        let stream_problem = self
+            .stream
+            .as_ref()
+            .and_then(|stream| stream.problem.as_ref())
+            .or(self.stream_problem.as_ref());
         progress.problems.extend(stream_problem.map(|why| ("-".to_owned(), why.clone())));
         if self.reported.as_ref().is_some_and(|(_, last)| *last == progress) {
             return Ok(());
@@ -334,7 +387,11 @@ impl Reader {
         if let Some(since) = self.stream_since {
             timeout = timeout.min(STREAM_WAIT.saturating_sub(since.elapsed()));
         }
-        let sleep = if timeout == Duration::MAX { never() } else { crossbeam_channel::after(timeout) };
+        let sleep = if timeout == Duration::MAX {
+            never()
+        } else {
+            crossbeam_channel::after(timeout)
+        };
         let quiet = never();
         let notices = self.watch.as_ref().filter(|_| !self.noticed).map_or(&quiet, |watch| &watch.notices);
         select_biased! {
@@ -356,3 +413,7 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "reader/tests.rs"]
+mod tests;

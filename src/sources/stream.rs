@@ -38,9 +38,21 @@ impl Stream {
     /// A stream from its start. The spool file is emptied, and readable by its owner only.
     pub(super) fn new(info: SourceInfo, dialect: Option<Arc<str>>, spool: Option<&Path>) -> Self {
         let opened = spool.map(private).transpose();
-        let problem = opened.as_ref().err().map(|error| format!("raw lines will not be available: {error}"));
+        let problem = opened
+            .as_ref()
+            .err()
+            .map(|error| format!("raw lines will not be available: {error}"));
         let spool = opened.unwrap_or(None);
-        Self { info: Arc::new(info), dialect, buffer: Vec::new(), whole: 0, offset: 0, spool, spooled: 0, problem }
+        Self {
+            info: Arc::new(info),
+            dialect,
+            buffer: Vec::new(),
+            whole: 0,
+            offset: 0,
+            spool,
+            spooled: 0,
+            problem,
+        }
     }
 
     /// Takes bytes in.

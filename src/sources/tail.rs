@@ -88,7 +88,16 @@ impl<D: Disk> Tail<D> {
             framing: Framing::Lines,
         };
         let next_id = known.iter().map(|resume| resume.info.id.saturating_add(1)).fold(next_id, u32::max);
-        Self { disk, cutting, known, next_id, held: Vec::new(), problems: Vec::new(), history_done: 0, turn: 0 }
+        Self {
+            disk,
+            cutting,
+            known,
+            next_id,
+            held: Vec::new(),
+            problems: Vec::new(),
+            history_done: 0,
+            turn: 0,
+        }
     }
 
     /// The file system it reads from.
@@ -165,7 +174,10 @@ impl<D: Disk> Tail<D> {
             }
         }
         if let Some(resume) = best {
-            let info = SourceInfo { device: stat.device, ..resume.info.clone() };
+            let info = SourceInfo {
+                device: stat.device,
+                ..resume.info.clone()
+            };
             return Ok((info, resume.covered.clone()));
         }
         let replaced = self
@@ -178,7 +190,18 @@ impl<D: Disk> Tail<D> {
             None => (self.next_id, 0, Order::Random),
         };
         let (device, inode, file_time) = (stat.device, stat.inode, stat.modified);
-        Ok((SourceInfo { id, uri: uri.to_owned(), device, inode, generation, file_time, order }, Vec::new()))
+        Ok((
+            SourceInfo {
+                id,
+                uri: uri.to_owned(),
+                device,
+                inode,
+                generation,
+                file_time,
+                order,
+            },
+            Vec::new(),
+        ))
     }
 
     /// Looks at the contents of all open files, and lets go of those that have no name any more and are still. Returns whether
@@ -251,7 +274,11 @@ impl<D: Disk> Tail<D> {
     /// How far reading has come. The caller adds what it alone knows: `polling`, `ended`, standard input.
     pub fn progress(&self) -> Progress {
         let mut problems = self.problems.clone();
-        problems.extend(self.held.iter().filter_map(|held| Some((held.info.uri.clone(), held.problem.clone()?))));
+        problems.extend(
+            self.held
+                .iter()
+                .filter_map(|held| Some((held.info.uri.clone(), held.problem.clone()?))),
+        );
         Progress {
             inputs: self.held.len() as u32,
             history_done: self.history_done,

@@ -34,8 +34,10 @@ impl Watch {
                 // A lost notice may have been of any kind.
                 Ok(event) if event.need_rescan() => names_seen.store(true, Ordering::Relaxed),
                 Ok(event) => {
-                    let of_names =
-                        matches!(event.kind, EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(notify::event::ModifyKind::Name(_)));
+                    let of_names = matches!(
+                        event.kind,
+                        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(notify::event::ModifyKind::Name(_))
+                    );
                     if of_names {
                         names_seen.store(true, Ordering::Relaxed);
                     }
@@ -49,7 +51,13 @@ impl Watch {
         let kinds = EventKindMask::CREATE | EventKindMask::REMOVE | EventKindMask::MODIFY_DATA | EventKindMask::MODIFY_NAME;
         let watcher = RecommendedWatcher::new(handler, Config::default().with_event_kinds(kinds)).ok();
         failed.store(watcher.is_none(), Ordering::Relaxed);
-        Self { watcher, watched: BTreeSet::new(), notices, names, failed }
+        Self {
+            watcher,
+            watched: BTreeSet::new(),
+            notices,
+            names,
+            failed,
+        }
     }
 
     /// Watches these directories and no others.

@@ -43,12 +43,18 @@ impl World {
     fn forget_unused(&mut self) {
         let names: BTreeSet<u64> = self.names.values().copied().collect();
         let open = &self.open;
-        self.nodes.retain(|inode, _| names.contains(inode) || open.get(inode).is_some_and(|file| file.strong_count() > 0));
+        self.nodes
+            .retain(|inode, _| names.contains(inode) || open.get(inode).is_some_and(|file| file.strong_count() > 0));
     }
 
     fn stat(&self, inode: u64) -> Stat {
         let (bytes, modified) = &self.nodes[&inode];
-        Stat { device: 1, inode, size: bytes.len() as u64, modified: *modified }
+        Stat {
+            device: 1,
+            inode,
+            size: bytes.len() as u64,
+            modified: *modified,
+        }
     }
 }
 
@@ -61,8 +67,16 @@ impl Disk for Sim {
     fn list(&mut self) -> Listing {
         let world = self.0.borrow();
         let wanted = |name: &str| !world.narrow || !name.contains('.');
-        let files = world.names.iter().filter(|(name, _)| wanted(name)).map(|(name, inode)| (name.clone(), world.stat(*inode))).collect();
-        Listing { files, problems: Vec::new() }
+        let files = world
+            .names
+            .iter()
+            .filter(|(name, _)| wanted(name))
+            .map(|(name, inode)| (name.clone(), world.stat(*inode)))
+            .collect();
+        Listing {
+            files,
+            problems: Vec::new(),
+        }
     }
 
     fn open(&mut self, uri: &str) -> io::Result<Rc<u64>> {
@@ -163,11 +177,27 @@ impl Model {
         let world = Sim::default();
         world.0.borrow_mut().narrow = narrow;
         let tail = Self::tail(&world, block_bytes, Vec::new());
-        Self { world, tail, block_bytes, serial: 0, taken: Vec::new(), destroyed: false }
+        Self {
+            world,
+            tail,
+            block_bytes,
+            serial: 0,
+            taken: Vec::new(),
+            destroyed: false,
+        }
     }
 
     fn tail(world: &Sim, block_bytes: usize, known: Vec<Resume>) -> Tail<Sim> {
-        Tail::new(world.clone(), Rules { follow: true, dialect: None, block_bytes }, known, 1)
+        Tail::new(
+            world.clone(),
+            Rules {
+                follow: true,
+                dialect: None,
+                block_bytes,
+            },
+            known,
+            1,
+        )
     }
 
     fn now(&self) -> Nanos {
@@ -198,7 +228,10 @@ impl Model {
         match action {
             Action::Append(name, write) => {
                 let text = self.text(write);
-                self.world.0.borrow_mut().write(NAMES[*name], |bytes| bytes.extend_from_slice(text.as_bytes()));
+                self.world
+                    .0
+                    .borrow_mut()
+                    .write(NAMES[*name], |bytes| bytes.extend_from_slice(text.as_bytes()));
             }
             Action::Rename(from, to) => {
                 let mut world = self.world.0.borrow_mut();
@@ -241,7 +274,10 @@ impl Model {
             return;
         }
         self.destroyed = true;
-        self.world.0.borrow_mut().write(NAMES[name], |bytes| bytes.truncate(bytes.len() * usize::from(keep) / 256));
+        self.world
+            .0
+            .borrow_mut()
+            .write(NAMES[name], |bytes| bytes.truncate(bytes.len() * usize::from(keep) / 256));
     }
 
     fn poll(&mut self) {
@@ -257,11 +293,19 @@ impl Model {
         let world = self.world.0.borrow();
         let bytes = &world.nodes[&block.source.inode].0;
         let range = block.range();
-        assert_eq!(bytes[range.start as usize..range.end as usize], block.bytes, "the bytes stand where the block says");
+        assert_eq!(
+            bytes[range.start as usize..range.end as usize],
+            block.bytes,
+            "the bytes stand where the block says"
+        );
         assert!(!block.bytes.is_empty());
         assert_eq!(block.identity.anchor_end, range.end);
         let mine = self.taken.iter().filter(|other| is_same(other, &block));
-        assert!(mine.clone().all(|other| other.range().end <= range.start || range.end <= other.range().start), "nothing is handed out twice");
+        assert!(
+            mine.clone()
+                .all(|other| other.range().end <= range.start || range.end <= other.range().start),
+            "nothing is handed out twice"
+        );
         if block.source.generation > 0 {
             assert!(self.destroyed, "a generation began though nothing was destroyed");
         }
@@ -285,7 +329,10 @@ impl Model {
         for (name, inode) in &world.names {
             let wanted = !world.narrow || !name.contains('.');
             let readable = world.names.iter().any(|(other, of)| of == inode && !world.locked.contains(other));
-            assert!(!wanted || !readable || world.locked.contains(name) || self.tail.is_held((1, *inode)), "{name} is read");
+            assert!(
+                !wanted || !readable || world.locked.contains(name) || self.tail.is_held((1, *inode)),
+                "{name} is read"
+            );
         }
         for held in &self.tail.held {
             let bytes = &world.nodes[&held.stat.inode].0;
@@ -303,7 +350,10 @@ impl Model {
                 check_gap(bytes, at, start);
                 assert!(start == at || start == 0 || bytes[start - 1] == b'\n', "a block starts with a line");
                 let ends_a_line = bytes[end - 1] == b'\n' || super::super::file::is_complete(&bytes[start..end]) || end == bytes.len();
-                let taken_bare = bytes[..end].rsplit(|byte| *byte == b'\n').next().is_some_and(|line| line.ends_with(b"}"));
+                let taken_bare = bytes[..end]
+                    .rsplit(|byte| *byte == b'\n')
+                    .next()
+                    .is_some_and(|line| line.ends_with(b"}"));
                 assert!(ends_a_line || taken_bare, "a block ends with a line");
                 at = end;
             }
@@ -318,7 +368,11 @@ impl Model {
         self.taken.truncate(keep);
         let mut known: BTreeMap<u32, Resume> = BTreeMap::new();
         for block in &self.taken {
-            let fresh = Resume { info: (*block.source).clone(), identity: block.identity, covered: Vec::new() };
+            let fresh = Resume {
+                info: (*block.source).clone(),
+                identity: block.identity,
+                covered: Vec::new(),
+            };
             let resume = known.entry(block.source.id).or_insert_with(|| fresh.clone());
             if block.source.generation > resume.info.generation {
                 *resume = fresh;
@@ -353,7 +407,13 @@ fn is_same(a: &Block, b: &Block) -> bool {
 fn check_gap(bytes: &[u8], from: usize, to: usize) {
     let gap = &bytes[from..to];
     let stepped_over = from > 0 && bytes[from - 1] != b'\n' && (gap == b"\n" || gap == b"\r\n");
-    assert!(gap.is_empty() || stepped_over, "lost {}..{}: {:?}", from, to, String::from_utf8_lossy(gap));
+    assert!(
+        gap.is_empty() || stepped_over,
+        "lost {}..{}: {:?}",
+        from,
+        to,
+        String::from_utf8_lossy(gap)
+    );
 }
 
 proptest! {
@@ -410,7 +470,16 @@ proptest! {
 }
 
 fn tail_over(world: &Sim, follow: bool, block_bytes: usize) -> Tail<Sim> {
-    let mut tail = Tail::new(world.clone(), Rules { follow, dialect: None, block_bytes }, Vec::new(), 1);
+    let mut tail = Tail::new(
+        world.clone(),
+        Rules {
+            follow,
+            dialect: None,
+            block_bytes,
+        },
+        Vec::new(),
+        1,
+    );
     let now = world.0.borrow().clock;
     tail.scan(now);
     tail
@@ -421,7 +490,9 @@ fn append(world: &Sim, name: &str, text: &str) {
 }
 
 fn texts(tail: &mut Tail<Sim>, now: Nanos) -> Vec<String> {
-    std::iter::from_fn(|| tail.next(now)).map(|block| String::from_utf8(block.bytes).unwrap()).collect()
+    std::iter::from_fn(|| tail.next(now))
+        .map(|block| String::from_utf8(block.bytes).unwrap())
+        .collect()
 }
 
 #[test]
@@ -436,7 +507,10 @@ fn history_comes_from_the_end_newest_file_first_and_new_lines_before_it() {
     append(&world, "b", "b3\n");
     tail.look(8);
     let block = tail.next(9).unwrap();
-    assert_eq!((block.bytes.as_slice(), block.fallback), (b"b3\n".as_slice(), (9, StartFrom::Arrival)));
+    assert_eq!(
+        (block.bytes.as_slice(), block.fallback),
+        (b"b3\n".as_slice(), (9, StartFrom::Arrival))
+    );
     let progress = tail.progress();
     assert_eq!((progress.history_done, progress.history_total), (3, 15));
     // Now `b` is the newest.
@@ -458,7 +532,11 @@ fn an_unfinished_line_waits_and_is_taken_once_complete_and_still() {
     append(&world, "a", "\n{\"n\":3}\n");
     tail.look(3 * SECOND);
     let block = tail.next(3 * SECOND).unwrap();
-    assert_eq!((block.offset, block.bytes.as_slice()), (16, b"{\"n\":3}\n".as_slice()), "the late newline is no line");
+    assert_eq!(
+        (block.offset, block.bytes.as_slice()),
+        (16, b"{\"n\":3}\n".as_slice()),
+        "the late newline is no line"
+    );
     assert_eq!(tail.progress().pending, 0);
 }
 
@@ -484,7 +562,16 @@ fn numbers_are_given_in_the_order_of_names_and_kept() {
     let ids: Vec<(u32, &str)> = tail.held.iter().map(|held| (held.info.id, held.info.uri.as_str())).collect();
     assert_eq!(ids, [(1, "a"), (2, "a.1"), (3, "b")]);
     let known: Vec<Resume> = tail.held.iter().skip(1).map(Held::resume).collect();
-    let mut again = Tail::new(world.clone(), Rules { follow: true, dialect: None, block_bytes: 100 }, known, 4);
+    let mut again = Tail::new(
+        world.clone(),
+        Rules {
+            follow: true,
+            dialect: None,
+            block_bytes: 100,
+        },
+        known,
+        4,
+    );
     again.scan(0);
     let ids: Vec<(u32, &str)> = again.held.iter().map(|held| (held.info.id, held.info.uri.as_str())).collect();
     assert_eq!(ids, [(4, "a"), (2, "a.1"), (3, "b")]);
@@ -496,8 +583,25 @@ fn an_ordered_source_is_read_forward_also_when_it_grows() {
     append(&world, "a", "1\n2\n3\n");
     let mut info = tail_over(&world, true, 2).held[0].info.as_ref().clone();
     info.order = Order::Ordered;
-    let known = vec![Resume { info, identity: crate::model::record::Identity { head_hash: xxhash_rust::xxh3::xxh3_64(b""), anchor_hash: xxhash_rust::xxh3::xxh3_64(b""), ..Default::default() }, covered: Vec::new() }];
-    let mut tail = Tail::new(world.clone(), Rules { follow: true, dialect: None, block_bytes: 2 }, known, 2);
+    let known = vec![Resume {
+        info,
+        identity: crate::model::record::Identity {
+            head_hash: xxhash_rust::xxh3::xxh3_64(b""),
+            anchor_hash: xxhash_rust::xxh3::xxh3_64(b""),
+            ..Default::default()
+        },
+        covered: Vec::new(),
+    }];
+    let mut tail = Tail::new(
+        world.clone(),
+        Rules {
+            follow: true,
+            dialect: None,
+            block_bytes: 2,
+        },
+        known,
+        2,
+    );
     tail.scan(0);
     assert_eq!(tail.next(0).unwrap().bytes, b"1\n");
     append(&world, "a", "4\n");

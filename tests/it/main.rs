@@ -1,1 +1,3 @@
-fn main() {}
+//! The integration tests: one binary, because every further one would link DuckDB again.
+
+mod house;

@@ -31,11 +31,19 @@ pub(super) fn answer(engine: &Engine, prices: &Prices, query: &Query, begun: &dy
 
 fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Reply> {
     match query {
-        Query::Interactions { filter, window, sort, page, limit } => page::interactions(connection, filter, *window, *sort, *page, *limit),
+        Query::Interactions {
+            filter,
+            window,
+            sort,
+            page,
+            limit,
+        } => page::interactions(connection, filter, *window, *sort, *page, *limit),
         Query::Count { filter, window } => {
             let condition = Condition::new(filter, *window);
             let sql = format!("SELECT count(*) FROM interaction WHERE {}", condition.sql);
-            connection.query_row(&sql, params_from_iter(condition.binds), |row| row.get(0)).map(Reply::Count)
+            connection
+                .query_row(&sql, params_from_iter(condition.binds), |row| row.get(0))
+                .map(Reply::Count)
         }
         Query::Find { prefix } => find(connection, prefix),
         Query::Trace(trace) => {
@@ -43,7 +51,12 @@ fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Repl
             Ok(Reply::Trace((!parts.is_empty()).then(|| Box::new(derive(parts, prices)))))
         }
         Query::Contents { trace, span } => contents(connection, prices, *trace, *span),
-        Query::Costs { by, filter, window, anomalies } => costs::costs(connection, *by, filter, *window, *anomalies),
+        Query::Costs {
+            by,
+            filter,
+            window,
+            anomalies,
+        } => costs::costs(connection, *by, filter, *window, *anomalies),
         Query::Stats => stats(connection),
         Query::Rejects { limit } => rejects(connection, *limit),
     }
@@ -52,7 +65,9 @@ fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Repl
 fn find(connection: &Connection, prefix: &str) -> Result<Reply> {
     let mut statement = connection.prepare(include_str!("sql/find.sql"))?;
     // Hex ids are kept in lower case, and people paste them as they find them.
-    let found = statement.query_map(params![prefix, prefix.to_ascii_lowercase()], |row| Ok((TraceKey(row.get(0)?), row.get(1)?)))?;
+    let found = statement.query_map(params![prefix, prefix.to_ascii_lowercase()], |row| {
+        Ok((TraceKey(row.get(0)?), row.get(1)?))
+    })?;
     found.collect::<Result<Vec<_>>>().map(Reply::Found)
 }
 
@@ -83,7 +98,12 @@ fn contents(connection: &Connection, prices: &Prices, trace: TraceKey, span: Opt
     let order: Vec<SpanKey> = match span {
         Some(span) => vec![span],
         None if facts.is_empty() => Vec::new(),
-        None => derive(facts, prices).spans.iter().filter(|span| !span.missing).map(|span| span.key).collect(),
+        None => derive(facts, prices)
+            .spans
+            .iter()
+            .filter(|span| !span.missing)
+            .map(|span| span.key)
+            .collect(),
     };
     spans.retain(|key, _| order.contains(key));
     let bodies = bodies(connection, spans.values().flatten().flatten().map(|(_, _, id)| *id))?;
@@ -110,7 +130,9 @@ fn bodies(connection: &Connection, ids: impl Iterator<Item = u64>) -> Result<BTr
     ids.dedup();
     let mut found = BTreeMap::new();
     for some in ids.chunks(1_000) {
-        let (Some(low), Some(high)) = (some.first(), some.last()) else { continue };
+        let (Some(low), Some(high)) = (some.first(), some.last()) else {
+            continue;
+        };
         let list = some.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
         let sql = format!("SELECT id, form, body FROM content WHERE id BETWEEN {low} AND {high} AND id IN ({list})");
         let mut statement = connection.prepare(&sql)?;
@@ -127,7 +149,11 @@ fn stats(connection: &Connection) -> Result<Reply> {
     let coverage = Coverage::read(connection)?;
     let mut stats = Stats::default();
     for (key, (info, _)) in &coverage.sources {
-        let mut source = SourceStat { uri: info.uri.clone(), generation: info.generation, ..SourceStat::default() };
+        let mut source = SourceStat {
+            uri: info.uri.clone(),
+            generation: info.generation,
+            ..SourceStat::default()
+        };
         for row in coverage.rows.get(key).into_iter().flatten() {
             source.bytes += row.range.end.saturating_sub(row.range.start);
             source.tally.add(&row.tally);
@@ -136,8 +162,11 @@ fn stats(connection: &Connection) -> Result<Reply> {
         stats.bytes += source.bytes;
         stats.sources.push(source);
     }
-    (stats.interactions, stats.spans) = connection
-        .query_row("SELECT count(*), CAST(coalesce(sum(spans), 0) AS UBIGINT) FROM interaction", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    (stats.interactions, stats.spans) = connection.query_row(
+        "SELECT count(*), CAST(coalesce(sum(spans), 0) AS UBIGINT) FROM interaction",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     Ok(Reply::Stats(Box::new(stats)))
 }
 

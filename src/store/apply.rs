@@ -36,7 +36,15 @@ pub(super) struct Prepared {
 
 impl Prepared {
     pub(super) fn new(batch: Batch, known: &mut Bodies) -> Self {
-        let Batch { source, identity, range, mut parts, others, rejects, tally } = batch;
+        let Batch {
+            source,
+            identity,
+            range,
+            mut parts,
+            others,
+            rejects,
+            tally,
+        } = batch;
         let mut lists = Vec::with_capacity(parts.len());
         let (mut bodies, mut uses) = (Vec::new(), Vec::new());
         for part in &mut parts {
@@ -55,7 +63,18 @@ impl Prepared {
         }
         uses.sort_unstable();
         uses.dedup();
-        Self { source, identity, range, parts, lists, bodies, uses, others, rejects, tally }
+        Self {
+            source,
+            identity,
+            range,
+            parts,
+            lists,
+            bodies,
+            uses,
+            others,
+            rejects,
+            tally,
+        }
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -114,7 +133,11 @@ pub(super) fn apply(
     let window = stored_window(connection, &candidates, &mut groups)?;
     let known = window.as_ref().map_or(0, |(_, count)| *count);
     let new = groups.values().filter(|parts| !parts.is_empty()).count() as u64;
-    let mut derived: Vec<Trace> = groups.into_values().filter(|parts| !parts.is_empty()).map(|parts| derive(parts, prices)).collect();
+    let mut derived: Vec<Trace> = groups
+        .into_values()
+        .filter(|parts| !parts.is_empty())
+        .map(|parts| derive(parts, prices))
+        .collect();
     // Neighbours in time lie together on disk: zone maps of `start` then skip most of the table.
     derived.sort_unstable_by_key(|trace| (trace.row.start, trace.row.place));
 
@@ -135,7 +158,10 @@ pub(super) fn apply(
         calls.flush()?;
         let mut after = coverage.clone();
         for batch in waiting {
-            let covered = Covered { range: batch.range.clone(), tally: batch.tally.clone() };
+            let covered = Covered {
+                range: batch.range.clone(),
+                tally: batch.tally.clone(),
+            };
             after.add(connection, &batch.source, batch.identity, covered)?;
         }
         Ok(after)
@@ -148,7 +174,11 @@ pub(super) fn apply(
             return Err(error);
         }
     };
-    Ok(Change { traces: derived.iter().map(|trace| trace.row.trace).collect(), new: new.saturating_sub(known), coverage })
+    Ok(Change {
+        traces: derived.iter().map(|trace| trace.row.trace).collect(),
+        new: new.saturating_sub(known),
+        coverage,
+    })
 }
 
 /// Fetches the stored parts of these traces into `groups`; the time all of them span, and how many traces were stored.
@@ -167,9 +197,13 @@ fn stored_window(
     }
     touched.flush()?;
     drop(touched);
-    let (first, last, count): (Option<Nanos>, Option<Nanos>, u64) = connection
-        .query_row(include_str!("sql/stored_window.sql"), [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let (Some(first), Some(last)) = (first, last) else { return Ok(None) };
+    let (first, last, count): (Option<Nanos>, Option<Nanos>, u64) =
+        connection.query_row(include_str!("sql/stored_window.sql"), [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    let (Some(first), Some(last)) = (first, last) else {
+        return Ok(None);
+    };
     let mut statement = connection.prepare(include_str!("sql/touched_parts.sql"))?;
     let mut stored = statement.query(params![first, last])?;
     while let Some(row) = stored.next()? {

@@ -22,7 +22,11 @@ pub(super) struct Bodies {
 
 impl Bodies {
     pub(super) fn new(next: u64) -> Self {
-        Self { young: HashMap::default(), old: HashMap::default(), next }
+        Self {
+            young: HashMap::default(),
+            old: HashMap::default(),
+            next,
+        }
     }
 
     /// The body's id, and whether it is new and must be stored.
@@ -78,7 +82,9 @@ impl Seen {
     const BITS: u64 = 1 << 26;
 
     pub(super) fn new() -> Self {
-        Self { bits: vec![0; (Self::BITS / 64) as usize] }
+        Self {
+            bits: vec![0; (Self::BITS / 64) as usize],
+        }
     }
 
     /// Four places from one key, which is a hash already.
@@ -94,7 +100,9 @@ impl Seen {
     }
 
     pub(super) fn maybe(&self, trace: TraceKey) -> bool {
-        Self::places(trace).iter().all(|place| self.bits[(place / 64) as usize] >> (place % 64) & 1 == 1)
+        Self::places(trace)
+            .iter()
+            .all(|place| self.bits[(place / 64) as usize] >> (place % 64) & 1 == 1)
     }
 }
 
@@ -113,10 +121,14 @@ mod tests {
     #[test]
     fn seen_traces_are_never_called_new() {
         let mut seen = Seen::new();
-        let keys: Vec<TraceKey> = (0..1000u64).map(|n| TraceKey(xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()))).collect();
+        let keys: Vec<TraceKey> = (0..1000u64)
+            .map(|n| TraceKey(xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes())))
+            .collect();
         keys.iter().for_each(|key| seen.insert(*key));
         assert!(keys.iter().all(|key| seen.maybe(*key)));
-        let wrong = (1000..11_000u64).filter(|n| seen.maybe(TraceKey(xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes())))).count();
+        let wrong = (1000..11_000u64)
+            .filter(|n| seen.maybe(TraceKey(xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()))))
+            .count();
         assert!(wrong < 10, "{wrong} of 10,000 unknown traces looked known");
     }
 }

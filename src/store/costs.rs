@@ -10,7 +10,11 @@ use crate::model::usage::Cost;
 
 pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, window: Window, anomalies: bool) -> Result<Reply> {
     let condition = Condition::new(filter, window);
-    let shape = if by == CostKey::Model { include_str!("sql/costs_by_model.sql") } else { include_str!("sql/costs.sql") };
+    let shape = if by == CostKey::Model {
+        include_str!("sql/costs_by_model.sql")
+    } else {
+        include_str!("sql/costs.sql")
+    };
     let judged = if anomalies {
         include_str!("sql/judged.sql").trim_end()
     } else {
@@ -23,7 +27,10 @@ pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, windo
         CostKey::Session => "session",
         CostKey::Service => "service",
     };
-    let sql = shape.replace("{key}", key).replace("{condition}", &condition.sql).replace("{judged}", judged);
+    let sql = shape
+        .replace("{key}", key)
+        .replace("{condition}", &condition.sql)
+        .replace("{judged}", judged);
     let mut statement = connection.prepare(&sql)?;
     let mut found = statement.query(params_from_iter(condition.binds))?;
     let mut rows = Vec::new();

@@ -113,7 +113,10 @@ impl Coverage {
         // Blocks may come in any order: the file is recognised at the largest end.
         let identity = known.filter(|known| known.anchor_end > identity.anchor_end).unwrap_or(identity);
         if known != Some(identity) {
-            connection.execute("DELETE FROM source WHERE id = ? AND generation = ?", params![info.id, info.generation])?;
+            connection.execute(
+                "DELETE FROM source WHERE id = ? AND generation = ?",
+                params![info.id, info.generation],
+            )?;
             connection.execute(
                 "INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 params![
@@ -192,10 +195,18 @@ fn merge(mut rows: Vec<Covered>) -> Vec<Covered> {
 
 /// Sorted, disjoint, not touching.
 fn joined(ranges: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
-    merge(ranges.filter(|range| !range.is_empty()).map(|range| Covered { range, tally: Tally::default() }).collect())
-        .into_iter()
-        .map(|row| row.range)
-        .collect()
+    merge(
+        ranges
+            .filter(|range| !range.is_empty())
+            .map(|range| Covered {
+                range,
+                tally: Tally::default(),
+            })
+            .collect(),
+    )
+    .into_iter()
+    .map(|row| row.range)
+    .collect()
 }
 
 #[cfg(test)]
@@ -204,15 +215,33 @@ mod tests {
 
     #[test]
     fn neighbours_merge_and_gaps_stay() {
-        let row = |range: Range<u64>| Covered { range, tally: Tally { lines: 1, blank: 1, ..Tally::default() } };
+        let row = |range: Range<u64>| Covered {
+            range,
+            tally: Tally {
+                lines: 1,
+                blank: 1,
+                ..Tally::default()
+            },
+        };
         let merged = merge(vec![row(20..30), row(0..10), row(10..12), row(30..31)]);
-        assert_eq!(merged.iter().map(|row| (row.range.clone(), row.tally.lines)).collect::<Vec<_>>(), [(0..12, 2), (20..31, 2)]);
+        assert_eq!(
+            merged.iter().map(|row| (row.range.clone(), row.tally.lines)).collect::<Vec<_>>(),
+            [(0..12, 2), (20..31, 2)]
+        );
     }
 
     #[test]
     fn the_overlap_is_what_is_already_there() {
         let mut coverage = Coverage::default();
-        coverage.rows.insert((1, 0), [0..10, 10..20, 30..40].map(|range| Covered { range, tally: Tally::default() }).to_vec());
+        coverage.rows.insert(
+            (1, 0),
+            [0..10, 10..20, 30..40]
+                .map(|range| Covered {
+                    range,
+                    tally: Tally::default(),
+                })
+                .to_vec(),
+        );
         assert_eq!(coverage.overlap((1, 0), &(5..20)), [5..20]);
         assert_eq!(coverage.overlap((1, 0), &(15..35)), [15..20, 30..35]);
         assert!(coverage.overlap((1, 0), &(20..30)).is_empty());

@@ -54,13 +54,18 @@ impl Engine {
     /// A connection for the thread that asks.
     pub(super) fn guest(&self) -> duckdb::Result<Guest<'_>> {
         let pass = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(Guest { connection: self.connect()?, _pass: pass })
+        Ok(Guest {
+            connection: self.connect()?,
+            _pass: pass,
+        })
     }
 
     /// A connection for the writer, who alone calls `reopen` and drops this one first.
     pub(super) fn connect(&self) -> duckdb::Result<Connection> {
         let root = self.root();
-        let root = root.as_ref().ok_or_else(|| duckdb::Error::InvalidParameterName("the store is closed for now".to_owned()))?;
+        let root = root
+            .as_ref()
+            .ok_or_else(|| duckdb::Error::InvalidParameterName("the store is closed for now".to_owned()))?;
         let connection = root.try_clone()?;
         connection.execute_batch("USE store")?;
         Ok(connection)
@@ -114,7 +119,10 @@ impl Engine {
                 ))
                 .map_err(|error| self.explain(error));
         }
-        let foreign = |reason: &str| StoreError::Foreign { path: self.database.clone(), reason: reason.to_owned() };
+        let foreign = |reason: &str| StoreError::Foreign {
+            path: self.database.clone(),
+            reason: reason.to_owned(),
+        };
         if !tables.iter().any(|table| table == "meta") {
             return Err(foreign("a DuckDB database with other tables"));
         }
@@ -137,15 +145,33 @@ impl Engine {
         let (path, reason) = (self.database.clone(), error.to_string());
         let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
         if says(&["Conflicting lock", "Could not set lock"]) {
-            return StoreError::InUse { path, holder: "another program".to_owned() };
+            return StoreError::InUse {
+                path,
+                holder: "another program".to_owned(),
+            };
         }
         if says(&["newer version", "newer DuckDB", "newer storage", "Serialization Error"]) {
             return StoreError::NewerSchema { path, found: reason };
         }
-        if says(&["not a valid DuckDB database", "not a DuckDB database", "Corrupt", "corrupt", "is a directory", "Is a directory"]) {
+        if says(&[
+            "not a valid DuckDB database",
+            "not a DuckDB database",
+            "cannot be lowered",
+            "Corrupt",
+            "corrupt",
+            "is a directory",
+            "Is a directory",
+        ]) {
             return StoreError::Foreign { path, reason };
         }
-        if says(&["Permission denied", "Read-only", "read-only", "No space", "Cannot open file", "Could not create"]) {
+        if says(&[
+            "Permission denied",
+            "Read-only",
+            "read-only",
+            "No space",
+            "Cannot open file",
+            "Could not create",
+        ]) {
             return StoreError::CannotWrite { path, reason };
         }
         StoreError::Engine(error)

@@ -9,8 +9,8 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::error::StoreError;
 use super::Location;
+use super::error::StoreError;
 
 const TEMPORARY_PREFIX: &str = "store-";
 const DATABASE: &str = "spans.duckdb";
@@ -36,19 +36,33 @@ impl Home {
                     private_directory(parent)?;
                 }
                 let lock = hold(&database)?;
-                Ok(Self { database, directory: None, _lock: lock })
+                Ok(Self {
+                    database,
+                    directory: None,
+                    _lock: lock,
+                })
             }
             Location::Temporary => {
                 private_directory(cache)?;
-                let cannot = |source: std::io::Error| StoreError::CannotWrite { path: cache.to_owned(), reason: source.to_string() };
+                let cannot = |source: std::io::Error| StoreError::CannotWrite {
+                    path: cache.to_owned(),
+                    reason: source.to_string(),
+                };
                 // Sweeping and creating take turns: a directory whose lock is not yet held is not mistaken for an abandoned one.
                 let turn = lock_file(&cache.join("sweep.lock")).map_err(cannot)?;
                 turn.lock().map_err(cannot)?;
                 sweep(cache);
-                let directory = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(cache).map_err(cannot)?;
+                let directory = tempfile::Builder::new()
+                    .prefix(TEMPORARY_PREFIX)
+                    .tempdir_in(cache)
+                    .map_err(cannot)?;
                 let database = directory.path().join(DATABASE);
                 let lock = hold(&database)?;
-                Ok(Self { database, directory: Some(directory), _lock: lock })
+                Ok(Self {
+                    database,
+                    directory: Some(directory),
+                    _lock: lock,
+                })
             }
         }
     }
@@ -88,24 +102,43 @@ fn private_directory(path: &Path) -> Result<(), StoreError> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|source| StoreError::CannotWrite { path: path.to_owned(), reason: source.to_string() })
+        .map_err(|source| StoreError::CannotWrite {
+            path: path.to_owned(),
+            reason: source.to_string(),
+        })
 }
 
 fn lock_file(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
 }
 
 fn hold(database: &Path) -> Result<File, StoreError> {
     let path = beside(database, ".lock");
-    let mut file = lock_file(&path).map_err(|source| StoreError::CannotWrite { path: path.clone(), reason: source.to_string() })?;
+    let mut file = lock_file(&path).map_err(|source| StoreError::CannotWrite {
+        path: path.clone(),
+        reason: source.to_string(),
+    })?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             // The name of the holder is a courtesy: without it the lock still speaks.
             let _ = Read::by_ref(&mut file).take(200).read_to_string(&mut holder);
-            let holder = if holder.trim().is_empty() { "another process".to_owned() } else { holder.trim().to_owned() };
-            return Err(StoreError::InUse { path: database.to_owned(), holder });
+            let holder = if holder.trim().is_empty() {
+                "another process".to_owned()
+            } else {
+                holder.trim().to_owned()
+            };
+            return Err(StoreError::InUse {
+                path: database.to_owned(),
+                holder,
+            });
         }
         Err(TryLockError::Error(source)) => return Err(StoreError::Io { path, source }),
     }
@@ -113,7 +146,10 @@ fn hold(database: &Path) -> Result<File, StoreError> {
     file.set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(name.as_bytes()))
-        .map_err(|source| StoreError::CannotWrite { path, reason: source.to_string() })?;
+        .map_err(|source| StoreError::CannotWrite {
+            path,
+            reason: source.to_string(),
+        })?;
     Ok(file)
 }
 

@@ -65,7 +65,12 @@ impl Options {
     /// 256 MB and two threads: this runs on production hosts.
     #[must_use]
     pub fn new(prices: Arc<Prices>, cache_dir: PathBuf) -> Self {
-        Self { memory: 256_000_000, threads: 2, prices, cache_dir }
+        Self {
+            memory: 256_000_000,
+            threads: 2,
+            prices,
+            cache_dir,
+        }
     }
 }
 
@@ -103,10 +108,24 @@ impl Store {
             on_problem: Box::new(on_problem),
             state,
         };
-        let thread = |source| StoreError::Io { path: home.database.clone(), source };
-        let writer = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run()).map_err(thread)?;
+        let thread = |source| StoreError::Io {
+            path: home.database.clone(),
+            source,
+        };
+        let writer = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(thread)?;
         let readers = Readers::start(&engine, &options.prices).map_err(thread)?;
-        Ok(Self { engine, readers, prices: options.prices, batches, control, writer: Some(writer), home: Some(home) })
+        Ok(Self {
+            engine,
+            readers,
+            prices: options.prices,
+            batches,
+            control,
+            writer: Some(writer),
+            home: Some(home),
+        })
     }
 
     /// What was read before, for sources: the latest generation of each.
@@ -124,12 +143,19 @@ impl Store {
     /// The latest generation of a source, to read its raw lines again.
     #[must_use]
     pub fn source(&self, id: u32) -> Option<SourceInfo> {
-        self.coverage().sources.range((id, 0)..=(id, u32::MAX)).next_back().map(|(_, (info, _))| info.clone())
+        self.coverage()
+            .sources
+            .range((id, 0)..=(id, u32::MAX))
+            .next_back()
+            .map(|(_, (info, _))| info.clone())
     }
 
     /// What is committed now. A store that cannot be read knows nothing: the next query says why.
     fn coverage(&self) -> Coverage {
-        self.engine.guest().and_then(|guest| Coverage::read(&guest.connection)).unwrap_or_default()
+        self.engine
+            .guest()
+            .and_then(|guest| Coverage::read(&guest.connection))
+            .unwrap_or_default()
     }
 
     /// Where batches go. Sending waits while the writer is behind.

@@ -84,7 +84,9 @@ fn beyond(condition: &mut Condition, column: &str, sort: Sort, cursor: Cursor, f
     match (cursor.value, forward) {
         (Some(value), _) => {
             let unknown = if forward { format!(" OR {column} IS NULL") } else { String::new() };
-            condition.sql.push_str(&format!(" AND ({column} {sign} ?{unknown} OR ({column} = ? AND {tie}))"));
+            condition
+                .sql
+                .push_str(&format!(" AND ({column} {sign} ?{unknown} OR ({column} = ? AND {tie}))"));
             condition.bind(value);
             condition.bind(value);
         }

@@ -72,14 +72,23 @@ impl Readers {
 
     pub(super) fn ask(&self, slot: u8, ticket: Ticket, query: Query, reply: Callback) {
         let mut desk = self.shared.desk();
-        let replaced = desk.waiting.iter().position(|question| question.slot == slot).and_then(|at| desk.waiting.remove(at));
+        let replaced = desk
+            .waiting
+            .iter()
+            .position(|question| question.slot == slot)
+            .and_then(|at| desk.waiting.remove(at));
         for running in desk.running.iter_mut().flatten().filter(|running| running.slot == slot) {
             running.stale = true;
             if let Some(handle) = &running.handle {
                 handle.interrupt();
             }
         }
-        desk.waiting.push_back(Question { slot, ticket, query, reply });
+        desk.waiting.push_back(Question {
+            slot,
+            ticket,
+            query,
+            reply,
+        });
         drop(desk);
         self.shared.bell.notify_one();
         if let Some(old) = replaced {
@@ -122,7 +131,11 @@ fn serve(number: usize, shared: &Shared, engine: &Engine, prices: &Prices) {
             }
             desk = shared.bell.wait(desk).unwrap_or_else(PoisonError::into_inner);
         };
-        desk.running[number] = Some(Running { slot: question.slot, stale: false, handle: None });
+        desk.running[number] = Some(Running {
+            slot: question.slot,
+            stale: false,
+            handle: None,
+        });
         drop(desk);
         let reply = answer(engine, prices, &question.query, &|handle| {
             if let Some(running) = &mut shared.desk().running[number] {
@@ -130,7 +143,11 @@ fn serve(number: usize, shared: &Shared, engine: &Engine, prices: &Prices) {
             }
         });
         let running = shared.desk().running[number].take();
-        let reply = if running.is_some_and(|running| running.stale) { Reply::Interrupted } else { reply };
+        let reply = if running.is_some_and(|running| running.stale) {
+            Reply::Interrupted
+        } else {
+            reply
+        };
         (question.reply)(question.ticket, reply);
     }
 }

@@ -137,7 +137,10 @@ pub(super) fn append_interaction(table: &mut Appender<'_>, trace: &Trace) -> Res
     let row = &trace.row;
     let usage = &row.usage;
     let findings: Vec<&str> = row.findings.iter().map(FindingKind::name).collect();
-    let lower_bound = trace.spans.iter().any(|span| span.counted && span.cost_basis == CostBasis::LowerBound);
+    let lower_bound = trace
+        .spans
+        .iter()
+        .any(|span| span.counted && span.cost_basis == CostBasis::LowerBound);
     table.append_row(params![
         row.trace.0,
         row.trace_id,

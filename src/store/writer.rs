@@ -92,7 +92,11 @@ impl State {
         if traces.is_empty() && known.as_ref() != Some(&hash) {
             remember_prices(&connection, &hash)?;
         }
-        let stale = if known.is_some_and(|known| known != hash) { traces } else { Vec::new() };
+        let stale = if known.is_some_and(|known| known != hash) {
+            traces
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             connection: Some(connection),
             coverage,
@@ -138,7 +142,11 @@ impl Writer {
         let closed = never();
         let mut open = true;
         loop {
-            let batches = if open && self.state.retry.is_none() { self.batches.clone() } else { closed.clone() };
+            let batches = if open && self.state.retry.is_none() {
+                self.batches.clone()
+            } else {
+                closed.clone()
+            };
             select! {
                 recv(self.control) -> message => match message {
                     Ok(Control::Flush(reply)) => {
@@ -222,7 +230,10 @@ impl Writer {
         if !overlap.is_empty() {
             prepared.without(&overlap);
             let range = &prepared.range;
-            (self.on_problem)(format!("{uri}: bytes {}..{} were partly read before; line counts may repeat", range.start, range.end));
+            (self.on_problem)(format!(
+                "{uri}: bytes {}..{} were partly read before; line counts may repeat",
+                range.start, range.end
+            ));
         }
         self.state.waiting_bytes += prepared.bytes();
         self.state.waiting.push(prepared);
@@ -276,7 +287,10 @@ impl Writer {
         let Some(connection) = &state.connection else { return Ok(()) };
         let slice = state.stale.split_off(state.stale.len().saturating_sub(SLICE));
         let touched = state.waiting.iter().flat_map(|batch| &batch.parts).map(|part| part.trace);
-        let maybe: TraceSet = touched.chain(slice.iter().copied()).filter(|trace| state.seen.maybe(*trace)).collect();
+        let maybe: TraceSet = touched
+            .chain(slice.iter().copied())
+            .filter(|trace| state.seen.maybe(*trace))
+            .collect();
         let change = match apply(connection, &self.prices, &state.waiting, &slice, &maybe, &state.coverage) {
             Ok(change) => change,
             Err(error) => {

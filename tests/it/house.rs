@@ -23,16 +23,28 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "runtime",
         &[
-            "model", "pricing", "formats", "derive", "insight", "replay", "sources", "store", "config", "cli", "app", "keymap", "ui", "report",
+            "model", "pricing", "formats", "derive", "insight", "replay", "sources", "store", "config", "cli", "app", "keymap", "ui",
+            "report",
         ],
     ),
 ];
 
 /// Layers that do no I/O and know neither engine nor event loop.
-const PURE: &[&str] = &["model", "formats", "pricing", "derive", "insight", "replay", "report", "app", "keymap", "ui", "config", "cli"];
+const PURE: &[&str] = &[
+    "model", "formats", "pricing", "derive", "insight", "replay", "report", "app", "keymap", "ui", "config", "cli",
+];
 
 /// Words that no pure layer may name.
-const IMPURE: &[&str] = &["tokio", "duckdb", "std::fs", "std::net", "std::process", "std::thread", "Instant::now", "SystemTime::now"];
+const IMPURE: &[&str] = &[
+    "tokio",
+    "duckdb",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "Instant::now",
+    "SystemTime::now",
+];
 
 const MOST_LINES: usize = 700;
 
@@ -63,7 +75,13 @@ fn sources() -> Vec<Source> {
 
 fn read(root: &Path, path: PathBuf) -> Source {
     let inside = path.strip_prefix(root).expect("found under src");
-    let first = inside.components().next().expect("has a name").as_os_str().to_string_lossy().into_owned();
+    let first = inside
+        .components()
+        .next()
+        .expect("has a name")
+        .as_os_str()
+        .to_string_lossy()
+        .into_owned();
     let layer = first.trim_end_matches(".rs").to_owned();
     let text = fs::read_to_string(&path).expect("source is UTF-8");
     let is_tests = path.file_stem().is_some_and(|s| s == "tests") || path.iter().any(|part| part == "tests");
@@ -77,10 +95,18 @@ fn strip(text: &str) -> Vec<String> {
     let mut raw = text.lines().peekable();
     while let Some(line) = raw.next() {
         let trimmed = line.trim_start();
-        if trimmed.starts_with("#[cfg(test)]") && raw.peek().is_some_and(|next| next.trim_start().starts_with("mod ") && next.trim_end().ends_with('{')) {
+        if trimmed.starts_with("#[cfg(test)]")
+            && raw
+                .peek()
+                .is_some_and(|next| next.trim_start().starts_with("mod ") && next.trim_end().ends_with('{'))
+        {
             break;
         }
-        lines.push(if trimmed.starts_with("//") { String::new() } else { line.split(" // ").next().unwrap_or_default().to_owned() });
+        lines.push(if trimmed.starts_with("//") {
+            String::new()
+        } else {
+            line.split(" // ").next().unwrap_or_default().to_owned()
+        });
     }
     lines
 }
@@ -97,7 +123,9 @@ fn at(source: &Source, line: usize) -> String {
 fn named(line: &str) -> Vec<String> {
     let mut names = Vec::new();
     for piece in line.split("crate::").skip(1) {
-        let list = piece.strip_prefix('{').map_or_else(|| vec![piece], |inner| inner.split(',').collect());
+        let list = piece
+            .strip_prefix('{')
+            .map_or_else(|| vec![piece], |inner| inner.split(',').collect());
         for item in list {
             let name: String = item.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             names.push(name);
@@ -160,7 +188,10 @@ fn app_knows_of_ratatui_only_the_layout() {
             }
         }
     }
-    assert!(text_areas.len() <= 2, "the text area belongs to one file (and its message type to the router): {text_areas:?}");
+    assert!(
+        text_areas.len() <= 2,
+        "the text area belongs to one file (and its message type to the router): {text_areas:?}"
+    );
     complain("the screen leaks into app", &faults);
 }
 
@@ -179,7 +210,16 @@ fn only_the_theme_names_a_colour() {
 
 #[test]
 fn only_safe_text_reaches_a_span() {
-    const DOORS: &[&str] = &["Span::raw(", "Span::styled(", "Span::from(", "Line::raw(", "Line::styled(", "Text::raw(", ".set_string(", ".set_stringn("];
+    const DOORS: &[&str] = &[
+        "Span::raw(",
+        "Span::styled(",
+        "Span::from(",
+        "Line::raw(",
+        "Line::styled(",
+        "Text::raw(",
+        ".set_string(",
+        ".set_stringn(",
+    ];
     let mut faults = Vec::new();
     for source in sources().iter().filter(|s| s.layer == "ui" && !s.path.ends_with("ui/text.rs")) {
         for (number, line) in source.code.iter().enumerate() {
@@ -221,7 +261,11 @@ fn no_module_is_named_after_nothing() {
 fn every_query_file_is_used() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let Ok(folder) = fs::read_dir(root.join("sql")) else { return };
-    let code: String = sources().iter().filter(|s| s.layer == "store").flat_map(|s| s.code.clone()).collect();
+    let code: String = sources()
+        .iter()
+        .filter(|s| s.layer == "store")
+        .flat_map(|s| s.code.clone())
+        .collect();
     let mut faults = Vec::new();
     for entry in folder {
         let name = entry.expect("sql is readable").file_name().to_string_lossy().into_owned();

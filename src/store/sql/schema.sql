@@ -42,7 +42,7 @@ CREATE TABLE "use" (content UBIGINT NOT NULL, trace UBIGINT NOT NULL);
 -- Lines that were recognised and carry no span.
 CREATE TABLE other (
     source UINTEGER NOT NULL, generation UINTEGER NOT NULL, "offset" UBIGINT NOT NULL, length UINTEGER NOT NULL,
-    ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL, at BIGINT NOT NULL, dialect VARCHAR NOT NULL, text VARCHAR NOT NULL
+    ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL, time BIGINT NOT NULL, dialect VARCHAR NOT NULL, text VARCHAR NOT NULL
 );
 
 -- Lines that could not be read, kept verbatim.

@@ -154,3 +154,43 @@ pub struct Contents {
     /// Retrieved documents in rank order.
     pub documents: Vec<Document>,
 }
+
+/// STUB (local): the real one comes with the formats.
+#[must_use]
+pub fn assemble(pieces: Vec<Piece>) -> Contents {
+    let mut contents = Contents::default();
+    for piece in pieces {
+        match piece.slot {
+            Slot::System => contents.system = Some(piece.body),
+            Slot::Message | Slot::Response => {
+                let message = Message {
+                    role: piece.role,
+                    parts: vec![MessagePart::Text { text: piece.body }],
+                };
+                if piece.slot == Slot::Message {
+                    contents.messages.push(message)
+                } else {
+                    contents.response.push(message)
+                }
+            }
+            Slot::ToolDefinition => contents.tools.push(Json::trusted(piece.body)),
+            Slot::Arguments => {
+                contents.arguments = Some(Payload {
+                    body: piece.body,
+                    form: piece.form,
+                })
+            }
+            Slot::Result => {
+                contents.result = Some(Payload {
+                    body: piece.body,
+                    form: piece.form,
+                })
+            }
+            Slot::Document => contents.documents.push(Document {
+                content: Some(piece.body),
+                ..Document::default()
+            }),
+        }
+    }
+    contents
+}

@@ -261,7 +261,11 @@ struct Value<'a>(&'a str);
 
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if parse::is_value(self.0) { f.write_str(self.0) } else { quote(f, self.0) }
+        if parse::is_value(self.0) {
+            f.write_str(self.0)
+        } else {
+            quote(f, self.0)
+        }
     }
 }
 

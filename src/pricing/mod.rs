@@ -91,7 +91,11 @@ impl Price {
             cache_write: self.cache_write,
             cache_write_1h: self.cache_write_1h,
         };
-        self.thresholds.iter().rev().find(|t| total_input > t.above).map_or(usual, |t| t.rates)
+        self.thresholds
+            .iter()
+            .rev()
+            .find(|t| total_input > t.above)
+            .map_or(usual, |t| t.rates)
     }
 
     /// What a call costs, rounded once, half to even, to a pico-dollar. Classes that were not logged count nothing;
@@ -210,7 +214,9 @@ impl Prices {
 
 impl Price {
     fn answers_to(&self, name: &str) -> bool {
-        std::iter::once(&self.model).chain(&self.aliases).any(|own| own.eq_ignore_ascii_case(name))
+        std::iter::once(&self.model)
+            .chain(&self.aliases)
+            .any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 

@@ -191,7 +191,11 @@ impl Reader {
             Some('-') => {
                 self.at += 1;
                 if self.peek().is_none_or(|c| c.is_whitespace() || c == ')') {
-                    return error(start, "`-` needs the term it negates right behind it", Some("quote it to search for a dash: \"-\"".into()));
+                    return error(
+                        start,
+                        "`-` needs the term it negates right behind it",
+                        Some("quote it to search for a dash: \"-\"".into()),
+                    );
                 }
                 Filter::Not(Box::new(self.term()?))
             }
@@ -229,9 +233,11 @@ impl Reader {
     /// A term ends here, or the reader was misled by a quote in the middle.
     fn boundary(&self) -> Result<(), FilterError> {
         match self.peek() {
-            Some(c) if !c.is_whitespace() && !matches!(c, '(' | ')') => {
-                error(self.at, "a space is missing here", Some("put the whole text in quotes; a quote inside is written \\\"".into()))
-            }
+            Some(c) if !c.is_whitespace() && !matches!(c, '(' | ')') => error(
+                self.at,
+                "a space is missing here",
+                Some("put the whole text in quotes; a quote inside is written \\\"".into()),
+            ),
             _ => Ok(()),
         }
     }
@@ -241,10 +247,18 @@ impl Reader {
         let word = self.word();
         let Some(operator_at) = word.chars().position(is_operator) else {
             if word.eq_ignore_ascii_case("not") {
-                return error(start, "`not` is written `-`", Some("-feature:billing; quote it to search for the word: \"not\"".into()));
+                return error(
+                    start,
+                    "`not` is written `-`",
+                    Some("-feature:billing; quote it to search for the word: \"not\"".into()),
+                );
             }
             if is_keyword(&word) {
-                return error(start, format!("`{word}` stands between two terms"), Some(format!("quote it to search for the word: \"{word}\"")));
+                return error(
+                    start,
+                    format!("`{word}` stands between two terms"),
+                    Some(format!("quote it to search for the word: \"{word}\"")),
+                );
             }
             self.at += word.chars().count();
             self.boundary()?;
@@ -267,13 +281,21 @@ impl Reader {
         let name = field.name();
         let operator_at = self.at;
         if matches!(self.peek(), Some('<' | '>')) {
-            return error(operator_at, format!("`{name}` is text and cannot be compared"), Some(format!("{name}:VALUE, with * for any characters")));
+            return error(
+                operator_at,
+                format!("`{name}` is text and cannot be compared"),
+                Some(format!("{name}:VALUE, with * for any characters")),
+            );
         }
         self.at += 1;
         let value_at = self.at;
         let value = if self.peek() == Some('"') { self.quoted()? } else { self.bare() };
         if value.is_empty() && self.chars.get(value_at) != Some(&'"') {
-            return error(value_at, format!("`{name}` needs a value"), Some(format!("{name}:* matches whatever was logged")));
+            return error(
+                value_at,
+                format!("`{name}` needs a value"),
+                Some(format!("{name}:* matches whatever was logged")),
+            );
         }
         self.boundary()?;
         let pattern = Pattern(value);
@@ -341,7 +363,11 @@ fn dollars(column: usize, text: &str) -> Result<Cost, FilterError> {
     let part = part.trim_end_matches('0');
     let numeric = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
     if !numeric(whole) || !numeric(part) || !digits.bytes().any(|b| b.is_ascii_digit()) {
-        let message = if text.is_empty() { "`cost` needs an amount".to_owned() } else { format!("`{text}` is not an amount") };
+        let message = if text.is_empty() {
+            "`cost` needs an amount".to_owned()
+        } else {
+            format!("`{text}` is not an amount")
+        };
         return error(column, message, hint());
     }
     if part.len() > 12 {

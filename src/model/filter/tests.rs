@@ -83,23 +83,77 @@ fn errors_point_at_the_column_and_say_what_was_meant() {
         ("status:eror", 7, "no status is `eror`", "did you mean `status:error`?"),
         ("status:green", 7, "no status is `green`", "a status is ok, error or unset"),
         ("feature:", 8, "`feature` needs a value", "feature:* matches whatever was logged"),
-        ("user>3", 4, "`user` is text and cannot be compared", "user:VALUE, with * for any characters"),
-        ("cost>", 5, "`cost` needs an amount", "dollars, such as cost>0.05 or cost:0.01..0.05"),
-        ("cost>dear", 5, "`dear` is not an amount", "dollars, such as cost>0.05 or cost:0.01..0.05"),
-        ("cost:1e-3", 5, "`1e-3` is not an amount", "dollars, such as cost>0.05 or cost:0.01..0.05"),
-        ("cost:0.0000000000001", 5, "costs are kept to 12 decimals", "dollars, such as cost>0.05 or cost:0.01..0.05"),
+        (
+            "user>3",
+            4,
+            "`user` is text and cannot be compared",
+            "user:VALUE, with * for any characters",
+        ),
+        (
+            "cost>",
+            5,
+            "`cost` needs an amount",
+            "dollars, such as cost>0.05 or cost:0.01..0.05",
+        ),
+        (
+            "cost>dear",
+            5,
+            "`dear` is not an amount",
+            "dollars, such as cost>0.05 or cost:0.01..0.05",
+        ),
+        (
+            "cost:1e-3",
+            5,
+            "`1e-3` is not an amount",
+            "dollars, such as cost>0.05 or cost:0.01..0.05",
+        ),
+        (
+            "cost:0.0000000000001",
+            5,
+            "costs are kept to 12 decimals",
+            "dollars, such as cost>0.05 or cost:0.01..0.05",
+        ),
         ("cost:0.05..0.01", 5, "the range ends before it begins", "cost:0.01..0.05"),
         ("cost:..", 5, "a range needs at least one end", "cost:0.01..0.05"),
-        ("cost:1..x", 8, "`x` is not an amount", "dollars, such as cost>0.05 or cost:0.01..0.05"),
+        (
+            "cost:1..x",
+            8,
+            "`x` is not an amount",
+            "dollars, such as cost>0.05 or cost:0.01..0.05",
+        ),
         ("cost>1..2", 5, "a range follows a colon", "cost:1..2"),
-        ("not a", 0, "`not` is written `-`", "-feature:billing; quote it to search for the word: \"not\""),
-        ("or a", 0, "`or` stands between two terms", "quote it to search for the word: \"or\""),
-        ("a - b", 2, "`-` needs the term it negates right behind it", "quote it to search for a dash: \"-\""),
-        ("é\"b\"", 1, "a space is missing here", "put the whole text in quotes; a quote inside is written \\\""),
+        (
+            "not a",
+            0,
+            "`not` is written `-`",
+            "-feature:billing; quote it to search for the word: \"not\"",
+        ),
+        (
+            "or a",
+            0,
+            "`or` stands between two terms",
+            "quote it to search for the word: \"or\"",
+        ),
+        (
+            "a - b",
+            2,
+            "`-` needs the term it negates right behind it",
+            "quote it to search for a dash: \"-\"",
+        ),
+        (
+            "é\"b\"",
+            1,
+            "a space is missing here",
+            "put the whole text in quotes; a quote inside is written \\\"",
+        ),
     ];
     for (expression, column, message, hint) in table {
         let error = Filter::parse(expression).unwrap_err();
-        assert_eq!((error.column, error.message.as_str(), error.hint.as_deref()), (column, message, Some(hint)), "{expression}");
+        assert_eq!(
+            (error.column, error.message.as_str(), error.hint.as_deref()),
+            (column, message, Some(hint)),
+            "{expression}"
+        );
     }
     let bare = [
         ("a or", 4, "something is missing here"),
@@ -110,7 +164,11 @@ fn errors_point_at_the_column_and_say_what_was_meant() {
     ];
     for (expression, column, message) in bare {
         let error = Filter::parse(expression).unwrap_err();
-        assert_eq!((error.column, error.message.as_str(), error.hint), (column, message, None), "{expression}");
+        assert_eq!(
+            (error.column, error.message.as_str(), error.hint),
+            (column, message, None),
+            "{expression}"
+        );
     }
     assert_eq!(Filter::parse(&"(".repeat(100_000)).unwrap_err().message, "nested more than 64 deep");
     assert_eq!(Filter::parse(&"-".repeat(100_000)).unwrap_err().message, "nested more than 64 deep");
@@ -176,7 +234,12 @@ fn filters_are_joined_flat() {
 
 /// Filters in normal form.
 fn filters() -> impl Strategy<Value = Filter> {
-    let string = prop_oneof![r#"[-a-z"\\ ():=<>*.or\n]{0,8}"#, any::<String>(), Just("or".to_owned()), Just("NOT".to_owned())];
+    let string = prop_oneof![
+        r#"[-a-z"\\ ():=<>*.or\n]{0,8}"#,
+        any::<String>(),
+        Just("or".to_owned()),
+        Just("NOT".to_owned())
+    ];
     let field = prop_oneof![Just(Field::Feature), Just(Field::User), Just(Field::Session), Just(Field::Model)];
     let comparison = prop_oneof![
         Just(Comparison::Less),

@@ -1,4 +1,6 @@
 //! The trace explorer.
 pub mod formats;
 pub mod model;
-pub mod sources;
+pub mod pricing;
+#[cfg(feature = "store")]
+pub mod store;

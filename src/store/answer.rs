@@ -1,0 +1,188 @@
+//! `Query` → `Reply`: each question sees one moment of the store, whatever the writer does meanwhile.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use duckdb::{Connection, InterruptHandle, Result, params, params_from_iter};
+
+use super::coverage::Coverage;
+use super::engine::Engine;
+use super::filter::Condition;
+use super::rows::{Columns, Place, read_interaction, read_part, read_places};
+use super::{costs, page};
+use crate::derive::{derive, merge_pieces};
+use crate::model::content::{Contents, Form, Piece, assemble};
+use crate::model::query::{Query, RejectRow, Reply, SourceStat, Stats};
+use crate::model::span::{Part, SpanKey, TraceKey};
+use crate::pricing::Prices;
+
+/// Answers on this thread. `begun` gets the handle that interrupts it.
+pub(super) fn answer(engine: &Engine, prices: &Prices, query: &Query, begun: &dyn Fn(Arc<InterruptHandle>)) -> Reply {
+    let done = engine.guest().and_then(|guest| {
+        let connection = &guest.connection;
+        begun(connection.interrupt_handle());
+        connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+        let reply = reply(connection, prices, query)?;
+        connection.execute_batch("COMMIT")?;
+        Ok(reply)
+    });
+    done.unwrap_or_else(|error| Reply::Failed(error.to_string()))
+}
+
+fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Reply> {
+    match query {
+        Query::Interactions {
+            filter,
+            window,
+            sort,
+            page,
+            limit,
+        } => page::interactions(connection, filter, *window, *sort, *page, *limit),
+        Query::Count { filter, window } => {
+            let condition = Condition::new(filter, *window);
+            let sql = format!("SELECT count(*) FROM interaction WHERE {}", condition.sql);
+            connection
+                .query_row(&sql, params_from_iter(condition.binds), |row| row.get(0))
+                .map(Reply::Count)
+        }
+        Query::Find { prefix } => find(connection, prefix),
+        Query::Trace(trace) => {
+            let parts = parts(connection, *trace)?.into_iter().map(|(part, _)| part).collect::<Vec<_>>();
+            Ok(Reply::Trace((!parts.is_empty()).then(|| Box::new(derive(parts, prices)))))
+        }
+        Query::Contents { trace, span } => contents(connection, prices, *trace, *span),
+        Query::Costs {
+            by,
+            filter,
+            window,
+            anomalies,
+        } => costs::costs(connection, *by, filter, *window, *anomalies),
+        Query::Stats => stats(connection),
+        Query::Rejects { limit } => rejects(connection, *limit),
+    }
+}
+
+fn find(connection: &Connection, prefix: &str) -> Result<Reply> {
+    let mut statement = connection.prepare(include_str!("sql/find.sql"))?;
+    // Hex ids are kept in lower case, and people paste them as they find them.
+    let found = statement.query_map(params![prefix, prefix.to_ascii_lowercase()], |row| {
+        Ok((TraceKey(row.get(0)?), row.get(1)?))
+    })?;
+    found.collect::<Result<Vec<_>>>().map(Reply::Found)
+}
+
+/// All parts of a trace in the order of their origins, with the places of their contents.
+fn parts(connection: &Connection, trace: TraceKey) -> Result<Vec<(Part, Vec<Place>)>> {
+    let mut statement = connection.prepare("SELECT * FROM interaction WHERE trace = ?")?;
+    let mut rows = statement.query([trace.0])?;
+    let Some(row) = rows.next()? else { return Ok(Vec::new()) };
+    let known = read_interaction(row)?;
+    let mut statement = connection.prepare("SELECT * FROM part WHERE start BETWEEN ? AND ? AND trace = ?")?;
+    let mut rows = statement.query(params![known.first, known.last, trace.0])?;
+    let mut parts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (part, contents) = read_part(row)?;
+        parts.push((part, contents.as_deref().map(read_places).unwrap_or_default()));
+    }
+    parts.sort_by_key(|(part, _)| part.origin);
+    Ok(parts)
+}
+
+fn contents(connection: &Connection, prices: &Prices, trace: TraceKey, span: Option<SpanKey>) -> Result<Reply> {
+    let mut spans: HashMap<SpanKey, Vec<Vec<Place>>> = HashMap::new();
+    let mut facts = Vec::new();
+    for (part, places) in parts(connection, trace)? {
+        spans.entry(SpanKey::of(trace, &part.span_id)).or_default().push(places);
+        facts.push(part);
+    }
+    let order: Vec<SpanKey> = match span {
+        Some(span) => vec![span],
+        None if facts.is_empty() => Vec::new(),
+        None => derive(facts, prices)
+            .spans
+            .iter()
+            .filter(|span| !span.missing)
+            .map(|span| span.key)
+            .collect(),
+    };
+    spans.retain(|key, _| order.contains(key));
+    let bodies = bodies(connection, spans.values().flatten().flatten().map(|(_, _, id)| *id))?;
+    let mut all: Vec<(SpanKey, Contents)> = Vec::with_capacity(order.len());
+    for key in order {
+        let Some(parts) = spans.remove(&key) else { continue };
+        let pieces = parts.into_iter().map(|places| {
+            places
+                .into_iter()
+                .filter_map(|(slot, role, id)| {
+                    let (form, body) = bodies.get(&id)?.clone();
+                    Some(Piece { slot, role, form, body })
+                })
+                .collect()
+        });
+        all.push((key, assemble(merge_pieces(pieces.collect()))));
+    }
+    Ok(Reply::Contents(all))
+}
+
+fn bodies(connection: &Connection, ids: impl Iterator<Item = u64>) -> Result<BTreeMap<u64, (Form, String)>> {
+    let mut ids: Vec<u64> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = BTreeMap::new();
+    for some in ids.chunks(1_000) {
+        let (Some(low), Some(high)) = (some.first(), some.last()) else {
+            continue;
+        };
+        let list = some.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        let sql = format!("SELECT id, form, body FROM content WHERE id BETWEEN {low} AND {high} AND id IN ({list})");
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let form: String = row.get(1)?;
+            found.insert(row.get(0)?, (form.parse().unwrap_or_default(), row.get(2)?));
+        }
+    }
+    Ok(found)
+}
+
+fn stats(connection: &Connection) -> Result<Reply> {
+    let coverage = Coverage::read(connection)?;
+    let mut stats = Stats::default();
+    for (key, (info, _)) in &coverage.sources {
+        let mut source = SourceStat {
+            uri: info.uri.clone(),
+            generation: info.generation,
+            ..SourceStat::default()
+        };
+        for row in coverage.rows.get(key).into_iter().flatten() {
+            source.bytes += row.range.end.saturating_sub(row.range.start);
+            source.tally.add(&row.tally);
+        }
+        stats.tally.add(&source.tally);
+        stats.bytes += source.bytes;
+        stats.sources.push(source);
+    }
+    (stats.interactions, stats.spans) = connection.query_row(
+        "SELECT count(*), CAST(coalesce(sum(spans), 0) AS UBIGINT) FROM interaction",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(Reply::Stats(Box::new(stats)))
+}
+
+fn rejects(connection: &Connection, limit: u32) -> Result<Reply> {
+    let mut statement = connection.prepare(include_str!("sql/rejects.sql"))?;
+    let mut found = statement.query([limit])?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        let mut at = Columns { row, next: 0 };
+        rows.push(RejectRow {
+            origin: at.origin()?,
+            reason: at.get()?,
+            detail: at.get()?,
+            bytes: at.get()?,
+            uri: at.get::<Option<String>>()?.unwrap_or_default(),
+        });
+    }
+    Ok(Reply::Rejects(rows))
+}

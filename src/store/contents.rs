@@ -1,0 +1,134 @@
+//! Contents once: a bounded memory of bodies seen lately, and the sequential ids they got.
+//!
+//! Bounded means that a body may be stored twice; every query tolerates that. Sequential means that the contents of one trace lie
+//! close together, which makes fetching them a matter of a few row groups.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::model::content::Form;
+use crate::model::span::TraceKey;
+
+/// Bodies remembered in each of the two halves: about 16 MB together.
+const HALF: usize = 250_000;
+
+/// Form and body → id, forgetting the half that was not asked for longest.
+#[derive(Debug)]
+pub(super) struct Bodies {
+    young: HashMap<u128, u64, AlreadyHashed>,
+    old: HashMap<u128, u64, AlreadyHashed>,
+    next: u64,
+}
+
+impl Bodies {
+    pub(super) fn new(next: u64) -> Self {
+        Self {
+            young: HashMap::default(),
+            old: HashMap::default(),
+            next,
+        }
+    }
+
+    /// The body's id, and whether it is new and must be stored.
+    pub(super) fn id(&mut self, form: Form, body: &str) -> (u64, bool) {
+        let key = xxhash_rust::xxh3::xxh3_128_with_seed(body.as_bytes(), u64::from(form.number()));
+        if let Some(id) = self.young.get(&key) {
+            return (*id, false);
+        }
+        let known = self.old.get(&key).copied();
+        let id = known.unwrap_or(self.next);
+        if self.young.len() >= HALF {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, id);
+        if known.is_none() {
+            self.next += 1;
+        }
+        (id, known.is_none())
+    }
+}
+
+/// Keys that are hashes already.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taken(u64);
+
+impl Hasher for Taken {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxhash_rust::xxh3::xxh3_64_with_seed(bytes, self.0);
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.0 ^= value;
+    }
+    fn write_u128(&mut self, value: u128) {
+        self.0 ^= value as u64;
+    }
+}
+
+/// Hashes nothing twice.
+pub(super) type AlreadyHashed = BuildHasherDefault<Taken>;
+/// A set of traces.
+pub(super) type TraceSet = HashSet<TraceKey, AlreadyHashed>;
+
+/// Which traces are surely new: a Bloom filter of 8 MiB. A wrong "maybe" costs a query, nothing else.
+#[derive(Debug)]
+pub(super) struct Seen {
+    bits: Vec<u64>,
+}
+
+impl Seen {
+    const BITS: u64 = 1 << 26;
+
+    pub(super) fn new() -> Self {
+        Self {
+            bits: vec![0; (Self::BITS / 64) as usize],
+        }
+    }
+
+    /// Four places from one key, which is a hash already.
+    fn places(trace: TraceKey) -> [u64; 4] {
+        let step = (trace.0 >> 32) | 1;
+        [0, 1, 2, 3].map(|n: u64| trace.0.wrapping_add(step.wrapping_mul(n).wrapping_mul(0x9e37_79b9)) % Self::BITS)
+    }
+
+    pub(super) fn insert(&mut self, trace: TraceKey) {
+        for place in Self::places(trace) {
+            self.bits[(place / 64) as usize] |= 1 << (place % 64);
+        }
+    }
+
+    pub(super) fn maybe(&self, trace: TraceKey) -> bool {
+        Self::places(trace)
+            .iter()
+            .all(|place| self.bits[(place / 64) as usize] >> (place % 64) & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_bodies_share_an_id_and_forms_do_not() {
+        let mut bodies = Bodies::new(7);
+        assert_eq!(bodies.id(Form::Text, "hello"), (7, true));
+        assert_eq!(bodies.id(Form::Text, "hello"), (7, false));
+        assert_eq!(bodies.id(Form::Json, "hello"), (8, true));
+    }
+
+    #[test]
+    fn seen_traces_are_never_called_new() {
+        let mut seen = Seen::new();
+        let keys: Vec<TraceKey> = (0..1000u64)
+            .map(|n| TraceKey(xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes())))
+            .collect();
+        keys.iter().for_each(|key| seen.insert(*key));
+        assert!(keys.iter().all(|key| seen.maybe(*key)));
+        let wrong = (1000..11_000u64)
+            .filter(|n| seen.maybe(TraceKey(xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()))))
+            .count();
+        assert!(wrong < 10, "{wrong} of 10,000 unknown traces looked known");
+    }
+}

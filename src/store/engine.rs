@@ -1,0 +1,186 @@
+//! The one owner of the database in this process. Every thread gets its connection from here, and only here is the file attached:
+//! two instances on one path would silently destroy each other's rows.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use duckdb::{Config, Connection};
+
+use super::error::StoreError;
+
+/// Version of `sql/schema.sql`.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+/// What `meta.application` says.
+const APPLICATION: &str = "spanscope";
+const SCHEMA: &str = include_str!("sql/schema.sql");
+
+/// The instance, replaced as a whole after a write error.
+pub(super) struct Engine {
+    database: PathBuf,
+    spill: PathBuf,
+    memory: u64,
+    threads: u32,
+    /// Held for reading while a query runs: the instance is only replaced when no connection to it is left.
+    gate: RwLock<()>,
+    root: Mutex<Option<Connection>>,
+}
+
+/// A connection together with the promise that its instance stays.
+pub(super) struct Guest<'a> {
+    pub(super) connection: Connection,
+    _pass: RwLockReadGuard<'a, ()>,
+}
+
+impl Engine {
+    pub(super) fn open(database: &Path, spill: &Path, memory: u64, threads: u32) -> Result<Self, StoreError> {
+        let engine = Self {
+            database: database.to_owned(),
+            spill: spill.to_owned(),
+            memory,
+            threads,
+            gate: RwLock::new(()),
+            root: Mutex::new(None),
+        };
+        let root = engine.attach()?;
+        engine.check(&root)?;
+        *engine.root() = Some(root);
+        Ok(engine)
+    }
+
+    fn root(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.root.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection for the thread that asks.
+    pub(super) fn guest(&self) -> duckdb::Result<Guest<'_>> {
+        let pass = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(Guest {
+            connection: self.connect()?,
+            _pass: pass,
+        })
+    }
+
+    /// A connection for the writer, who alone calls `reopen` and drops this one first.
+    pub(super) fn connect(&self) -> duckdb::Result<Connection> {
+        let root = self.root();
+        let root = root
+            .as_ref()
+            .ok_or_else(|| duckdb::Error::InvalidParameterName("the store is closed for now".to_owned()))?;
+        let connection = root.try_clone()?;
+        connection.execute_batch("USE store")?;
+        Ok(connection)
+    }
+
+    /// Drops the instance, whatever state it is in, and attaches the file anew.
+    pub(super) fn reopen(&self) -> Result<(), StoreError> {
+        let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        drop(self.root().take());
+        let root = self.attach()?;
+        *self.root() = Some(root);
+        Ok(())
+    }
+
+    /// Closes the file. Nothing can be asked afterwards.
+    pub(super) fn close(&self) {
+        let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        drop(self.root().take());
+    }
+
+    fn attach(&self) -> Result<Connection, StoreError> {
+        let config = Config::default()
+            .with("autoinstall_known_extensions", "false")?
+            .with("autoload_known_extensions", "false")?
+            .with("memory_limit", format!("{}B", self.memory))?
+            .with("threads", self.threads.max(1).to_string())?
+            .with("temp_directory", self.spill.to_string_lossy())?
+            .with("max_temp_directory_size", "2GB")?
+            .with("checkpoint_threshold", "256MB")?
+            .with("preserve_insertion_order", "false")?;
+        let connection = Connection::open_in_memory_with_flags(config)?;
+        let path = self.database.to_string_lossy().replace('\'', "''");
+        connection
+            .execute_batch(&format!("ATTACH '{path}' AS store (STORAGE_VERSION 'v1.5.0'); USE store"))
+            .map_err(|error| self.explain(error))?;
+        Ok(connection)
+    }
+
+    /// Makes the tables of a new store; refuses a file that is not ours.
+    fn check(&self, connection: &Connection) -> Result<(), StoreError> {
+        let mut tables = connection.prepare("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'")?;
+        let tables: Vec<String> = tables.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
+        if tables.is_empty() {
+            let version = connection.version()?;
+            return connection
+                .execute_batch(&format!(
+                    "BEGIN; {SCHEMA}; INSERT INTO meta VALUES ('application', '{APPLICATION}'), ('schema_version', '{SCHEMA_VERSION}'),
+                     ('app_version', '{}'), ('duckdb_version', '{}'); COMMIT",
+                    env!("CARGO_PKG_VERSION"),
+                    version.replace('\'', "''")
+                ))
+                .map_err(|error| self.explain(error));
+        }
+        let foreign = |reason: &str| StoreError::Foreign {
+            path: self.database.clone(),
+            reason: reason.to_owned(),
+        };
+        if !tables.iter().any(|table| table == "meta") {
+            return Err(foreign("a DuckDB database with other tables"));
+        }
+        let meta = |key: &str| meta(connection, key).ok().flatten();
+        if meta("application").as_deref() != Some(APPLICATION) {
+            return Err(foreign("a DuckDB database with other tables"));
+        }
+        match meta("schema_version").and_then(|text| text.parse::<u32>().ok()) {
+            None => Err(foreign("its schema version is missing")),
+            Some(version) if version > SCHEMA_VERSION => Err(StoreError::NewerSchema {
+                path: self.database.clone(),
+                found: format!("schema {version}, this one reads {SCHEMA_VERSION}"),
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The engine only speaks in sentences; these are the ones that a user can do something about.
+    fn explain(&self, error: duckdb::Error) -> StoreError {
+        let (path, reason) = (self.database.clone(), error.to_string());
+        let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+        if says(&["Conflicting lock", "Could not set lock"]) {
+            return StoreError::InUse {
+                path,
+                holder: "another program".to_owned(),
+            };
+        }
+        if says(&["newer version", "newer DuckDB", "newer storage", "Serialization Error"]) {
+            return StoreError::NewerSchema { path, found: reason };
+        }
+        if says(&[
+            "not a valid DuckDB database",
+            "not a DuckDB database",
+            "cannot be lowered",
+            "Corrupt",
+            "corrupt",
+            "is a directory",
+            "Is a directory",
+        ]) {
+            return StoreError::Foreign { path, reason };
+        }
+        if says(&[
+            "Permission denied",
+            "Read-only",
+            "read-only",
+            "No space",
+            "Cannot open file",
+            "Could not create",
+        ]) {
+            return StoreError::CannotWrite { path, reason };
+        }
+        StoreError::Engine(error)
+    }
+}
+
+/// A value of `meta`.
+pub(super) fn meta(connection: &Connection, key: &str) -> duckdb::Result<Option<String>> {
+    let mut statement = connection.prepare("SELECT value FROM meta WHERE key = ?")?;
+    let mut rows = statement.query([key])?;
+    rows.next()?.map(|row| row.get(0)).transpose()
+}

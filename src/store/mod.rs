@@ -1,0 +1,211 @@
+//! The store: an embedded `DuckDB` behind plain questions and answers.
+//!
+//! One thread writes (`writer`), a few read (`reader`), and one owner (`engine`) holds the database. Facts are append-only and
+//! committed together with the bytes they came from, so every line is there exactly once whatever happens. What depends on a whole
+//! trace is derived in the same transaction. No SQL and no engine type leaves this module.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::Sender;
+
+use crate::model::query::{Query, Reply, Ticket};
+use crate::model::record::{Batch, Receipt, Resume, SourceInfo};
+use crate::pricing::Prices;
+
+mod answer;
+mod apply;
+mod contents;
+mod costs;
+mod coverage;
+mod engine;
+mod error;
+mod filter;
+mod home;
+mod page;
+mod reader;
+mod rows;
+mod writer;
+
+pub use error::StoreError;
+
+use coverage::Coverage;
+use engine::Engine;
+use home::Home;
+use reader::Readers;
+use writer::{Control, State, Writer};
+
+/// Batches that may wait for the writer. More would only fill memory: the file is the buffer.
+const WAITING_BATCHES: usize = 4;
+
+/// Where the store lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A private place that disappears with the process.
+    Temporary,
+    /// This file, kept.
+    File(PathBuf),
+}
+
+/// How the store runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What `DuckDB` may use, in bytes.
+    pub memory: u64,
+    /// Threads for queries.
+    pub threads: u32,
+    /// The prices to derive costs with.
+    pub prices: Arc<Prices>,
+    /// Where temporary stores live: the user's cache directory, never a shared one.
+    pub cache_dir: PathBuf,
+}
+
+impl Options {
+    /// 256 MB and two threads: this runs on production hosts.
+    #[must_use]
+    pub fn new(prices: Arc<Prices>, cache_dir: PathBuf) -> Self {
+        Self {
+            memory: 256_000_000,
+            threads: 2,
+            prices,
+            cache_dir,
+        }
+    }
+}
+
+/// An open store.
+pub struct Store {
+    engine: Arc<Engine>,
+    readers: Readers,
+    prices: Arc<Prices>,
+    batches: Sender<Batch>,
+    control: Sender<Control>,
+    writer: Option<JoinHandle<()>>,
+    home: Option<Home>,
+}
+
+impl Store {
+    /// Opens or makes the store. `on_commit` and `on_problem` are called on the writer's thread.
+    pub fn open(
+        location: Location,
+        options: Options,
+        on_commit: impl FnMut(Receipt) + Send + 'static,
+        on_problem: impl FnMut(String) + Send + 'static,
+    ) -> Result<Self, StoreError> {
+        let home = Home::take(location, &options.cache_dir)?;
+        let engine = Arc::new(Engine::open(&home.database, &home.spill(), options.memory, options.threads)?);
+        home.restrict();
+        let state = State::read(&engine, &options.prices)?;
+        let (batches, incoming) = crossbeam_channel::bounded(WAITING_BATCHES);
+        let (control, commands) = crossbeam_channel::unbounded();
+        let writer = Writer {
+            engine: Arc::clone(&engine),
+            prices: Arc::clone(&options.prices),
+            batches: incoming,
+            control: commands,
+            on_commit: Box::new(on_commit),
+            on_problem: Box::new(on_problem),
+            state,
+        };
+        let thread = |source| StoreError::Io {
+            path: home.database.clone(),
+            source,
+        };
+        let writer = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(thread)?;
+        let readers = Readers::start(&engine, &options.prices).map_err(thread)?;
+        Ok(Self {
+            engine,
+            readers,
+            prices: options.prices,
+            batches,
+            control,
+            writer: Some(writer),
+            home: Some(home),
+        })
+    }
+
+    /// What was read before, for sources: the latest generation of each.
+    #[must_use]
+    pub fn resume(&self) -> Vec<Resume> {
+        self.coverage().resume()
+    }
+
+    /// The number for a source that is not yet known.
+    #[must_use]
+    pub fn next_source_id(&self) -> u32 {
+        self.coverage().sources.keys().map(|(id, _)| id + 1).max().unwrap_or(0)
+    }
+
+    /// The latest generation of a source, to read its raw lines again.
+    #[must_use]
+    pub fn source(&self, id: u32) -> Option<SourceInfo> {
+        self.coverage()
+            .sources
+            .range((id, 0)..=(id, u32::MAX))
+            .next_back()
+            .map(|(_, (info, _))| info.clone())
+    }
+
+    /// What is committed now. A store that cannot be read knows nothing: the next query says why.
+    fn coverage(&self) -> Coverage {
+        self.engine
+            .guest()
+            .and_then(|guest| Coverage::read(&guest.connection))
+            .unwrap_or_default()
+    }
+
+    /// Where batches go. Sending waits while the writer is behind.
+    #[must_use]
+    pub fn batches(&self) -> Sender<Batch> {
+        self.batches.clone()
+    }
+
+    /// Returns when everything sent before is committed and every cost follows the prices of now.
+    pub fn flush(&self) -> Result<(), String> {
+        let gone = || "the writer has ended".to_owned();
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        self.control.send(Control::Flush(reply)).map_err(|_| gone())?;
+        answer.recv().map_err(|_| gone())?
+    }
+
+    /// Asks in the background. A newer question of the same slot takes the place of an older one, which is answered `Interrupted`.
+    pub fn ask(&self, slot: u8, ticket: Ticket, query: Query, reply: Box<dyn FnOnce(Ticket, Reply) + Send>) {
+        self.readers.ask(slot, ticket, query, reply);
+    }
+
+    /// Asks and waits.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a question is asked once")]
+    pub fn ask_now(&self, query: Query) -> Reply {
+        answer::answer(&self.engine, &self.prices, &query, &|_| {})
+    }
+
+    /// Commits, checkpoints and closes; a temporary store is removed.
+    pub fn close(mut self) {
+        self.shut();
+    }
+
+    fn shut(&mut self) {
+        let Some(writer) = self.writer.take() else { return };
+        self.readers.stop();
+        // A writer that is gone has nothing left to close.
+        let _ = self.control.send(Control::Close);
+        let _ = writer.join();
+        self.engine.close();
+        if let Some(home) = self.home.take() {
+            home.restrict();
+            // What stays behind is swept at the next start.
+            let _ = home.leave();
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.shut();
+    }
+}

@@ -1,0 +1,97 @@
+//! Keyset paging: a page goes on from a row, never from a count of rows. Order is (unknown last, value, start, place), the last three
+//! in the list's own direction.
+
+use duckdb::{Connection, Result, params_from_iter};
+
+use super::filter::Condition;
+use super::rows::read_interaction;
+use crate::model::filter::Filter;
+use crate::model::query::{Cursor, Page, Reply, Sort, SortKey, Window};
+
+pub(super) fn interactions(connection: &Connection, filter: &Filter, window: Window, sort: Sort, page: Page, limit: u32) -> Result<Reply> {
+    let mut condition = Condition::new(filter, window);
+    let column = column(sort.key);
+    let (cursor, forward, inclusive) = match page {
+        Page::First => (None, true, false),
+        Page::Last => (None, false, false),
+        Page::After(cursor) => (Some(cursor), true, false),
+        Page::Before(cursor) => (Some(cursor), false, false),
+        Page::From(cursor) => (Some(cursor), true, true),
+    };
+    if let Some(cursor) = cursor {
+        beyond(&mut condition, column, sort, cursor, forward, inclusive);
+    }
+    let order = order(column, sort.descending == forward, forward);
+    let all = limit == u32::MAX;
+    let sql = if all {
+        format!("SELECT * FROM interaction WHERE {} ORDER BY {order}", condition.sql)
+    } else {
+        // First which rows, from the few columns that decide; then all columns of those few.
+        format!(
+            "SELECT * FROM interaction WHERE rowid IN (SELECT rowid FROM interaction WHERE {} ORDER BY {order} LIMIT {}) ORDER BY {order}",
+            condition.sql,
+            u64::from(limit) + 1
+        )
+    };
+    let mut statement = connection.prepare(&sql)?;
+    let mut found = statement.query(params_from_iter(condition.binds))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        rows.push(read_interaction(row)?);
+    }
+    let more = !all && rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    if !forward {
+        rows.reverse();
+    }
+    Ok(Reply::Interactions { rows, more })
+}
+
+fn column(key: SortKey) -> &'static str {
+    match key {
+        SortKey::Start => "start",
+        SortKey::Cost => "cost",
+        SortKey::Tokens => "tokens",
+        SortKey::Duration => "duration",
+    }
+}
+
+/// `nulls_last` is turned around when the list is read backwards.
+fn order(column: &str, descending: bool, nulls_last: bool) -> String {
+    let way = if descending { "DESC" } else { "ASC" };
+    if column == "start" {
+        return format!("start {way}, place {way}");
+    }
+    let nulls = if nulls_last { "LAST" } else { "FIRST" };
+    format!("{column} {way} NULLS {nulls}, start {way}, place {way}")
+}
+
+/// Only rows beyond the cursor in the direction of reading.
+fn beyond(condition: &mut Condition, column: &str, sort: Sort, cursor: Cursor, forward: bool, inclusive: bool) {
+    let sign = if sort.descending == forward { "<" } else { ">" };
+    let equal = if inclusive { "=" } else { "" };
+    let tie = format!("start {sign}= ? AND (start {sign} ? OR place {sign}{equal} ?)");
+    let bind_tie = |condition: &mut Condition| {
+        condition.bind(cursor.start);
+        condition.bind(cursor.start);
+        condition.bind(cursor.place);
+    };
+    if column == "start" {
+        condition.sql.push_str(&format!(" AND {tie}"));
+        bind_tie(condition);
+        return;
+    }
+    match (cursor.value, forward) {
+        (Some(value), _) => {
+            let unknown = if forward { format!(" OR {column} IS NULL") } else { String::new() };
+            condition
+                .sql
+                .push_str(&format!(" AND ({column} {sign} ?{unknown} OR ({column} = ? AND {tie}))"));
+            condition.bind(value);
+            condition.bind(value);
+        }
+        (None, true) => condition.sql.push_str(&format!(" AND {column} IS NULL AND {tie}")),
+        (None, false) => condition.sql.push_str(&format!(" AND ({column} IS NOT NULL OR ({tie}))")),
+    }
+    bind_tie(condition);
+}

@@ -1,0 +1,71 @@
+-- Facts are append-only: part, content, use, other, reject, coverage. interaction and call follow from them and may be rebuilt at any time.
+-- No PRIMARY KEY and no index on anything that grows: zone maps, time windows and the derived tables do that work.
+-- Times are nanoseconds UTC since 1970, durations nanoseconds, costs pico-dollars (10^-12 USD). NULL is "not logged".
+
+CREATE TABLE meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL);
+
+-- A row per source and generation; identity recognises the file at the largest committed end.
+CREATE TABLE source (
+    id UINTEGER NOT NULL, uri VARCHAR NOT NULL, device UBIGINT NOT NULL, inode UBIGINT NOT NULL, generation UINTEGER NOT NULL,
+    file_time BIGINT NOT NULL, ordered BOOLEAN NOT NULL,
+    head_length UINTEGER NOT NULL, head_hash UBIGINT NOT NULL, anchor_end UBIGINT NOT NULL, anchor_hash UBIGINT NOT NULL
+);
+
+-- Bytes that are in the store, and the physical lines in them by what became of them. dialects and rejects are JSON objects.
+CREATE TABLE coverage (
+    source UINTEGER NOT NULL, generation UINTEGER NOT NULL, start UBIGINT NOT NULL, stop UBIGINT NOT NULL,
+    lines UBIGINT NOT NULL, span UBIGINT NOT NULL, other UBIGINT NOT NULL, rejected UBIGINT NOT NULL, blank UBIGINT NOT NULL,
+    dialects VARCHAR NOT NULL, rejects VARCHAR NOT NULL
+);
+
+-- What one record says about a span. contents is JSON: [[slot, role, content id], …].
+CREATE TABLE part (
+    trace UBIGINT NOT NULL, start BIGINT NOT NULL, start_from VARCHAR NOT NULL, ends BIGINT, ended BOOLEAN NOT NULL,
+    trace_id VARCHAR NOT NULL, span_id VARCHAR NOT NULL, parent_id VARCHAR, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
+    status VARCHAR NOT NULL, error VARCHAR, provider VARCHAR, request_model VARCHAR, response_model VARCHAR, params VARCHAR,
+    stop_reason VARCHAR, time_to_first_token BIGINT,
+    input UBIGINT, cache_read UBIGINT, cache_write UBIGINT, cache_write_1h UBIGINT, output UBIGINT, reasoning UBIGINT,
+    convention VARCHAR NOT NULL, cost_logged HUGEINT,
+    feature VARCHAR, user_id VARCHAR, session VARCHAR, service VARCHAR, tool_name VARCHAR, tool_call_id VARCHAR,
+    ask VARCHAR NOT NULL, answer VARCHAR NOT NULL, tool_calls VARCHAR, documents UINTEGER, slots UTINYINT NOT NULL,
+    contents VARCHAR, attributes VARCHAR, inferred UINTEGER NOT NULL, dialect VARCHAR NOT NULL,
+    source UINTEGER NOT NULL, generation UINTEGER NOT NULL, "offset" UBIGINT NOT NULL, length UINTEGER NOT NULL,
+    ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL
+);
+
+-- A message, document, payload, definition or system prompt; a second copy of a body is legal.
+CREATE TABLE content (id UBIGINT NOT NULL, form VARCHAR NOT NULL, body VARCHAR NOT NULL);
+
+-- Which trace uses which content: what full-text search goes through.
+CREATE TABLE "use" (content UBIGINT NOT NULL, trace UBIGINT NOT NULL);
+
+-- Lines that were recognised and carry no span.
+CREATE TABLE other (
+    source UINTEGER NOT NULL, generation UINTEGER NOT NULL, "offset" UBIGINT NOT NULL, length UINTEGER NOT NULL,
+    ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL, time BIGINT NOT NULL, dialect VARCHAR NOT NULL, text VARCHAR NOT NULL
+);
+
+-- Lines that could not be read, kept verbatim.
+CREATE TABLE reject (
+    source UINTEGER NOT NULL, generation UINTEGER NOT NULL, "offset" UBIGINT NOT NULL, length UINTEGER NOT NULL,
+    ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL, reason VARCHAR NOT NULL, detail VARCHAR NOT NULL, bytes BLOB NOT NULL
+);
+
+-- A row per trace: what lists, filters and panels read. models and findings are JSON arrays.
+CREATE TABLE interaction (
+    trace UBIGINT NOT NULL, trace_id VARCHAR NOT NULL, name VARCHAR NOT NULL, start BIGINT NOT NULL, start_from VARCHAR NOT NULL,
+    duration BIGINT, feature VARCHAR, user_id VARCHAR, session VARCHAR, service VARCHAR, models VARCHAR,
+    spans UINTEGER NOT NULL, llm_calls UINTEGER NOT NULL, tool_calls UINTEGER NOT NULL, retrievals UINTEGER NOT NULL,
+    calls UINTEGER NOT NULL, unpriced_calls UINTEGER NOT NULL,
+    input UBIGINT, cache_read UBIGINT, cache_write UBIGINT, cache_write_1h UBIGINT, output UBIGINT, reasoning UBIGINT,
+    cost HUGEINT, cost_basis VARCHAR NOT NULL, cost_logged HUGEINT, status VARCHAR NOT NULL, findings VARCHAR,
+    dialect VARCHAR NOT NULL, ask VARCHAR NOT NULL, answer VARCHAR NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL,
+    place HUGEINT NOT NULL, tokens UBIGINT, lower_bound BOOLEAN NOT NULL
+);
+
+-- A row per counted call.
+CREATE TABLE call (
+    trace UBIGINT NOT NULL, span UBIGINT NOT NULL, start BIGINT NOT NULL, model VARCHAR,
+    input UBIGINT, cache_read UBIGINT, cache_write UBIGINT, cache_write_1h UBIGINT, output UBIGINT, reasoning UBIGINT,
+    cost HUGEINT, cost_basis VARCHAR NOT NULL
+);

@@ -1,0 +1,1 @@
+SELECT * FROM part WHERE start BETWEEN ? AND ? AND trace IN (SELECT trace FROM temp.touched)

@@ -1,0 +1,344 @@
+//! The thread `store-writer`: takes batches, decides when to commit, and recovers from write errors without losing or repeating a line.
+//!
+//! After an error nothing is assumed: a COMMIT may fail and yet be durable. The instance is dropped, coverage read again, and only
+//! what is not covered is written again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, never, select};
+use duckdb::Connection;
+
+use super::apply::{Prepared, apply};
+use super::contents::{Bodies, Seen, TraceSet};
+use super::coverage::Coverage;
+use super::engine::{Engine, meta};
+use crate::model::record::{Batch, Receipt};
+use crate::model::span::TraceKey;
+use crate::pricing::Prices;
+
+/// Caught up, a commit every so often.
+const CADENCE: Duration = Duration::from_millis(50);
+/// Behind, a commit after so much input …
+const BEHIND_BYTES: u64 = 32 << 20;
+/// … or so many batches.
+const BEHIND_BATCHES: usize = 64;
+/// Quiet for so long is idle.
+const IDLE: Duration = Duration::from_secs(1);
+/// Less than this is not worth a checkpoint.
+const CHECKPOINT_BYTES: u64 = 4 << 20;
+/// Traces derived anew in one transaction after prices changed.
+const SLICE: usize = 1_000;
+/// Between attempts while the disk does not take it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the store tells its writer beside batches.
+pub(super) enum Control {
+    /// Commit all that was sent before, and say how it went.
+    Flush(Sender<Result<(), String>>),
+    /// Commit, checkpoint and end.
+    Close,
+}
+
+/// The writer's side of the store.
+pub(super) struct Writer {
+    pub(super) engine: Arc<Engine>,
+    pub(super) prices: Arc<Prices>,
+    pub(super) batches: Receiver<Batch>,
+    pub(super) control: Receiver<Control>,
+    pub(super) on_commit: Box<dyn FnMut(Receipt) + Send>,
+    pub(super) on_problem: Box<dyn FnMut(String) + Send>,
+    pub(super) state: State,
+}
+
+/// What the writer knows of the store.
+pub(super) struct State {
+    connection: Option<Connection>,
+    coverage: Coverage,
+    bodies: Bodies,
+    seen: Seen,
+    interactions: u64,
+    /// Traces that still show old prices, the newest last.
+    stale: Vec<TraceKey>,
+    waiting: Vec<Prepared>,
+    waiting_bytes: u64,
+    sequence: u64,
+    committed: Instant,
+    since_checkpoint: u64,
+    /// The last attempt failed: no new batches until this time.
+    retry: Option<Instant>,
+}
+
+impl State {
+    /// Reads what is there. Traces become stale when the prices are not those they were derived with.
+    pub(super) fn read(engine: &Engine, prices: &Prices) -> duckdb::Result<Self> {
+        let connection = engine.connect()?;
+        let coverage = Coverage::read(&connection)?;
+        let next: u64 = connection.query_row("SELECT coalesce(max(id) + 1, 0) FROM content", [], |row| row.get(0))?;
+        let mut seen = Seen::new();
+        let mut traces = Vec::new();
+        {
+            let mut statement = connection.prepare("SELECT trace FROM interaction ORDER BY start")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let trace = TraceKey(row.get(0)?);
+                seen.insert(trace);
+                traces.push(trace);
+            }
+        }
+        let interactions = traces.len() as u64;
+        let hash = prices.hash().to_string();
+        let known = meta(&connection, "prices")?;
+        if traces.is_empty() && known.as_ref() != Some(&hash) {
+            remember_prices(&connection, &hash)?;
+        }
+        let stale = if known.is_some_and(|known| known != hash) {
+            traces
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            connection: Some(connection),
+            coverage,
+            bodies: Bodies::new(next),
+            seen,
+            interactions,
+            stale,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            sequence: 0,
+            committed: Instant::now(),
+            since_checkpoint: 0,
+            retry: None,
+        })
+    }
+
+    fn recall(&mut self, engine: &Engine) -> duckdb::Result<()> {
+        let connection = engine.connect()?;
+        self.coverage = Coverage::read(&connection)?;
+        self.interactions = connection.query_row("SELECT count(*) FROM interaction", [], |row| row.get(0))?;
+        self.connection = Some(connection);
+        let coverage = &self.coverage;
+        self.waiting
+            .retain(|batch| !is_covered(coverage, &batch.source.id, batch.source.generation, &batch.range));
+        self.waiting_bytes = self.waiting.iter().map(Prepared::bytes).sum();
+        Ok(())
+    }
+}
+
+fn is_covered(coverage: &Coverage, source: &u32, generation: u32, range: &std::ops::Range<u64>) -> bool {
+    !range.is_empty() && coverage.overlap((*source, generation), range) == [range.clone()]
+}
+
+fn remember_prices(connection: &Connection, hash: &str) -> duckdb::Result<()> {
+    connection.execute("DELETE FROM meta WHERE key = 'prices'", [])?;
+    connection.execute("INSERT INTO meta VALUES ('prices', ?)", [hash])?;
+    Ok(())
+}
+
+impl Writer {
+    /// Runs until it is told to close.
+    pub(super) fn run(mut self) {
+        let closed = never();
+        let mut open = true;
+        loop {
+            let batches = if open && self.state.retry.is_none() {
+                self.batches.clone()
+            } else {
+                closed.clone()
+            };
+            select! {
+                recv(self.control) -> message => match message {
+                    Ok(Control::Flush(reply)) => {
+                        let done = self.flush();
+                        // Whoever asked may have gone.
+                        let _ = reply.send(done);
+                    }
+                    Ok(Control::Close) | Err(_) => return self.close(),
+                },
+                recv(batches) -> batch => match batch {
+                    Ok(batch) => self.take(batch),
+                    Err(_) => open = false,
+                },
+                default(self.pause()) => self.quiet(),
+            }
+            if self.due() {
+                // Already reported; the next attempt comes by itself.
+                let _ = self.commit();
+            }
+        }
+    }
+
+    /// How long to wait for the next message.
+    fn pause(&self) -> Duration {
+        if let Some(retry) = self.state.retry {
+            return retry.saturating_duration_since(Instant::now());
+        }
+        if !self.state.waiting.is_empty() {
+            return CADENCE.saturating_sub(self.state.committed.elapsed());
+        }
+        if !self.state.stale.is_empty() {
+            return Duration::ZERO;
+        }
+        if self.state.since_checkpoint >= CHECKPOINT_BYTES {
+            return IDLE;
+        }
+        // Nothing to do: only a message wakes this thread.
+        Duration::from_secs(3600)
+    }
+
+    /// Nothing came for a while.
+    fn quiet(&mut self) {
+        if self.state.retry.is_some_and(|retry| retry <= Instant::now()) {
+            self.state.retry = None;
+        }
+        if self.state.retry.is_some() || !self.state.waiting.is_empty() {
+            return;
+        }
+        if !self.state.stale.is_empty() {
+            let _ = self.commit();
+        } else if self.state.since_checkpoint >= CHECKPOINT_BYTES && self.state.committed.elapsed() >= IDLE {
+            self.checkpoint();
+        }
+    }
+
+    fn due(&self) -> bool {
+        let state = &self.state;
+        if state.retry.is_some() || state.waiting.is_empty() {
+            return false;
+        }
+        state.sequence == 0
+            || state.waiting_bytes >= BEHIND_BYTES
+            || state.waiting.len() >= BEHIND_BATCHES
+            || (self.batches.is_empty() && state.committed.elapsed() >= CADENCE)
+    }
+
+    /// Accepts a batch, unless its bytes are in the store already or wait to be.
+    fn take(&mut self, batch: Batch) {
+        let state = &mut self.state;
+        let key = (batch.source.id, batch.source.generation);
+        let waits = state
+            .waiting
+            .iter()
+            .any(|other| (other.source.id, other.source.generation) == key && !batch.range.is_empty() && other.range == batch.range);
+        if waits || is_covered(&state.coverage, &key.0, key.1, &batch.range) {
+            return;
+        }
+        let overlap = state.coverage.overlap(key, &batch.range);
+        let uri = batch.source.uri.clone();
+        let mut prepared = Prepared::new(batch, &mut state.bodies);
+        if !overlap.is_empty() {
+            prepared.without(&overlap);
+            let range = &prepared.range;
+            (self.on_problem)(format!(
+                "{uri}: bytes {}..{} were partly read before; line counts may repeat",
+                range.start, range.end
+            ));
+        }
+        self.state.waiting_bytes += prepared.bytes();
+        self.state.waiting.push(prepared);
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        self.state.retry = None;
+        while let Ok(batch) = self.batches.try_recv() {
+            self.take(batch);
+            if self.due() {
+                self.commit()?;
+            }
+        }
+        while !self.state.waiting.is_empty() || !self.state.stale.is_empty() {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, and a slice of what is stale. On an error once more after recovery, then it waits.
+    fn commit(&mut self) -> Result<(), String> {
+        let mut failed = None;
+        for _ in 0..2 {
+            if self.state.connection.is_none()
+                && let Err(error) = self.recover()
+            {
+                failed = Some(error);
+                break;
+            }
+            match self.attempt() {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    self.state.connection = None;
+                    failed = Some(error.to_string());
+                }
+            }
+        }
+        let error = failed.unwrap_or_default();
+        (self.on_problem)(format!("cannot write the store: {error}; trying again"));
+        self.state.retry = Some(Instant::now() + PATIENCE);
+        Err(error)
+    }
+
+    fn recover(&mut self) -> Result<(), String> {
+        self.engine.reopen().map_err(|error| error.to_string())?;
+        self.state.recall(&self.engine).map_err(|error| error.to_string())
+    }
+
+    fn attempt(&mut self) -> duckdb::Result<()> {
+        let state = &mut self.state;
+        let Some(connection) = &state.connection else { return Ok(()) };
+        let slice = state.stale.split_off(state.stale.len().saturating_sub(SLICE));
+        let touched = state.waiting.iter().flat_map(|batch| &batch.parts).map(|part| part.trace);
+        let maybe: TraceSet = touched
+            .chain(slice.iter().copied())
+            .filter(|trace| state.seen.maybe(*trace))
+            .collect();
+        let change = match apply(connection, &self.prices, &state.waiting, &slice, &maybe, &state.coverage) {
+            Ok(change) => change,
+            Err(error) => {
+                state.stale.extend(slice);
+                return Err(error);
+            }
+        };
+        state.coverage = change.coverage;
+        state.interactions += change.new;
+        change.traces.iter().for_each(|trace| state.seen.insert(*trace));
+        state.sequence += 1;
+        state.since_checkpoint += state.waiting_bytes;
+        let receipt = Receipt {
+            sequence: state.sequence,
+            lines: state.waiting.iter().map(|batch| batch.tally.lines).sum(),
+            bytes: state.waiting_bytes,
+            traces: change.traces,
+            interactions: state.interactions,
+        };
+        state.waiting.clear();
+        state.waiting_bytes = 0;
+        state.committed = Instant::now();
+        if !slice.is_empty() && state.stale.is_empty() {
+            remember_prices(connection, &self.prices.hash().to_string())?;
+        }
+        (self.on_commit)(receipt);
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) {
+        self.state.since_checkpoint = 0;
+        let Some(connection) = &self.state.connection else { return };
+        if let Err(error) = connection.execute_batch("CHECKPOINT store") {
+            // A failed checkpoint leaves the instance unusable: what is committed is safe in the log.
+            (self.on_problem)(format!("cannot tidy the store: {error}"));
+            self.state.connection = None;
+        }
+    }
+
+    /// Everything that can be committed is; a store that cannot be written is left at its last commit.
+    fn close(mut self) {
+        while let Ok(batch) = self.batches.try_recv() {
+            self.take(batch);
+        }
+        if !self.state.waiting.is_empty() {
+            // Reported by `commit`.
+            let _ = self.commit();
+        }
+        self.checkpoint();
+    }
+}

@@ -1,0 +1,825 @@
+//! The store on a real database: what goes in comes out, once, in any order, for one owner.
+
+#![allow(clippy::unwrap_used)]
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use proptest::prelude::*;
+use spanscope::derive::derive;
+use spanscope::model::content::{Form, Piece, Slot};
+use spanscope::model::filter::{Comparison, Field, Filter, Pattern};
+use spanscope::model::json::Json;
+use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, Reply, Sort, SortKey, Stats, Ticket, Window};
+use spanscope::model::record::{Batch, Identity, Order, Other, Receipt, Reject, SourceInfo, Tally};
+use spanscope::model::span::{Inferred, Origin, Part, SpanKey, SpanKind, StartFrom, Status, TraceKey};
+use spanscope::model::trace::Interaction;
+use spanscope::model::usage::{Convention, Cost, Usage};
+use spanscope::pricing::Prices;
+use spanscope::store::{Location, Options, Store, StoreError};
+
+const HOUR: i64 = 3_600_000_000_000;
+const NOON: i64 = 1_790_000_000_000_000_000;
+
+fn options(cache: &Path) -> Options {
+    Options::new(Arc::new(Prices::default()), cache.to_owned())
+}
+
+fn open(path: &Path) -> Store {
+    open_with(path, |_| {})
+}
+
+fn open_with(path: &Path, on_commit: impl FnMut(Receipt) + Send + 'static) -> Store {
+    rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
+    let cache = path.parent().unwrap().join("cache");
+    Store::open(Location::File(path.to_owned()), options(&cache), on_commit, |problem| {
+        panic!("{problem}")
+    })
+    .unwrap()
+}
+
+fn source(id: u32) -> Arc<SourceInfo> {
+    Arc::new(SourceInfo {
+        id,
+        uri: format!("logs/app-{id}.jsonl"),
+        device: u64::MAX,
+        inode: u64::MAX - 1,
+        generation: 2,
+        file_time: NOON,
+        order: Order::Random,
+    })
+}
+
+fn batch(source: &Arc<SourceInfo>, range: std::ops::Range<u64>, parts: Vec<Part>) -> Batch {
+    let lines = parts.len() as u64;
+    Batch {
+        source: Arc::clone(source),
+        identity: Identity {
+            head_length: 10,
+            head_hash: u64::MAX,
+            anchor_end: range.end,
+            anchor_hash: range.end ^ 77,
+        },
+        range,
+        parts,
+        others: Vec::new(),
+        rejects: Vec::new(),
+        tally: Tally {
+            lines,
+            span: lines,
+            dialects: BTreeMap::from([("test".to_owned(), lines)]),
+            ..Tally::default()
+        },
+    }
+}
+
+fn piece(slot: Slot, role: &str, form: Form, body: &str) -> Piece {
+    Piece {
+        slot,
+        role: role.to_owned(),
+        form,
+        body: body.to_owned(),
+    }
+}
+
+/// A call that stands at `offset` of source 1; everything not given here is plain.
+fn call(trace: &str, span: &str, offset: u64, start: i64) -> Part {
+    let key = TraceKey::of(trace, "logs/app-1.jsonl");
+    Part {
+        trace: key,
+        trace_id: trace.to_owned(),
+        span_id: span.to_owned(),
+        kind: SpanKind::Llm,
+        start,
+        start_from: StartFrom::Logged,
+        end: Some(start + 1_000_000),
+        ended: true,
+        dialect: Cow::Borrowed("test"),
+        origin: Origin {
+            source: 1,
+            generation: 2,
+            offset,
+            length: 9,
+            ordinal: 0,
+            hash: offset * 31,
+        },
+        ..Part::default()
+    }
+}
+
+/// Every field says something, and says it with hostile text where text is allowed.
+fn full() -> Part {
+    let evil = |word: &str| format!("{word} \u{0}\u{1b}[31m'\"\\ \u{202e}é\n");
+    Part {
+        parent_id: Some(evil("parent")),
+        name: evil("name"),
+        time_to_first_token: Some(-5),
+        status: Status::Error,
+        error: Some(evil("error")),
+        provider: Some(evil("provider")),
+        request_model: Some(evil("asked")),
+        response_model: Some(evil("answered")),
+        params: Some(Json::parse(r#"{"temperature":0.70,"b":[1e400]}"#).unwrap()),
+        stop_reason: Some(String::new()),
+        usage: Usage {
+            input: Some(u64::MAX),
+            cache_read: Some(0),
+            cache_write: Some(3),
+            cache_write_1h: Some(4),
+            output: Some(5),
+            reasoning: Some(6),
+        },
+        convention: Convention::Exclusive,
+        cost_logged: Some(Cost(123_456_789_012_345_678_901)),
+        feature: Some(evil("feature")),
+        user: Some(evil("user")),
+        session: Some(evil("session")),
+        service: Some(evil("service")),
+        tool_name: Some(evil("tool")),
+        tool_call_id: Some(evil("call")),
+        ask: evil("ask"),
+        answer: evil("answer"),
+        tool_calls: vec![evil("a"), "b".to_owned()],
+        documents: Some(2),
+        slots: Slot::Message.bit() | Slot::Response.bit(),
+        attributes: Some(Json::parse(r#"{"z":1,"a":"\ud83d\ude00"}"#).unwrap()),
+        contents: vec![
+            piece(Slot::System, "", Form::Text, &evil("system")),
+            piece(Slot::Message, "user", Form::Text, "twice"),
+            piece(Slot::Message, &evil("role"), Form::Text, "twice"),
+            piece(Slot::Response, "assistant", Form::Text, "Annual plans are refundable."),
+        ],
+        inferred: Inferred::END.and(Inferred::REPAIRED),
+        dialect: Cow::Borrowed("anything"),
+        origin: Origin {
+            source: 1,
+            generation: 2,
+            offset: u64::MAX >> 8,
+            length: u32::MAX,
+            ordinal: 7,
+            hash: u64::MAX,
+        },
+        ..call("4bf92f3577b34da6a3ce929d0e0e4736", "a1", 0, NOON)
+    }
+}
+
+fn rows(reply: Reply) -> (Vec<Interaction>, bool) {
+    match reply {
+        Reply::Interactions { rows, more } => (rows, more),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn list(store: &Store, filter: Filter, sort: Sort, page: Page, limit: u32) -> (Vec<Interaction>, bool) {
+    rows(store.ask_now(Query::Interactions {
+        filter,
+        window: Window::default(),
+        sort,
+        page,
+        limit,
+    }))
+}
+
+fn all(store: &Store) -> Vec<Interaction> {
+    list(store, Filter::All, Sort::default(), Page::First, u32::MAX).0
+}
+
+fn stats(store: &Store) -> Stats {
+    match store.ask_now(Query::Stats) {
+        Reply::Stats(stats) => *stats,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn fill(store: &Store, batches: Vec<Batch>) {
+    let sender = store.batches();
+    for batch in batches {
+        sender.send(batch).unwrap();
+    }
+    store.flush().unwrap();
+}
+
+#[test]
+fn every_field_comes_back_also_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.duckdb");
+    let part = full();
+    let bare = Part {
+        contents: Vec::new(),
+        ..part.clone()
+    };
+    let expected = derive(vec![bare], &Prices::default());
+    for restarted in [false, true] {
+        let store = open(&path);
+        if !restarted {
+            fill(&store, vec![batch(&source(1), 0..100, vec![part.clone()])]);
+        }
+        let Reply::Trace(Some(trace)) = store.ask_now(Query::Trace(part.trace)) else {
+            panic!()
+        };
+        assert_eq!(*trace, expected);
+        assert_eq!(all(&store), [expected.row.clone()]);
+        let Reply::Contents(contents) = store.ask_now(Query::Contents {
+            trace: part.trace,
+            span: None,
+        }) else {
+            panic!()
+        };
+        assert_eq!(contents.len(), 1);
+        assert_eq!(contents[0].0, SpanKey::of(part.trace, "a1"));
+        assert_eq!(contents[0].1.messages.len(), 2);
+        assert_eq!(contents[0].1.system.as_deref(), Some(part.contents[0].body.as_str()));
+        let one = store.ask_now(Query::Contents {
+            trace: part.trace,
+            span: Some(contents[0].0),
+        });
+        assert_eq!(one, Reply::Contents(contents));
+        assert_eq!(
+            store.ask_now(Query::Find { prefix: "4BF9".to_owned() }),
+            Reply::Found(vec![(part.trace, part.trace_id.clone())])
+        );
+        assert_eq!(store.ask_now(Query::Find { prefix: "bf9".to_owned() }), Reply::Found(Vec::new()));
+        assert_eq!(store.ask_now(Query::Trace(TraceKey(1))), Reply::Trace(None));
+        store.close();
+    }
+}
+
+#[test]
+fn the_order_of_batches_does_not_matter() {
+    let parts: Vec<Part> = (0..40u64)
+        .map(|n| {
+            let mut part = call(
+                &format!("{:032x}", n % 7),
+                &format!("s{}", n % 20),
+                n * 10,
+                NOON + (n as i64 * 7919) % 1000,
+            );
+            part.usage.input = Some(n);
+            part.feature = (n % 3 == 0).then(|| format!("f{n}"));
+            part.contents = vec![piece(Slot::Message, "user", Form::Text, &format!("words {}", n / 2))];
+            part
+        })
+        .collect();
+    let blocks: Vec<Batch> = parts
+        .chunks(5)
+        .enumerate()
+        .map(|(n, parts)| batch(&source(1), n as u64 * 50..n as u64 * 50 + 50, parts.to_vec()))
+        .collect();
+    let view = |order: &[usize]| {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(&dir.path().join("s.duckdb"));
+        for index in order {
+            // A commit each: every order of arrival is a different history of rewritten traces.
+            fill(&store, vec![blocks[*index].clone()]);
+        }
+        let rows = all(&store);
+        let traces: Vec<Reply> = rows.iter().map(|row| store.ask_now(Query::Trace(row.trace))).collect();
+        let contents: Vec<Reply> = rows
+            .iter()
+            .map(|row| {
+                store.ask_now(Query::Contents {
+                    trace: row.trace,
+                    span: None,
+                })
+            })
+            .collect();
+        let costs = store.ask_now(Query::Costs {
+            by: CostKey::Feature,
+            filter: Filter::All,
+            window: Window::default(),
+            anomalies: true,
+        });
+        let found = stats(&store);
+        assert_eq!(found.spans, rows.iter().map(|row| u64::from(row.spans)).sum::<u64>());
+        (rows, traces, contents, costs, found)
+    };
+    let forward = view(&[0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(forward.0.len(), 7);
+    assert_eq!(view(&[7, 6, 5, 4, 3, 2, 1, 0]), forward);
+    assert_eq!(view(&[3, 0, 7, 1, 6, 2, 5, 4]), forward);
+}
+
+#[test]
+fn a_restart_resumes_and_nothing_is_read_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.duckdb");
+    let block = |n: u64| batch(&source(1), n * 100..n * 100 + 100, vec![call(&format!("t{n}"), "s", n * 100, NOON)]);
+    let store = open(&path);
+    assert_eq!((store.next_source_id(), store.resume()), (0, Vec::new()));
+    fill(&store, vec![block(5), block(1), block(0)]);
+    fill(&store, vec![block(1), block(0), block(0)]);
+    store.close();
+
+    let store = open(&path);
+    let resume = store.resume();
+    assert_eq!(resume.len(), 1);
+    assert_eq!(resume[0].info, *source(1));
+    assert_eq!(resume[0].covered, [0..200, 500..600]);
+    assert_eq!(resume[0].identity.anchor_end, 600, "the file is recognised at the largest end");
+    assert_eq!(
+        (store.next_source_id(), store.source(1), store.source(0)),
+        (2, Some((*source(1)).clone()), None)
+    );
+    fill(&store, vec![block(5), block(2)]);
+    let found = stats(&store);
+    assert_eq!((found.interactions, found.spans, found.bytes), (4, 4, 400));
+    assert_eq!((found.tally.lines, found.tally.span, found.tally.dialects["test"]), (4, 4, 4));
+
+    let next = Arc::new(SourceInfo {
+        generation: 3,
+        ..(*source(1)).clone()
+    });
+    fill(&store, vec![batch(&next, 0..50, Vec::new())]);
+    assert_eq!(store.resume()[0].covered, [0..50], "the newest generation goes on");
+    assert_eq!(
+        stats(&store)
+            .sources
+            .iter()
+            .map(|source| (source.generation, source.bytes))
+            .collect::<Vec<_>>(),
+        [(2, 400), (3, 50)]
+    );
+}
+
+#[test]
+fn piled_up_coverage_is_merged_and_still_exact() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.duckdb");
+    let store = open(&path);
+    let blocks = (0..200u64)
+        .rev()
+        .map(|n| batch(&source(1), n * 10..n * 10 + 10, vec![call("t", &n.to_string(), n * 10, NOON)]));
+    fill(&store, blocks.collect());
+    assert_eq!(stats(&store).tally.lines, 200);
+    store.close();
+    let store = open(&path);
+    assert_eq!(store.resume()[0].covered, [0..2000]);
+    let found = stats(&store);
+    assert_eq!(
+        (found.tally.lines, found.bytes, found.spans, found.interactions),
+        (200, 2000, 200, 1)
+    );
+}
+
+#[test]
+fn rejects_and_other_lines_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    let origin = |offset| Origin {
+        source: 1,
+        generation: 2,
+        offset,
+        length: 4,
+        ordinal: 0,
+        hash: 9,
+    };
+    let reject = |offset| Reject {
+        origin: origin(offset),
+        reason: "not JSON",
+        detail: "at 1".to_owned(),
+        bytes: b"\xff\x00{".to_vec(),
+    };
+    let mut one = batch(&source(1), 0..100, Vec::new());
+    one.rejects = vec![reject(0), reject(50)];
+    one.others = vec![Other {
+        origin: origin(70),
+        at: NOON,
+        dialect: Cow::Borrowed("generic"),
+        text: "{}".to_owned(),
+    }];
+    one.tally = Tally {
+        lines: 4,
+        other: 1,
+        rejected: 2,
+        blank: 1,
+        rejects: BTreeMap::from([("not JSON".to_owned(), 2)]),
+        ..Tally::default()
+    };
+    let tally = one.tally.clone();
+    fill(&store, vec![one]);
+    assert_eq!(stats(&store).tally, tally);
+    let Reply::Rejects(found) = store.ask_now(Query::Rejects { limit: 1 }) else {
+        panic!()
+    };
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].origin, found[0].uri.as_str()), (origin(50), "logs/app-1.jsonl"));
+    assert_eq!(
+        (found[0].reason.as_str(), found[0].detail.as_str(), found[0].bytes.as_slice()),
+        ("not JSON", "at 1", &b"\xff\x00{"[..])
+    );
+}
+
+#[test]
+fn one_owner_and_private_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deep/er/s.duckdb");
+    let store = open(&path);
+    let again = Store::open(Location::File(path.clone()), options(dir.path()), |_| {}, |_| {});
+    let Err(StoreError::InUse { holder, .. }) = again else {
+        panic!("a second owner")
+    };
+    assert_eq!(holder, format!("process {}", std::process::id()));
+    fill(&store, vec![batch(&source(1), 0..10, vec![full()])]);
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    for entry in path.parent().unwrap().read_dir().unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            assert_eq!(mode(&entry.path()), 0o600, "{:?}", entry.path());
+        }
+    }
+    store.close();
+    open(&path).close();
+}
+
+#[test]
+fn a_foreign_file_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = dir.path().join("notes.txt");
+    std::fs::write(&text, "not a database, and long enough to be read as one's header: ".repeat(400)).unwrap();
+    let refused = |path: &Path| Store::open(Location::File(path.to_owned()), options(dir.path()), |_| {}, |_| {}).err();
+    assert!(matches!(refused(&text), Some(StoreError::Foreign { .. })), "{:?}", refused(&text));
+    assert!(std::fs::read_to_string(&text).unwrap().starts_with("not a database"));
+    let other = dir.path().join("other.duckdb");
+    duckdb::Connection::open(&other)
+        .unwrap()
+        .execute_batch("CREATE TABLE mine (a INT)")
+        .unwrap();
+    assert!(matches!(refused(&other), Some(StoreError::Foreign { .. })), "{:?}", refused(&other));
+    let newer = dir.path().join("newer.duckdb");
+    open(&newer).close();
+    duckdb::Connection::open(&newer)
+        .unwrap()
+        .execute_batch("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
+        .unwrap();
+    assert!(matches!(refused(&newer), Some(StoreError::NewerSchema { .. })));
+    std::fs::create_dir(dir.path().join("folder")).unwrap();
+    assert!(refused(&dir.path().join("folder")).is_some());
+}
+
+#[test]
+fn a_temporary_store_leaves_nothing_and_sweeps_the_abandoned() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = dir.path().join("cache");
+    let abandoned = cache.join("store-abandoned");
+    std::fs::create_dir_all(&abandoned).unwrap();
+    std::fs::write(abandoned.join("spans.duckdb"), "left over").unwrap();
+    let temporary = || Store::open(Location::Temporary, options(&cache), |_| {}, |problem| panic!("{problem}")).unwrap();
+    let (one, two) = (temporary(), temporary());
+    assert!(!abandoned.exists());
+    let stores = || {
+        cache
+            .read_dir()
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().file_type().unwrap().is_dir())
+            .count()
+    };
+    assert_eq!(stores(), 2, "a store in use is not swept");
+    fill(&one, vec![batch(&source(1), 0..10, vec![call("t", "s", 0, NOON)])]);
+    assert_eq!((all(&one).len(), all(&two).len()), (1, 0));
+    one.close();
+    two.close();
+    assert_eq!(stores(), 0);
+}
+
+#[test]
+fn receipts_count_up_and_name_the_traces() {
+    let dir = tempfile::tempdir().unwrap();
+    let receipts = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&receipts);
+    let store = open_with(&dir.path().join("s.duckdb"), move |receipt| sink.lock().unwrap().push(receipt));
+    let part = call("t", "s", 0, NOON);
+    fill(&store, vec![batch(&source(1), 0..10, vec![part.clone()])]);
+    fill(&store, vec![batch(&source(1), 10..30, vec![call("t", "s2", 10, NOON + 1)])]);
+    let receipts = receipts.lock().unwrap();
+    let seen: Vec<_> = receipts
+        .iter()
+        .map(|r| (r.sequence, r.lines, r.bytes, r.traces.clone(), r.interactions))
+        .collect();
+    assert_eq!(seen, [(1, 1, 10, vec![part.trace], 1), (2, 1, 20, vec![part.trace], 1)]);
+}
+
+#[test]
+fn the_newest_question_of_a_slot_wins() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    let (sender, answers) = std::sync::mpsc::channel();
+    for ticket in 0..20 {
+        let sender = sender.clone();
+        let query = Query::Count {
+            filter: Filter::All,
+            window: Window::default(),
+        };
+        store.ask(
+            3,
+            Ticket(ticket),
+            query,
+            Box::new(move |ticket, reply| sender.send((ticket, reply)).unwrap()),
+        );
+    }
+    drop(sender);
+    let answers: BTreeMap<Ticket, Reply> = (0..20).map(|_| answers.recv().unwrap()).collect();
+    assert_eq!(answers.len(), 20, "every question is answered once");
+    assert_eq!(answers[&Ticket(19)], Reply::Count(0));
+    assert!(answers.values().all(|reply| matches!(reply, Reply::Count(0) | Reply::Interrupted)));
+}
+
+/// Interactions with many ties and unknowns.
+fn varied(count: u64) -> Vec<Part> {
+    (0..count)
+        .map(|n| {
+            let mut part = call(&format!("t{n}"), "s", n * 10, NOON + ((n * 7) % 5) as i64);
+            part.end = (n % 4 != 0).then_some(part.start + (n % 6) as i64);
+            part.cost_logged = (n % 3 != 0).then(|| Cost(i128::from(n % 5) * 1_000_000_000));
+            part.usage.input = (n % 2 == 0).then_some(n % 7);
+            part.feature = (n % 5 != 0).then(|| ["Billing", "billing_v2", "süß", "100%"][n as usize % 4].to_owned());
+            part.user = (n % 6 != 0).then(|| format!("u_{}", n % 4));
+            part.response_model = (n % 4 != 1).then(|| format!("model-{}", n % 3));
+            part.status = if n % 8 == 0 { Status::Error } else { Status::Ok };
+            part.contents = vec![piece(
+                Slot::Message,
+                "user",
+                Form::Text,
+                ["Cancellation Policy", "K\u{212a} ÉTÉ été", "a_b%c", ""][n as usize % 4],
+            )];
+            part
+        })
+        .collect()
+}
+
+fn compare(a: &Cursor, b: &Cursor, sort: Sort) -> Ordering {
+    let way = |order: Ordering| if sort.descending { order.reverse() } else { order };
+    a.value
+        .is_none()
+        .cmp(&b.value.is_none())
+        .then(way(a.value.cmp(&b.value)))
+        .then(way((a.start, a.place).cmp(&(b.start, b.place))))
+}
+
+#[test]
+fn pages_are_windows_of_the_sorted_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    fill(&store, vec![batch(&source(1), 0..1000, varied(60))]);
+    let everything = all(&store);
+    assert_eq!(everything.len(), 60);
+    for sort in SortKey::ALL
+        .iter()
+        .flat_map(|key| [true, false].map(|descending| Sort { key: *key, descending }))
+    {
+        let mut sorted = everything.clone();
+        sorted.sort_by(|a, b| compare(&Cursor::at(a, sort), &Cursor::at(b, sort), sort));
+        let get = |page, limit| list(&store, Filter::All, sort, page, limit);
+        assert_eq!(get(Page::First, u32::MAX), (sorted.clone(), false), "{sort:?}");
+        assert_eq!(get(Page::First, 7), (sorted[..7].to_vec(), true), "{sort:?}");
+        assert_eq!(get(Page::Last, 7), (sorted[53..].to_vec(), true), "{sort:?}");
+        assert_eq!(get(Page::Last, 60), (sorted.clone(), false), "{sort:?}");
+        for at in [0, 1, 17, 18, 19, 20, 39, 40, 41, 58, 59] {
+            let cursor = Cursor::at(&sorted[at], sort);
+            let end = |from: usize| (from + 5).min(60);
+            assert_eq!(
+                get(Page::After(cursor), 5),
+                (sorted[at + 1..end(at + 1).max(at + 1)].to_vec(), at + 6 < 60),
+                "after {at} {sort:?}"
+            );
+            assert_eq!(
+                get(Page::From(cursor), 5),
+                (sorted[at..end(at)].to_vec(), at + 5 < 60),
+                "from {at} {sort:?}"
+            );
+            assert_eq!(
+                get(Page::Before(cursor), 5),
+                (sorted[at.saturating_sub(5)..at].to_vec(), at > 5),
+                "before {at} {sort:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_window_is_half_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    let parts = (0..4).map(|n| call(&format!("t{n}"), "s", n * 10, NOON + n as i64)).collect();
+    fill(&store, vec![batch(&source(1), 0..100, parts)]);
+    let window = Window {
+        since: Some(NOON + 1),
+        until: Some(NOON + 3),
+    };
+    assert_eq!(
+        store.ask_now(Query::Count {
+            filter: Filter::All,
+            window
+        }),
+        Reply::Count(2)
+    );
+}
+
+/// What spend is, computed plainly from the rows of the list.
+fn spend(rows: &[Interaction], key: impl Fn(&Interaction) -> Option<String>) -> Vec<CostRow> {
+    let mut groups: BTreeMap<Option<String>, Vec<&Interaction>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(key(row)).or_default().push(row);
+    }
+    let whole: i128 = rows.iter().filter_map(|row| row.cost).map(|cost| cost.0).sum();
+    let mut spent: Vec<CostRow> = groups
+        .into_iter()
+        .map(|(key, rows)| {
+            let mut costs: Vec<i128> = rows.iter().filter_map(|row| row.cost).map(|cost| cost.0).collect();
+            costs.sort_unstable();
+            let sum = |class: fn(&Usage) -> Option<u64>| rows.iter().filter_map(|row| class(&row.usage)).reduce(|a, b| a + b);
+            let total: i128 = costs.iter().sum();
+            let count = costs.len() as i128;
+            let mean = (count > 0).then(|| {
+                let (whole, rest) = (total / count, total % count);
+                whole + i128::from(rest * 2 > count || (rest * 2 == count && whole % 2 == 1))
+            });
+            CostRow {
+                key,
+                calls: rows.iter().map(|row| u64::from(row.calls)).sum(),
+                interactions: rows.len() as u64,
+                usage: Usage {
+                    input: sum(|usage| usage.input),
+                    ..Usage::default()
+                },
+                cost: (count > 0).then_some(Cost(total)),
+                share: Some(total as f64 / whole as f64),
+                cumulative_share: None,
+                p50_cost: (count > 0).then(|| Cost(costs[(costs.len() - 1) / 2])),
+                mean_cost: mean.map(Cost),
+                cache_hit_ratio: None,
+                anomalies: None,
+                unpriced_calls: rows.iter().map(|row| u64::from(row.unpriced_calls)).sum(),
+                lower_bound: false,
+            }
+        })
+        .collect();
+    spent.sort_by(|a, b| {
+        b.cost
+            .cmp(&a.cost)
+            .then(a.key.is_none().cmp(&b.key.is_none()))
+            .then(a.key.cmp(&b.key))
+    });
+    let mut so_far = 0;
+    for row in &mut spent {
+        so_far += row.cost.map_or(0, |cost| cost.0);
+        row.cumulative_share = Some(so_far as f64 / whole as f64);
+    }
+    spent
+}
+
+#[test]
+fn spend_agrees_with_plain_arithmetic() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    fill(&store, vec![batch(&source(1), 0..1000, varied(60))]);
+    let costs = |by, filter: &Filter| {
+        store.ask_now(Query::Costs {
+            by,
+            filter: filter.clone(),
+            window: Window::default(),
+            anomalies: false,
+        })
+    };
+    for filter in [Filter::All, Filter::Is(Field::User, Pattern("U_*".to_owned()))] {
+        let rows = list(&store, filter.clone(), Sort::default(), Page::First, u32::MAX).0;
+        // A user's filter leaves out those without a user.
+        assert_eq!(rows.len(), if filter == Filter::All { 60 } else { 50 });
+        assert_eq!(
+            costs(CostKey::Feature, &filter),
+            Reply::Costs(spend(&rows, |row| row.feature.clone()))
+        );
+        assert_eq!(costs(CostKey::User, &filter), Reply::Costs(spend(&rows, |row| row.user.clone())));
+        assert_eq!(
+            costs(CostKey::Session, &filter),
+            Reply::Costs(spend(&rows, |row| row.session.clone()))
+        );
+        assert_eq!(
+            costs(CostKey::Service, &filter),
+            Reply::Costs(spend(&rows, |row| row.service.clone()))
+        );
+        // One call an interaction here: by model is the same sum over those that have calls.
+        let called: Vec<_> = rows.iter().filter(|row| row.calls > 0).cloned().collect();
+        assert_eq!(
+            costs(CostKey::Model, &filter),
+            Reply::Costs(spend(&called, |row| row.models.first().cloned()))
+        );
+    }
+}
+
+#[test]
+fn anomalies_are_judged_by_the_week_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    let at = |n: u64, start: i64, cost: i128, feature: &str| Part {
+        cost_logged: Some(Cost(cost)),
+        feature: Some(feature.to_owned()),
+        ..call(&format!("t{n}"), "s", n * 10, start)
+    };
+    // Twenty usual ones; then twice the usual exactly, just above it, and the same a week later when nothing is left to judge by.
+    let mut parts: Vec<Part> = (0..20).map(|n| at(n, NOON + n as i64 * HOUR, 100, "a")).collect();
+    parts.push(at(20, NOON + 30 * HOUR, 200, "a"));
+    parts.push(at(21, NOON + 31 * HOUR, 201, "a"));
+    parts.push(at(22, NOON + 400 * HOUR, 999, "a"));
+    parts.extend((30..49).map(|n| at(n, NOON + n as i64, 100, "b")));
+    parts.push(at(49, NOON + HOUR, 999, "b"));
+    fill(&store, vec![batch(&source(1), 0..1000, parts)]);
+    let query = |anomalies| Query::Costs {
+        by: CostKey::Feature,
+        filter: Filter::All,
+        window: Window::default(),
+        anomalies,
+    };
+    let rows = match store.ask_now(query(true)) {
+        Reply::Costs(rows) => rows,
+        other => panic!("{other:?}"),
+    };
+    let found: BTreeMap<_, _> = rows.iter().map(|row| (row.key.clone().unwrap(), row.anomalies)).collect();
+    assert_eq!(found, BTreeMap::from([("a".to_owned(), Some(1)), ("b".to_owned(), None)]));
+    let Reply::Costs(rows) = store.ask_now(query(false)) else {
+        panic!()
+    };
+    assert!(rows.iter().all(|row| row.anomalies.is_none()));
+}
+
+fn words() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "*",
+        "billing",
+        "BILL*",
+        "*v2",
+        "süß",
+        "SÜß",
+        "100%",
+        "%",
+        "u_?",
+        "u_1",
+        "U*2",
+        "_",
+        "model-*",
+        "*-1",
+        "k",
+        "cancellation",
+        "k\u{212a} ",
+        "É",
+        "_b%",
+        "\\",
+    ])
+    .prop_map(str::to_owned)
+}
+
+fn filters() -> impl Strategy<Value = Filter> {
+    let cost = (0i128..6).prop_map(|n| Cost(n * 1_000_000_000));
+    let field = prop::sample::select(vec![Field::Feature, Field::User, Field::Session, Field::Model, Field::Status]);
+    let comparison = prop::sample::select(vec![
+        Comparison::Less,
+        Comparison::LessOrEqual,
+        Comparison::Equal,
+        Comparison::GreaterOrEqual,
+        Comparison::Greater,
+    ]);
+    let leaf = prop_oneof![
+        Just(Filter::All),
+        (field, words()).prop_map(|(field, words)| Filter::Is(field, Pattern(words))),
+        (comparison, cost.clone()).prop_map(|(comparison, cost)| Filter::Compare(Field::Cost, comparison, cost)),
+        (cost.clone(), cost).prop_map(|(a, b)| Filter::Between(Field::Cost, a, b)),
+        words().prop_map(Filter::Text),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Filter::Or),
+            inner.prop_map(|filter| Filter::Not(Box::new(filter))),
+        ]
+    })
+}
+
+#[test]
+fn the_sql_of_a_filter_says_what_the_plain_evaluator_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    let parts = varied(60);
+    let texts: BTreeMap<TraceKey, String> = parts.iter().map(|part| (part.trace, part.contents[0].body.clone())).collect();
+    fill(&store, vec![batch(&source(1), 0..1000, parts)]);
+    let everything = all(&store);
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    runner
+        .run(&filters(), |filter| {
+            let expected: Vec<_> = everything
+                .iter()
+                .filter(|row| filter.matches(row, &[texts[&row.trace].as_str()]))
+                .cloned()
+                .collect();
+            prop_assert_eq!(list(&store, filter, Sort::default(), Page::First, u32::MAX).0, expected);
+            Ok(())
+        })
+        .unwrap();
+}

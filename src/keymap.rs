@@ -131,7 +131,10 @@ impl Keymap {
                     if let Some(other) = self.conflict(mode, &keys) {
                         let table = mode.map_or("everywhere", Mode::name);
                         let (written, name, other) = (written.get_ref(), action.name(), other.name());
-                        return Err(KeymapError { line, message: format!("in [{table}] {written:?} is both `{name}` and `{other}`") });
+                        return Err(KeymapError {
+                            line,
+                            message: format!("in [{table}] {written:?} is both `{name}` and `{other}`"),
+                        });
                     }
                     self.bindings.push(Binding { mode, keys, action });
                 }
@@ -194,7 +197,10 @@ impl Keymap {
 
     /// The tables an action is bound in; `None` is everywhere.
     pub fn modes_of(&self, action: Action) -> impl Iterator<Item = Option<Mode>> {
-        self.bindings.iter().filter(move |binding| binding.action == action).map(|binding| binding.mode)
+        self.bindings
+            .iter()
+            .filter(move |binding| binding.action == action)
+            .map(|binding| binding.mode)
     }
 
     /// Every action of a table with its keys, in the order of the actions. `None` is everywhere.
@@ -337,16 +343,26 @@ mod tests {
         assert_eq!(keymap.lookup(Mode::Sort, &[], plain('k')), Lookup::Action(Action::SortByTokens));
         assert_eq!(keymap.lookup(Mode::List, &[], plain('k')), Lookup::Action(Action::Up));
         assert_eq!(keymap.lookup(Mode::Prompt, &[], plain('k')), Lookup::Unbound);
-        assert_eq!(keymap.lookup(Mode::Prompt, &[], press(KeyCode::Enter, KeyModifiers::NONE)), Lookup::Action(Action::Accept));
+        assert_eq!(
+            keymap.lookup(Mode::Prompt, &[], press(KeyCode::Enter, KeyModifiers::NONE)),
+            Lookup::Action(Action::Accept)
+        );
     }
 
     #[test]
     fn shift_is_reported_in_two_ways() {
         let keymap = Keymap::load(None).unwrap();
-        for event in [press(KeyCode::Char('G'), KeyModifiers::SHIFT), plain('G'), press(KeyCode::Char('g'), KeyModifiers::SHIFT)] {
+        for event in [
+            press(KeyCode::Char('G'), KeyModifiers::SHIFT),
+            plain('G'),
+            press(KeyCode::Char('g'), KeyModifiers::SHIFT),
+        ] {
             assert_eq!(keymap.lookup(Mode::List, &[], event), Lookup::Action(Action::Bottom));
         }
-        for event in [press(KeyCode::BackTab, KeyModifiers::SHIFT), press(KeyCode::Tab, KeyModifiers::SHIFT)] {
+        for event in [
+            press(KeyCode::BackTab, KeyModifiers::SHIFT),
+            press(KeyCode::Tab, KeyModifiers::SHIFT),
+        ] {
             assert_eq!(keymap.lookup(Mode::List, &[], event), Lookup::Action(Action::PreviousPane));
         }
     }

@@ -140,7 +140,10 @@ impl Theme {
             .find(|(known, _)| *known == name)
             .ok_or_else(|| ThemeError::Unknown(name.to_owned()))?;
         let (name, text) = if colors == ColorSupport::None { THEMES[4] } else { (*name, *text) };
-        Self::parse(text, colors).map_err(|message| ThemeError::Broken { name: name.to_owned(), message })
+        Self::parse(text, colors).map_err(|message| ThemeError::Broken {
+            name: name.to_owned(),
+            message,
+        })
     }
 
     fn parse(text: &str, colors: ColorSupport) -> Result<Self, String> {
@@ -189,7 +192,8 @@ impl Entry {
 }
 
 fn parse_color(text: &str) -> Result<Color, String> {
-    text.parse().map_err(|_| format!("{text:?} is no colour: write a name (`red`, `light-blue`) or `#rrggbb`"))
+    text.parse()
+        .map_err(|_| format!("{text:?} is no colour: write a name (`red`, `light-blue`) or `#rrggbb`"))
 }
 
 /// The nearest colour the terminal has.
@@ -241,7 +245,10 @@ fn named(r: u8, g: u8, b: u8) -> Color {
         ((0, 255, 255), Color::LightCyan),
         ((255, 255, 255), Color::White),
     ];
-    NAMES.iter().min_by_key(|(value, _)| distance((r, g, b), *value)).map_or(Color::Reset, |(_, color)| *color)
+    NAMES
+        .iter()
+        .min_by_key(|(value, _)| distance((r, g, b), *value))
+        .map_or(Color::Reset, |(_, color)| *color)
 }
 
 fn distance(a: (u8, u8, u8), b: (u8, u8, u8)) -> u32 {
@@ -291,6 +298,11 @@ mod tests {
 
     #[test]
     fn an_unknown_name_says_which_there_are() {
-        assert!(Theme::load("solarized", ColorSupport::True).unwrap_err().to_string().contains("high-contrast"));
+        assert!(
+            Theme::load("solarized", ColorSupport::True)
+                .unwrap_err()
+                .to_string()
+                .contains("high-contrast")
+        );
     }
 }

@@ -1,0 +1,5 @@
+//! Pure analysis of what was derived. It proposes and explains; it changes nothing.
+
+mod ledger;
+
+pub use ledger::ledger;

@@ -1,6 +1,9 @@
 //! The trace explorer.
-pub mod formats;
+pub mod app;
+pub mod derive;
+pub mod insight;
+pub mod keymap;
 pub mod model;
 pub mod pricing;
-#[cfg(feature = "store")]
-pub mod store;
+pub mod replay;
+pub mod ui;

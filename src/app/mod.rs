@@ -6,16 +6,16 @@
 pub mod inspector;
 pub mod layout;
 
-mod action;
-mod asks;
-mod copy;
-mod costs;
-mod list;
-mod moves;
-mod notice;
-mod prompt;
-mod status;
-mod tree;
+pub mod action;
+pub mod asks;
+pub mod copy;
+pub mod costs;
+pub mod list;
+pub mod moves;
+pub mod notice;
+pub mod prompt;
+pub mod status;
+pub mod tree;
 
 use std::sync::Arc;
 
@@ -271,7 +271,8 @@ impl App {
         self.enter_when_loaded();
         self.inspect(effects);
         if let Some(area) = self.screen.inspector {
-            self.inspector.resize(area.width, area.height);
+            // Its borders lie on the frame, but for the upper one.
+            self.inspector.resize(area.width, area.height.saturating_sub(1));
         }
         self.ask_what_is_due(effects);
     }

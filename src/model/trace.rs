@@ -40,6 +40,29 @@ names!(FindingKind, Error = 0 "error", ToolError = 1 "tool_error", Truncated = 2
     Cycle = 8 "cycle", RollupMismatch = 9 "rollup_mismatch", Clock = 10 "clock", Unpriced = 11 "unpriced", Repaired = 12 "repaired",
     CostAnomaly = 13 "cost_anomaly");
 
+impl FindingKind {
+    /// Its letter in a column of flags.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Error => 'E',
+            Self::ToolError => 'e',
+            Self::Truncated => 'X',
+            Self::ContextNearlyFull => 'C',
+            Self::HotTemperature => 'T',
+            Self::MissingPrompt => 'P',
+            Self::Conflict => '!',
+            Self::MissingParent => 'O',
+            Self::Cycle => '@',
+            Self::RollupMismatch => 'M',
+            Self::Clock => 'K',
+            Self::Unpriced => '?',
+            Self::Repaired => 'R',
+            Self::CostAnomaly => '$',
+        }
+    }
+}
+
 /// A finding with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

@@ -4,10 +4,11 @@ use std::io;
 
 use super::data;
 use super::rows::{InteractionRow, PriceRow, SourceRow, SpendRow, StatsRow};
-use super::{Look, Output, flag};
+use super::{Look, Output};
 use crate::model::json::Json;
 use crate::model::query::{CostKey, CostRow, SourceStat, Stats};
 use crate::model::text::{self, Safe};
+use crate::model::trace::FindingKind;
 use crate::model::trace::Interaction;
 use crate::model::usage::CostBasis;
 use crate::pricing::Price;
@@ -62,7 +63,7 @@ fn interaction(row: &Interaction, look: &Look) -> Vec<String> {
             text::money(row.cost, basis(row.cost_basis, row.unpriced_calls > 0))
         },
         text::duration(row.duration),
-        row.findings.iter().map(flag).collect(),
+        row.findings.iter().map(FindingKind::letter).collect(),
     ]
 }
 

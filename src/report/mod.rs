@@ -15,7 +15,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::model::span::Nanos;
-use crate::model::trace::FindingKind;
 
 pub use lists::{costs, interactions, prices, stats, table};
 pub use show::trace;
@@ -74,26 +73,5 @@ impl Look {
             (Ok(at), _) => at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
             (Err(_), _) => String::new(),
         }
-    }
-}
-
-/// The letter of a finding in the column of flags.
-#[must_use]
-pub const fn flag(kind: FindingKind) -> char {
-    match kind {
-        FindingKind::Error => 'E',
-        FindingKind::ToolError => 'e',
-        FindingKind::Truncated => 'X',
-        FindingKind::ContextNearlyFull => 'C',
-        FindingKind::HotTemperature => 'T',
-        FindingKind::MissingPrompt => 'P',
-        FindingKind::Conflict => '!',
-        FindingKind::MissingParent => 'O',
-        FindingKind::Cycle => '@',
-        FindingKind::RollupMismatch => 'M',
-        FindingKind::Clock => 'K',
-        FindingKind::Unpriced => '?',
-        FindingKind::Repaired => 'R',
-        FindingKind::CostAnomaly => '$',
     }
 }

@@ -71,10 +71,31 @@ impl Surroundings {
         // A wish leaves one rung of the ladder, and the file below it.
         match wish {
             Clipboard::Auto => found,
-            Clipboard::Tmux => Self { tmux: true, desktop: false, dumb: true, ..found },
-            Clipboard::Osc52 => Self { tmux: false, desktop: false, dumb: false, ..found },
-            Clipboard::Native => Self { tmux: false, desktop: true, ssh: false, dumb: true, ..found },
-            Clipboard::File => Self { tmux: false, desktop: false, dumb: true, ..found },
+            Clipboard::Tmux => Self {
+                tmux: true,
+                desktop: false,
+                dumb: true,
+                ..found
+            },
+            Clipboard::Osc52 => Self {
+                tmux: false,
+                desktop: false,
+                dumb: false,
+                ..found
+            },
+            Clipboard::Native => Self {
+                tmux: false,
+                desktop: true,
+                ssh: false,
+                dumb: true,
+                ..found
+            },
+            Clipboard::File => Self {
+                tmux: false,
+                desktop: false,
+                dumb: true,
+                ..found
+            },
             Clipboard::Off => Self { off: true, ..found },
         }
     }
@@ -113,13 +134,22 @@ fn copy(around: &Surroundings, desktop: &mut Option<arboard::Clipboard>, request
     }
     if !around.dumb && !around.tmux {
         match osc52(&request.text, around.screen) {
-            Some(sequence) => return Outcome::Terminal(sequence, format!("sent {what}, {size}, to the terminal (OSC 52: it does not confirm)")),
+            Some(sequence) => {
+                return Outcome::Terminal(
+                    sequence,
+                    format!("sent {what}, {size}, to the terminal (OSC 52: it does not confirm)"),
+                );
+            }
             None => tried.push("too large for OSC 52".to_owned()),
         }
     }
     match save(&around.folder, &request.text) {
         Ok(path) => {
-            let why = if tried.is_empty() { String::new() } else { format!(" ({})", tried.join("; ")) };
+            let why = if tried.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", tried.join("; "))
+            };
             Outcome::Saved(format!("not copied{why}: {what}, {size}, saved to {}", path.display()))
         }
         Err(why) => Outcome::Failed(format!("{what} not copied: {}; no file either: {why}", tried.join("; "))),
@@ -208,7 +238,10 @@ mod tests {
     fn osc52_carries_the_text_whole_or_not_at_all() {
         let sequence = osc52("prompt ✓", false).unwrap();
         let inner = sequence.strip_prefix(b"\x1b]52;c;").unwrap().strip_suffix(b"\x07").unwrap();
-        assert_eq!(base64::engine::general_purpose::STANDARD.decode(inner).unwrap(), "prompt ✓".as_bytes());
+        assert_eq!(
+            base64::engine::general_purpose::STANDARD.decode(inner).unwrap(),
+            "prompt ✓".as_bytes()
+        );
         assert!(osc52(&"x".repeat(60_000), false).is_none());
     }
 
@@ -224,9 +257,23 @@ mod tests {
     #[test]
     fn without_any_clipboard_the_text_is_in_a_private_file() {
         let folder = tempfile::tempdir().unwrap();
-        let around = Surroundings { dumb: true, folder: folder.path().join("deep"), ..Surroundings::default() };
-        let outcome = copy(&around, &mut None, &Request { what: "prompt", text: "secret".into() });
-        assert!(matches!(outcome, Outcome::Saved(_)), "a file is not a clipboard, and the words say so");
+        let around = Surroundings {
+            dumb: true,
+            folder: folder.path().join("deep"),
+            ..Surroundings::default()
+        };
+        let outcome = copy(
+            &around,
+            &mut None,
+            &Request {
+                what: "prompt",
+                text: "secret".into(),
+            },
+        );
+        assert!(
+            matches!(outcome, Outcome::Saved(_)),
+            "a file is not a clipboard, and the words say so"
+        );
         let file = std::fs::read_dir(&around.folder).unwrap().next().unwrap().unwrap();
         assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "secret");
         use std::os::unix::fs::PermissionsExt as _;

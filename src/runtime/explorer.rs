@@ -63,7 +63,11 @@ struct Signals {
 impl Signals {
     fn install() -> io::Result<Self> {
         // SIGTSTP has no name in tokio; it is 20 on Linux and 18 on the BSDs and macOS.
-        let stop = if cfg!(any(target_os = "macos", target_os = "ios", target_os = "freebsd")) { 18 } else { 20 };
+        let stop = if cfg!(any(target_os = "macos", target_os = "ios", target_os = "freebsd")) {
+            18
+        } else {
+            20
+        };
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -97,7 +101,10 @@ impl Explorer {
         }
         loop {
             let frame = dirty.then(|| drawn.map_or_else(tokio::time::Instant::now, |at| tokio::time::Instant::from_std(at + FRAME)));
-            let tick = self.app.wants_tick().map(|at| tokio::time::Instant::now() + Duration::from_nanos(at.saturating_sub(now()).max(0).unsigned_abs()));
+            let tick = self
+                .app
+                .wants_tick()
+                .map(|at| tokio::time::Instant::now() + Duration::from_nanos(at.saturating_sub(now()).max(0).unsigned_abs()));
             let wake = tokio::select! {
                 biased;
                 event = keys.next() => Wake::Terminal(event),
@@ -142,7 +149,9 @@ impl Explorer {
                 Wake::Frame => {
                     match self.draw(&mut screen) {
                         Ok(()) => {}
-                        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe) || error.raw_os_error() == Some(5) => return Ok(Self::code(End::HangUp)),
+                        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe) || error.raw_os_error() == Some(5) => {
+                            return Ok(Self::code(End::HangUp));
+                        }
                         Err(error) => return Err(error),
                     }
                     dirty = false;
@@ -170,22 +179,20 @@ impl Explorer {
 
     fn terminal_event(&mut self, event: TerminalEvent) -> Option<Msg> {
         match event {
-            TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
-                match self.keymap.lookup(self.app.mode(), &self.pending, key) {
-                    Lookup::Action(action) => {
-                        self.pending.clear();
-                        Some(Msg::Do(action))
-                    }
-                    Lookup::Pending => {
-                        self.pending.push(key);
-                        None
-                    }
-                    Lookup::Unbound => {
-                        self.pending.clear();
-                        Some(Msg::Type(TerminalEvent::Key(key).into()))
-                    }
+            TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => match self.keymap.lookup(self.app.mode(), &self.pending, key) {
+                Lookup::Action(action) => {
+                    self.pending.clear();
+                    Some(Msg::Do(action))
                 }
-            }
+                Lookup::Pending => {
+                    self.pending.push(key);
+                    None
+                }
+                Lookup::Unbound => {
+                    self.pending.clear();
+                    Some(Msg::Type(TerminalEvent::Key(key).into()))
+                }
+            },
             TerminalEvent::Paste(text) => Some(Msg::Paste(text)),
             TerminalEvent::Resize(width, height) => Some(Msg::Resized { width, height }),
             TerminalEvent::Key(_) | TerminalEvent::FocusGained | TerminalEvent::FocusLost | TerminalEvent::Mouse(_) => None,
@@ -217,7 +224,12 @@ impl Explorer {
             match effect {
                 Effect::Ask(pane, ticket, query) => {
                     let inbox = Arc::clone(&self.inbox);
-                    self.store.ask(pane.slot(), ticket, query, Box::new(move |ticket, reply| inbox.put(Event::Answer(ticket, reply))));
+                    self.store.ask(
+                        pane.slot(),
+                        ticket,
+                        query,
+                        Box::new(move |ticket, reply| inbox.put(Event::Answer(ticket, reply))),
+                    );
                 }
                 Effect::Raw(origin) => self.raw(origin),
                 Effect::Copy { what, text } => {
@@ -251,7 +263,10 @@ impl Explorer {
         terminal::suspend(self.mouse)?;
         screen.clear()?;
         let size = screen.size()?;
-        let effects = self.app.update(Msg::Resized { width: size.width, height: size.height });
+        let effects = self.app.update(Msg::Resized {
+            width: size.width,
+            height: size.height,
+        });
         // A resize asks for rows at most; it neither quits nor suspends.
         self.effects(effects, screen).map(|_| ())
     }

@@ -21,7 +21,11 @@ const SCREENFUL: u32 = 40;
 /// Runs one of `ls`, `show`, `cost`, `stats`, `ingest`; the exit code.
 pub fn run(cli: &Cli, setup: &Setup) -> Result<u8, Failure> {
     let sources = match &cli.command {
-        Command::Ls { sources, .. } | Command::Show { sources, .. } | Command::Cost { sources, .. } | Command::Stats { sources, .. } | Command::Ingest { sources } => sources,
+        Command::Ls { sources, .. }
+        | Command::Show { sources, .. }
+        | Command::Cost { sources, .. }
+        | Command::Stats { sources, .. }
+        | Command::Ingest { sources } => sources,
         Command::Explore { .. }
         | Command::Demo
         | Command::Formats { .. }
@@ -35,12 +39,21 @@ pub fn run(cli: &Cli, setup: &Setup) -> Result<u8, Failure> {
     let began = Instant::now();
     let problems: Arc<Mutex<Vec<String>>> = Arc::default();
     let told = Arc::clone(&problems);
-    let store = setup.store(|_| {}, move |problem| told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(problem))?;
+    let store = setup.store(
+        |_| {},
+        move |problem| told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(problem),
+    )?;
     let mut unread = Vec::new();
     if !specs.is_empty() {
         unread = read(setup, &store, specs, matches!(cli.command, Command::Ingest { .. }))?;
     }
-    store.flush().map_err(|error| Failure::new(4, format!("the store could not be written: {error}"), "free some space, or choose another --db"))?;
+    store.flush().map_err(|error| {
+        Failure::new(
+            4,
+            format!("the store could not be written: {error}"),
+            "free some space, or choose another --db",
+        )
+    })?;
     let seconds = began.elapsed().as_secs_f64();
     let printed = print(cli, setup, &store, seconds);
     let rejected = match store.ask_now(Query::Stats) {
@@ -60,7 +73,11 @@ pub fn run(cli: &Cli, setup: &Setup) -> Result<u8, Failure> {
         Ok(()) => {}
     }
     if cli.options.strict && rejected > 0 {
-        return Err(Failure::new(5, format!("{rejected} lines could not be read"), "`spanscope stats` counts them by reason"));
+        return Err(Failure::new(
+            5,
+            format!("{rejected} lines could not be read"),
+            "`spanscope stats` counts them by reason",
+        ));
     }
     Ok(u8::from(!unread.is_empty()))
 }
@@ -68,7 +85,8 @@ pub fn run(cli: &Cli, setup: &Setup) -> Result<u8, Failure> {
 /// Reads to the end of every source; what could not be read.
 fn read(setup: &Setup, store: &Store, specs: Vec<crate::sources::Spec>, loud: bool) -> Result<Vec<(String, String)>, Failure> {
     let bar = (loud && io::stderr().is_terminal()).then(|| {
-        let style = indicatif::ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left").unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
+        let style = indicatif::ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
+            .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
         indicatif::ProgressBar::new(0).with_style(style)
     });
     let last: Arc<Mutex<Progress>> = Arc::default();
@@ -113,7 +131,11 @@ impl From<Failure> for Printing {
 fn unexpected(reply: Reply) -> Failure {
     match reply {
         Reply::Failed(why) => Failure::new(1, why, "the store may be damaged: read the sources again into another --db"),
-        other => Failure::new(1, format!("the store answered something else: {}", name(&other)), "please report this"),
+        other => Failure::new(
+            1,
+            format!("the store answered something else: {}", name(&other)),
+            "please report this",
+        ),
     }
 }
 
@@ -135,10 +157,24 @@ const fn name(reply: &Reply) -> &'static str {
 fn print(cli: &Cli, setup: &Setup, store: &Store, seconds: f64) -> Result<(), Printing> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let look = setup.look();
-    let limit = |output: Output| cli.options.limit.unwrap_or(if output == Output::Table && io::stdout().is_terminal() { SCREENFUL } else { u32::MAX });
+    let limit = |output: Output| {
+        cli.options
+            .limit
+            .unwrap_or(if output == Output::Table && io::stdout().is_terminal() {
+                SCREENFUL
+            } else {
+                u32::MAX
+            })
+    };
     match &cli.command {
         Command::Ls { output, .. } => {
-            let query = Query::Interactions { filter: cli.options.filter.clone(), window: setup.window, sort: Sort::default(), page: Page::First, limit: limit(*output) };
+            let query = Query::Interactions {
+                filter: cli.options.filter.clone(),
+                window: setup.window,
+                sort: Sort::default(),
+                page: Page::First,
+                limit: limit(*output),
+            };
             match store.ask_now(query) {
                 Reply::Interactions { rows, more } => {
                     report::interactions(&rows, *output, &look, &mut out)?;
@@ -152,7 +188,12 @@ fn print(cli: &Cli, setup: &Setup, store: &Store, seconds: f64) -> Result<(), Pr
         }
         Command::Show { trace_id, output, .. } => show(trace_id, *output, setup, store, &mut out)?,
         Command::Cost { by, output, .. } => {
-            match store.ask_now(Query::Costs { by: *by, filter: cli.options.filter.clone(), window: setup.window, anomalies: true }) {
+            match store.ask_now(Query::Costs {
+                by: *by,
+                filter: cli.options.filter.clone(),
+                window: setup.window,
+                anomalies: true,
+            }) {
                 Reply::Costs(mut rows) => {
                     rows.truncate(limit(*output) as usize);
                     report::costs(&rows, *by, *output, &look, &mut out)?;
@@ -211,12 +252,24 @@ fn choose(id: &str, found: &[(TraceKey, String)]) -> Result<TraceKey, Failure> {
     let exact: Vec<_> = found.iter().filter(|(_, full)| full == id).collect();
     match (exact.as_slice(), found) {
         ([(key, _)], _) | ([], [(key, _)]) => Ok(*key),
-        ([], []) => Err(Failure::new(1, format!("no trace begins with {id}"), "`spanscope ls -o json` lists the ids")),
+        ([], []) => Err(Failure::new(
+            1,
+            format!("no trace begins with {id}"),
+            "`spanscope ls -o json` lists the ids",
+        )),
         ([], many) => {
             let some: Vec<&str> = many.iter().take(5).map(|(_, full)| full.as_str()).collect();
-            Err(Failure::new(1, format!("several traces begin with {id}: {}", some.join(", ")), "give more of the id"))
+            Err(Failure::new(
+                1,
+                format!("several traces begin with {id}: {}", some.join(", ")),
+                "give more of the id",
+            ))
         }
-        (_, _) => Err(Failure::new(1, format!("several sources have a trace {id}"), "name only the source that is meant")),
+        (_, _) => Err(Failure::new(
+            1,
+            format!("several sources have a trace {id}"),
+            "name only the source that is meant",
+        )),
     }
 }
 
@@ -226,15 +279,23 @@ pub fn knowledge(command: &Command, setup: &Setup, look: &Look) -> io::Result<()
     let words = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<String>>();
     match command {
         Command::Formats { output } => {
-            let rows: Vec<_> = crate::formats::dialects().iter().map(|d| words(&[d.name, d.what, d.example])).collect();
+            let rows: Vec<_> = crate::formats::dialects()
+                .iter()
+                .map(|d| words(&[d.name, d.what, d.example]))
+                .collect();
             report::table(&["dialect", "what", "recognised by"], &rows, *output, look, &mut out)?;
         }
         Command::Prices { output } => report::prices(setup.prices.iter(), *output, look, &mut out)?,
         Command::Keys { output } => {
             let mut rows = Vec::new();
-            for mode in std::iter::once(None).chain(crate::app::Mode::ALL.iter().copied().map(Some)) {
+            for mode in std::iter::once(None).chain(<crate::app::Mode as strum::IntoEnumIterator>::iter().map(Some)) {
                 for (action, keys) in setup.keymap.table(mode) {
-                    rows.push(words(&[mode.map_or("everywhere", |mode| mode.name()), &keys.join(", "), action.name(), action.help()]));
+                    rows.push(words(&[
+                        mode.map_or("everywhere", |mode| mode.name()),
+                        &keys.join(", "),
+                        action.name(),
+                        action.help(),
+                    ]));
                 }
             }
             report::table(&["where", "keys", "action", "does"], &rows, *output, look, &mut out)?;

@@ -73,7 +73,9 @@ impl Inbox {
                     }
                 },
                 Event::Progress(progress) => waiting.progress = Some(progress),
-                other @ (Event::Answer(..) | Event::Raw(..) | Event::Copied(_) | Event::Problem(_) | Event::End(_)) => waiting.others.push(other),
+                other @ (Event::Answer(..) | Event::Raw(..) | Event::Copied(_) | Event::Problem(_) | Event::End(_)) => {
+                    waiting.others.push(other)
+                }
             }
         }
         self.bell.notify_one();
@@ -103,13 +105,26 @@ mod tests {
     fn receipts_add_up_and_snapshots_replace() {
         let inbox = Inbox::default();
         for sequence in 1..=3 {
-            inbox.put(Event::Ingested(Receipt { sequence, lines: 10, bytes: 100, traces: vec![TraceKey(sequence)], interactions: sequence }));
-            inbox.put(Event::Progress(Progress { history_done: sequence, ..Progress::default() }));
+            inbox.put(Event::Ingested(Receipt {
+                sequence,
+                lines: 10,
+                bytes: 100,
+                traces: vec![TraceKey(sequence)],
+                interactions: sequence,
+            }));
+            inbox.put(Event::Progress(Progress {
+                history_done: sequence,
+                ..Progress::default()
+            }));
         }
         let events = inbox.drain();
         assert_eq!(events.len(), 2);
         assert!(events.iter().any(|e| matches!(e, Event::Progress(p) if p.history_done == 3)));
-        assert!(events.iter().any(|e| matches!(e, Event::Ingested(r) if r.sequence == 3 && r.lines == 30 && r.traces.len() == 3 && r.interactions == 3)));
+        assert!(
+            events
+                .iter()
+                .any(|e| matches!(e, Event::Ingested(r) if r.sequence == 3 && r.lines == 30 && r.traces.len() == 3 && r.interactions == 3))
+        );
         assert!(inbox.drain().is_empty());
     }
 }

@@ -37,7 +37,10 @@ pub fn start(
                 .expect("the system can start a thread")
         })
         .collect();
-    Ok(Ingest { sources: Some(sources), workers })
+    Ok(Ingest {
+        sources: Some(sources),
+        workers,
+    })
 }
 
 fn work(events: &Receiver<Event>, batches: &crossbeam_channel::Sender<Batch>, prepare: &dyn Fn(&mut Batch), progress: &dyn Fn(Progress)) {

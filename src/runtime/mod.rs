@@ -33,13 +33,21 @@ pub struct Failure {
 
 impl Failure {
     fn new(code: u8, what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, what: what.into(), hint: hint.into() }
+        Self {
+            code,
+            what: what.into(),
+            hint: hint.into(),
+        }
     }
 }
 
 /// Says something on stderr. Names of files and parts of logs are hostile text too.
 fn say(kind: &str, text: &str) {
-    let text = text.lines().map(|line| Safe::line(line).as_str().to_owned()).collect::<Vec<_>>().join("\n");
+    let text = text
+        .lines()
+        .map(|line| Safe::line(line).as_str().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n");
     // Nobody is left to tell when stderr is closed.
     drop(writeln!(io::stderr(), "{kind}: {text}"));
 }
@@ -77,7 +85,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(cli: &Cli) -> Result<u8, Failure> {
     let printed = |result: io::Result<()>| match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(1, format!("cannot print: {error}"), "look at where the output goes")),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(1, format!("cannot print: {error}"), "look at where the output goes"))
+        }
         Ok(()) | Err(_) => Ok(0),
     };
     match &cli.command {
@@ -97,34 +107,63 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
     }
     let setup = Setup::new(cli)?;
     match &cli.command {
-        Command::Formats { .. } | Command::Prices { .. } | Command::Keys { .. } | Command::Config { .. } => printed(headless::knowledge(&cli.command, &setup, &setup.look())),
-        Command::Explore { sources } => explore(cli, &setup, sources),
-        Command::Demo => Err(Failure::new(2, "the demo is not there yet", "spanscope sample-data shows the sample logs")),
-        Command::Ls { .. } | Command::Show { .. } | Command::Cost { .. } | Command::Stats { .. } | Command::Ingest { .. } | Command::Completions { .. } | Command::Man => {
-            headless::run(cli, &setup)
+        Command::Formats { .. } | Command::Prices { .. } | Command::Keys { .. } | Command::Config { .. } => {
+            printed(headless::knowledge(&cli.command, &setup, &setup.look()))
         }
+        Command::Explore { sources } => explore(cli, &setup, sources),
+        Command::Demo => Err(Failure::new(
+            2,
+            "the demo is not there yet",
+            "spanscope sample-data shows the sample logs",
+        )),
+        Command::Ls { .. }
+        | Command::Show { .. }
+        | Command::Cost { .. }
+        | Command::Stats { .. }
+        | Command::Ingest { .. }
+        | Command::Completions { .. }
+        | Command::Man => headless::run(cli, &setup),
     }
 }
 
 fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> {
     if !io::stdout().is_terminal() || std::env::var("TERM").is_ok_and(|term| term == "dumb") {
-        return Err(Failure::new(2, "the explorer needs a terminal", "spanscope ls, show, cost and stats print to anything"));
+        return Err(Failure::new(
+            2,
+            "the explorer needs a terminal",
+            "spanscope ls, show, cost and stats print to anything",
+        ));
     }
     let theme = setup.theme()?;
     let specs = setup.specs(sources)?;
     let inbox = Arc::new(Inbox::default());
     let (commits, problems) = (Arc::clone(&inbox), Arc::clone(&inbox));
-    let store = Arc::new(setup.store(move |receipt| commits.put(Event::Ingested(receipt)), move |problem| problems.put(Event::Problem(problem)))?);
-    let spool = specs.contains(&crate::sources::Spec::Stdin).then(|| setup.cache.join(format!("stdin-{}.spool", std::process::id())));
+    let store = Arc::new(setup.store(
+        move |receipt| commits.put(Event::Ingested(receipt)),
+        move |problem| problems.put(Event::Problem(problem)),
+    )?);
+    let spool = specs
+        .contains(&crate::sources::Spec::Stdin)
+        .then(|| setup.cache.join(format!("stdin-{}.spool", std::process::id())));
     let ingest = if specs.is_empty() {
         None
     } else {
         let progress = Arc::clone(&inbox);
-        Some(setup.ingest(specs, true, spool.clone(), &store, Arc::new(move |state| progress.put(Event::Progress(state))))?)
+        Some(setup.ingest(
+            specs,
+            true,
+            spool.clone(),
+            &store,
+            Arc::new(move |state| progress.put(Event::Progress(state))),
+        )?)
     };
     let copied = Arc::clone(&inbox);
     let thread = |error: io::Error| Failure::new(1, format!("cannot start a thread: {error}"), "end other programs");
-    let clipboard = clipboard::spawn(clipboard::Surroundings::detect(&setup.cache, setup.config.clipboard), move |outcome| copied.put(Event::Copied(outcome))).map_err(thread)?;
+    let clipboard = clipboard::spawn(
+        clipboard::Surroundings::detect(&setup.cache, setup.config.clipboard),
+        move |outcome| copied.put(Event::Copied(outcome)),
+    )
+    .map_err(thread)?;
     let broken = |error: io::Error| Failure::new(1, format!("the terminal failed: {error}"), "spanscope ls prints without a screen");
     terminal::install_panic_hook();
     let gone = Arc::clone(&inbox);
@@ -134,9 +173,17 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> 
         let screen = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let size = screen.size()?;
         let (app, first) = App::new(Settings {
-            sources: if sources.is_empty() { cli.options.db.iter().map(|path| path.display().to_string()).collect() } else { sources.to_vec() },
+            sources: if sources.is_empty() {
+                cli.options.db.iter().map(|path| path.display().to_string()).collect()
+            } else {
+                sources.to_vec()
+            },
             filter: cli.options.filter.clone(),
-            filter_text: if cli.options.filter.is_all() { String::new() } else { cli.options.filter.to_string() },
+            filter_text: if cli.options.filter.is_all() {
+                String::new()
+            } else {
+                cli.options.filter.to_string()
+            },
             window: setup.window,
             prices: Arc::clone(&setup.prices),
             timezone: setup.config.zone(),
@@ -145,7 +192,16 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> 
             height: size.height,
         });
         let keymap = setup.keymap.clone();
-        let explorer = Explorer { app, keymap, theme, store: Arc::clone(&store), inbox: Arc::clone(&inbox), clipboard, mouse: cli.options.mouse, pending: Vec::new() };
+        let explorer = Explorer {
+            app,
+            keymap,
+            theme,
+            store: Arc::clone(&store),
+            inbox: Arc::clone(&inbox),
+            clipboard,
+            mouse: cli.options.mouse,
+            pending: Vec::new(),
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(explorer.run(screen, first))
     })();

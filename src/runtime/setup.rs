@@ -47,11 +47,18 @@ impl Setup {
     pub fn new(cli: &Cli) -> Result<Self, Failure> {
         let base = etcetera::choose_base_strategy().map_err(|error| Failure::new(1, format!("no home directory: {error}"), "set HOME"))?;
         let mut config = Config::default();
-        let path = cli.options.config.clone().unwrap_or_else(|| base.config_dir().join("spanscope/config.toml"));
+        let path = cli
+            .options
+            .config
+            .clone()
+            .unwrap_or_else(|| base.config_dir().join("spanscope/config.toml"));
         match std::fs::read_to_string(&path) {
             Ok(text) => {
                 config = config.with(&text).map_err(|error| {
-                    let hint = error.hint.clone().unwrap_or_else(|| "`spanscope config` shows the settings".to_owned());
+                    let hint = error
+                        .hint
+                        .clone()
+                        .unwrap_or_else(|| "`spanscope config` shows the settings".to_owned());
                     Failure::new(2, format!("{}: {error}", path.display()), hint)
                 })?;
             }
@@ -64,27 +71,59 @@ impl Setup {
         config.theme = options.theme.clone().unwrap_or(config.theme);
         config.color = options.color.unwrap_or(config.color);
         config.feature_keys = options.feature_keys.iter().chain(&config.feature_keys).cloned().collect();
-        if let Some(name) = options.dialect.as_deref().filter(|name| !crate::formats::dialects().iter().any(|d| d.name == *name)) {
-            return Err(Failure::new(2, format!("no dialect is called {name}"), "`spanscope formats` lists them"));
+        if let Some(name) = options
+            .dialect
+            .as_deref()
+            .filter(|name| !crate::formats::dialects().iter().any(|d| d.name == *name))
+        {
+            return Err(Failure::new(
+                2,
+                format!("no dialect is called {name}"),
+                "`spanscope formats` lists them",
+            ));
         }
         let mut prices = Prices::embedded();
         if let Some(path) = &config.pricing {
-            let text = std::fs::read_to_string(path).map_err(|error| Failure::new(2, format!("{}: {error}", path.display()), "look at `pricing` in the settings"))?;
-            prices = prices.with_user(&text).map_err(|error| Failure::new(2, format!("{}: {error}", path.display()), "the schema is that of assets/pricing.toml"))?;
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::new(2, format!("{}: {error}", path.display()), "look at `pricing` in the settings"))?;
+            prices = prices.with_user(&text).map_err(|error| {
+                Failure::new(
+                    2,
+                    format!("{}: {error}", path.display()),
+                    "the schema is that of assets/pricing.toml",
+                )
+            })?;
         }
         let keys = (!config.keys.is_empty()).then(|| config.keys.to_string());
-        let keymap = Keymap::load(keys.as_deref()).map_err(|error| Failure::new(2, format!("[keys]: {error}"), "`spanscope keys` lists actions and keys"))?;
-        let window = options.window(now(), &config.zone()).map_err(|error| Failure::new(error.code, error.message, error.hint.unwrap_or_default()))?;
-        Ok(Self { config, prices: Arc::new(prices), keymap, window, cache: base.cache_dir().join("spanscope"), cli: cli.clone() })
+        let keymap = Keymap::load(keys.as_deref())
+            .map_err(|error| Failure::new(2, format!("[keys]: {error}"), "`spanscope keys` lists actions and keys"))?;
+        let window = options
+            .window(now(), &config.zone())
+            .map_err(|error| Failure::new(error.code, error.message, error.hint.unwrap_or_default()))?;
+        Ok(Self {
+            config,
+            prices: Arc::new(prices),
+            keymap,
+            window,
+            cache: base.cache_dir().join("spanscope"),
+            cli: cli.clone(),
+        })
     }
 
     /// The sources, checked for sense.
     pub fn specs(&self, sources: &[String]) -> Result<Vec<Spec>, Failure> {
-        sources.iter().map(|text| sources::parse_spec(text).map_err(|error| Failure::new(2, error.what, error.hint))).collect()
+        sources
+            .iter()
+            .map(|text| sources::parse_spec(text).map_err(|error| Failure::new(2, error.what, error.hint)))
+            .collect()
     }
 
     /// Opens the store.
-    pub fn store(&self, on_commit: impl FnMut(Receipt) + Send + 'static, on_problem: impl FnMut(String) + Send + 'static) -> Result<Store, Failure> {
+    pub fn store(
+        &self,
+        on_commit: impl FnMut(Receipt) + Send + 'static,
+        on_problem: impl FnMut(String) + Send + 'static,
+    ) -> Result<Store, Failure> {
         let location = self.cli.options.db.clone().map_or(Location::Temporary, Location::File);
         let mut options = Options::new(Arc::clone(&self.prices), self.cache.clone());
         options.memory = (self.config.memory / 2).clamp(64_000_000, ENGINE_MEMORY.max(self.config.memory / 2));
@@ -102,7 +141,14 @@ impl Setup {
     }
 
     /// Starts to read into the store.
-    pub fn ingest(&self, specs: Vec<Spec>, follow: bool, spool: Option<PathBuf>, store: &Store, progress: Arc<dyn Fn(Progress) + Send + Sync>) -> Result<Ingest, Failure> {
+    pub fn ingest(
+        &self,
+        specs: Vec<Spec>,
+        follow: bool,
+        spool: Option<PathBuf>,
+        store: &Store,
+        progress: Arc<dyn Fn(Progress) + Send + Sync>,
+    ) -> Result<Ingest, Failure> {
         let threads = self.config.threads.clamp(1, 8);
         let room = self.config.memory.saturating_sub(ENGINE_MEMORY) / BLOCKS_UNDER_WAY / threads as u64;
         let options = sources::Options {
@@ -115,20 +161,33 @@ impl Setup {
             spool,
         };
         let keys = self.config.feature_keys.clone();
-        let prepare: Arc<dyn Fn(&mut Batch) + Send + Sync> = if keys.is_empty() { Arc::new(|_: &mut Batch| {}) } else { Arc::new(move |batch: &mut Batch| state_features(batch, &keys)) };
+        let prepare: Arc<dyn Fn(&mut Batch) + Send + Sync> = if keys.is_empty() {
+            Arc::new(|_: &mut Batch| {})
+        } else {
+            Arc::new(move |batch: &mut Batch| state_features(batch, &keys))
+        };
         ingest::start(specs, options, threads, &store.batches(), prepare, progress).map_err(|error| Failure::new(1, error.what, error.hint))
     }
 
     /// How tables look here.
     pub fn look(&self) -> Look {
         let terminal = io::stdout().is_terminal();
-        let width = if terminal { crossterm::terminal::size().map_or(100, |(width, _)| usize::from(width)) } else { usize::MAX };
+        let width = if terminal {
+            crossterm::terminal::size().map_or(100, |(width, _)| usize::from(width))
+        } else {
+            usize::MAX
+        };
         let color = match self.config.color {
             When::Always => true,
             When::Never => false,
             When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         };
-        Look { width, color, now: now(), zone: self.config.zone() }
+        Look {
+            width,
+            color,
+            now: now(),
+            zone: self.config.zone(),
+        }
     }
 
     /// The theme, as colourful as the terminal.
@@ -158,7 +217,10 @@ impl Setup {
             ("clipboard", format!("{:?}", config.clipboard).to_lowercase()),
             ("memory", config.memory.to_string()),
             ("threads", config.threads.to_string()),
-            ("pricing", config.pricing.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
+            (
+                "pricing",
+                config.pricing.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+            ),
         ]
     }
 }
@@ -166,8 +228,12 @@ impl Setup {
 /// Lets the first of the user's keys that a span has state its feature.
 fn state_features(batch: &mut Batch, keys: &[String]) {
     for part in &mut batch.parts {
-        let Some(attributes) = part.attributes.as_ref().map(Json::value) else { continue };
-        let found = keys.iter().find_map(|key| attributes.get(key).or_else(|| attributes.get(format!("resource.{key}"))));
+        let Some(attributes) = part.attributes.as_ref().map(Json::value) else {
+            continue;
+        };
+        let found = keys
+            .iter()
+            .find_map(|key| attributes.get(key).or_else(|| attributes.get(format!("resource.{key}"))));
         match found {
             Some(serde_json::Value::String(text)) if !text.is_empty() => part.feature = Some(text.clone()),
             Some(value @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_))) => part.feature = Some(value.to_string()),

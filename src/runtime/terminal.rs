@@ -33,7 +33,13 @@ pub fn enter(mouse: bool) -> io::Result<()> {
 pub fn leave() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
-        drop(execute!(out, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show));
+        drop(execute!(
+            out,
+            DisableMouseCapture,
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            cursor::Show
+        ));
         drop(out.write_all(b"\x1b[0m"));
         drop(out.flush());
         drop(terminal::disable_raw_mode());
@@ -57,7 +63,11 @@ pub fn install_panic_hook() {
 /// Calls `gone` once the terminal has hung up. The key source of crossterm would spin at 100 % instead of telling.
 pub fn watch_hang_up(gone: impl FnOnce() + Send + 'static) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, poll};
-    let tty = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").or_else(|_| io::stdout().as_fd().try_clone_to_owned().map(Into::into))?;
+    let tty = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .or_else(|_| io::stdout().as_fd().try_clone_to_owned().map(Into::into))?;
     std::thread::Builder::new().name("hang-up".into()).spawn(move || {
         loop {
             let mut fds = [PollFd::new(&tty, PollFlags::empty())];

@@ -12,7 +12,9 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap() }
+        Self {
+            home: tempfile::tempdir().unwrap(),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -21,7 +23,13 @@ impl Place {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_spanscope"));
-        command.args(arguments).env_clear().env("HOME", self.home.path()).env("TZ", "UTC").env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("TZ", "UTC")
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::null());
         if let Some(value) = std::env::var_os("LD_LIBRARY_PATH") {
             command.env("LD_LIBRARY_PATH", value);
         }
@@ -34,7 +42,11 @@ impl Place {
 
     fn text(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -96,7 +108,10 @@ fn samples_are_read_whole() {
     let place = Place::new();
     let stats = place.json(&["stats", &samples(), "-o", "json"]);
     assert_eq!(stats["rejected"], 0, "{stats}");
-    let lines: u64 = ["span", "other", "rejected", "blank"].iter().map(|k| stats[k].as_u64().unwrap()).sum();
+    let lines: u64 = ["span", "other", "rejected", "blank"]
+        .iter()
+        .map(|k| stats[k].as_u64().unwrap())
+        .sum();
     assert_eq!(stats["lines"], lines);
     let rows = place.json(&["ls", &samples(), "-o", "json"]);
     assert_eq!(rows.as_array().unwrap().len() as u64, stats["interactions"].as_u64().unwrap());
@@ -137,12 +152,20 @@ fn exit_codes_are_the_contract() {
     assert_eq!(code(&["ls", log, "--filter", "fature:x"]), 2);
     assert_eq!(code(&["show", "ffffffff", log]), 1);
     assert_eq!(code(&["ls", log, "--db", "/proc/nowhere/x.duckdb"]), 4);
-    std::fs::OpenOptions::new().append(true).open(log).unwrap().write_all(b"not json\n").unwrap();
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(log)
+        .unwrap()
+        .write_all(b"not json\n")
+        .unwrap();
     assert_eq!(code(&["ls", log, "--strict"]), 5);
     assert_eq!(code(&["ls", log]), 0);
     let output = place.run(&["ls", log, "--filter", "fature:x"]);
     let words = String::from_utf8(output.stderr).unwrap();
-    assert!(words.contains("error: ") && words.contains("hint: ") && words.contains("feature"), "{words}");
+    assert!(
+        words.contains("error: ") && words.contains("hint: ") && words.contains("feature"),
+        "{words}"
+    );
     assert!(output.stdout.is_empty());
 }
 
@@ -158,7 +181,11 @@ fn a_store_is_kept_resumed_and_opened_without_its_sources() {
     place.text(&["ingest", log_text, "--db", db_text]);
     place.text(&["ingest", log_text, "--db", db_text]);
     let stats = place.json(&["stats", "--db", db_text, "-o", "json"]);
-    assert_eq!((stats["lines"].as_u64(), stats["interactions"].as_u64()), (Some(150), Some(150)), "{stats}");
+    assert_eq!(
+        (stats["lines"].as_u64(), stats["interactions"].as_u64()),
+        (Some(150), Some(150)),
+        "{stats}"
+    );
     std::fs::remove_file(&log).unwrap();
     let after = place.json(&["ls", "--db", db_text, "-o", "json"]);
     assert_eq!(after.as_array().unwrap().len(), 150);
@@ -176,9 +203,20 @@ fn kill_minus_nine_loses_and_repeats_nothing() {
     for round in 0..20_u64 {
         write_calls(&log, total, total + 3_000);
         total += 3_000;
-        let mut child = place.command(&["ingest", &log_text, "--db", &db_text]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = place
+            .command(&["ingest", &log_text, "--db", &db_text])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         // The moment differs from round to round: as soon as the store's files have grown by so much.
-        let size = || ["", ".wal"].iter().filter_map(|end| std::fs::metadata(format!("{db_text}{end}")).ok()).map(|m| m.len()).sum::<u64>();
+        let size = || {
+            ["", ".wal"]
+                .iter()
+                .filter_map(|end| std::fs::metadata(format!("{db_text}{end}")).ok())
+                .map(|m| m.len())
+                .sum::<u64>()
+        };
         let goal = size() + round * 40_000;
         while child.try_wait().unwrap().is_none() && size() < goal {
             std::thread::yield_now();
@@ -189,9 +227,20 @@ fn kill_minus_nine_loses_and_repeats_nothing() {
     place.text(&["ingest", &log_text, "--db", &db_text]);
     let stats = place.json(&["stats", "--db", &db_text, "-o", "json"]);
     let lines = total as u64;
-    assert_eq!((stats["lines"].as_u64(), stats["span"].as_u64(), stats["spans"].as_u64(), stats["interactions"].as_u64()), (Some(lines), Some(lines), Some(lines), Some(lines)));
+    assert_eq!(
+        (
+            stats["lines"].as_u64(),
+            stats["span"].as_u64(),
+            stats["spans"].as_u64(),
+            stats["interactions"].as_u64()
+        ),
+        (Some(lines), Some(lines), Some(lines), Some(lines))
+    );
     let rows = place.json(&["ls", "--db", &db_text, "-o", "json"]);
-    assert!(rows.as_array().unwrap().iter().all(|r| r["spans"] == 1 && r["llm_calls"] == 1), "a line counted twice");
+    assert!(
+        rows.as_array().unwrap().iter().all(|r| r["spans"] == 1 && r["llm_calls"] == 1),
+        "a line counted twice"
+    );
 }
 
 #[test]
@@ -207,12 +256,20 @@ fn the_order_of_arguments_does_not_matter() {
 #[test]
 fn standard_input_is_a_source() {
     let place = Place::new();
-    let mut child = place.command(&["ls", "-", "-o", "json"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = place
+        .command(&["ls", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let text: String = (0..10).map(call).collect();
     // The last line has no newline: nothing will follow it.
     child.stdin.take().unwrap().write_all(text.trim_end().as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap().as_array().unwrap().len(), 10);
+    assert_eq!(
+        serde_json::from_slice::<Value>(&output.stdout).unwrap().as_array().unwrap().len(),
+        10
+    );
 }
 
 #[test]
@@ -220,7 +277,12 @@ fn a_closed_pipe_ends_it_quietly() {
     let place = Place::new();
     let log = place.path("app.jsonl");
     write_calls(&log, 0, 20_000);
-    let mut child = place.command(&["ls", log.to_str().unwrap(), "-o", "jsonl"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = place
+        .command(&["ls", log.to_str().unwrap(), "-o", "jsonl"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     let words = String::from_utf8_lossy(&output.stderr);
@@ -230,10 +292,23 @@ fn a_closed_pipe_ends_it_quietly() {
 #[test]
 fn what_it_knows_is_listed() {
     let place = Place::new();
-    for (command, word) in [("formats", "llm_trace"), ("prices", "claude-sonnet-4-6"), ("keys", "inspector"), ("config", "theme")] {
+    for (command, word) in [
+        ("formats", "llm_trace"),
+        ("prices", "claude-sonnet-4-6"),
+        ("keys", "inspector"),
+        ("config", "theme"),
+    ] {
         assert!(place.text(&[command]).contains(word), "{command}");
     }
     let prices = place.json(&["prices", "-o", "json"]);
-    let sonnet = prices.as_array().unwrap().iter().find(|p| p["model"] == "claude-sonnet-4-6").unwrap();
-    assert_eq!((sonnet["input"].as_str(), sonnet["cache_read"].as_str()), (Some("3.00"), Some("0.30")));
+    let sonnet = prices
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|p| p["model"] == "claude-sonnet-4-6")
+        .unwrap();
+    assert_eq!(
+        (sonnet["input"].as_str(), sonnet["cache_read"].as_str()),
+        (Some("3.00"), Some("0.30"))
+    );
 }

@@ -34,10 +34,17 @@ fn blocks(size: usize) -> Vec<Block> {
         let mut start = 0;
         while start < bytes.len() {
             let rest = &bytes[start..];
-            let end = rest.iter().enumerate().position(|(i, b)| *b == b'\n' && i + 1 >= size).map_or(rest.len(), |i| i + 1);
+            let end = rest
+                .iter()
+                .enumerate()
+                .position(|(i, b)| *b == b'\n' && i + 1 >= size)
+                .map_or(rest.len(), |i| i + 1);
             blocks.push(Block {
                 source: Arc::clone(&info),
-                identity: Identity { anchor_end: (start + end) as u64, ..Identity::default() },
+                identity: Identity {
+                    anchor_end: (start + end) as u64,
+                    ..Identity::default()
+                },
                 offset: start as u64,
                 bytes: rest[..end].to_vec(),
                 fallback: (info.file_time, StartFrom::File),
@@ -53,20 +60,46 @@ fn blocks(size: usize) -> Vec<Block> {
 fn everything(batches: Vec<Batch>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let prices = Arc::new(Prices::embedded());
-    let options = Options { memory: 256 << 20, threads: 2, prices: Arc::clone(&prices), cache_dir: folder.path().to_owned() };
+    let options = Options {
+        memory: 256 << 20,
+        threads: 2,
+        prices: Arc::clone(&prices),
+        cache_dir: folder.path().to_owned(),
+    };
     let store = Store::open(Location::Temporary, options, |_| {}, |problem| panic!("{problem}")).unwrap();
     for batch in batches {
         store.batches().send(batch).unwrap();
         store.flush().unwrap();
     }
     let mut text = Vec::new();
-    let query = Query::Interactions { filter: Default::default(), window: Window::default(), sort: Sort::default(), page: Page::First, limit: u32::MAX };
-    let Reply::Interactions { rows, .. } = store.ask_now(query) else { panic!("no rows") };
+    let query = Query::Interactions {
+        filter: Default::default(),
+        window: Window::default(),
+        sort: Sort::default(),
+        page: Page::First,
+        limit: u32::MAX,
+    };
+    let Reply::Interactions { rows, .. } = store.ask_now(query) else {
+        panic!("no rows")
+    };
     let zone = jiff::tz::TimeZone::UTC;
-    report::interactions(&rows, Output::Json, 120, false, 0, &zone, &mut text).unwrap();
+    let look = report::Look {
+        width: 120,
+        color: false,
+        now: 0,
+        zone,
+    };
+    report::interactions(&rows, Output::Json, &look, &mut text).unwrap();
     for row in &rows {
-        let Reply::Trace(Some(trace)) = store.ask_now(Query::Trace(row.trace)) else { panic!("no trace") };
-        let Reply::Contents(contents): Reply = store.ask_now(Query::Contents { trace: row.trace, span: None }) else { panic!("no contents") };
+        let Reply::Trace(Some(trace)) = store.ask_now(Query::Trace(row.trace)) else {
+            panic!("no trace")
+        };
+        let Reply::Contents(contents): Reply = store.ask_now(Query::Contents {
+            trace: row.trace,
+            span: None,
+        }) else {
+            panic!("no contents")
+        };
         let contents: Vec<(SpanKey, Contents)> = contents;
         let name = |id: u32| format!("source-{id}");
         report::trace(&trace, &contents, &prices, &name, Output::Json, &mut text).unwrap();
@@ -87,6 +120,9 @@ fn blocks_in_any_order_give_the_same_bytes() {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             batches.swap(i, (seed >> 33) as usize % (i + 1));
         }
-        assert!(everything(batches) == straight, "blocks of {size} bytes in another order give another answer");
+        assert!(
+            everything(batches) == straight,
+            "blocks of {size} bytes in another order give another answer"
+        );
     }
 }

@@ -33,11 +33,24 @@ impl Session {
 
     fn start_with(arguments: &[&str], width: u16, height: u16, environment: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let pty = native_pty_system().openpty(PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let pty = native_pty_system()
+            .openpty(PtySize {
+                rows: height,
+                cols: width,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
+            .unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_spanscope"));
         command.args(arguments);
         command.env_clear();
-        for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("TZ", "UTC"), ("PATH", "/usr/bin:/bin"), ("SSH_TTY", "/dev/pts/0")] {
+        for (name, value) in [
+            ("TERM", "xterm-256color"),
+            ("LANG", "C.UTF-8"),
+            ("TZ", "UTC"),
+            ("PATH", "/usr/bin:/bin"),
+            ("SSH_TTY", "/dev/pts/0"),
+        ] {
             command.env(name, value);
         }
         for name in ["LD_LIBRARY_PATH"] {
@@ -68,7 +81,14 @@ impl Session {
             }
         });
         let keys = pty.master.take_writer().unwrap();
-        Self { output, size: Mutex::new((width, height)), keys, child, master: pty.master, home }
+        Self {
+            output,
+            size: Mutex::new((width, height)),
+            keys,
+            child,
+            master: pty.master,
+            home,
+        }
     }
 
     fn press(&mut self, keys: &str) {
@@ -93,7 +113,11 @@ impl Session {
                 return parser.screen().contents();
             }
             let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero() && !output.ended, "{what} never came; the screen:\n{}", parser.screen().contents());
+            assert!(
+                !left.is_zero() && !output.ended,
+                "{what} never came; the screen:\n{}",
+                parser.screen().contents()
+            );
             output = self.output.1.wait_timeout(output, left).unwrap().0;
         }
     }
@@ -125,7 +149,11 @@ fn restored(parser: &vt100::Parser) {
     assert!(!screen.alternate_screen(), "still on the alternate screen");
     assert!(!screen.hide_cursor(), "the cursor is hidden");
     assert!(!screen.bracketed_paste(), "bracketed paste is on");
-    assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is captured");
+    assert_eq!(
+        screen.mouse_protocol_mode(),
+        vt100::MouseProtocolMode::None,
+        "the mouse is captured"
+    );
 }
 
 fn line(id: u32, ask: &str, answer: &str) -> String {
@@ -137,12 +165,21 @@ fn line(id: u32, ask: &str, answer: &str) -> String {
 
 fn log(folder: &Path) -> PathBuf {
     let path = folder.join("app.jsonl");
-    std::fs::write(&path, line(1, "Where is my parcel?", "It left on Monday.") + &line(2, "May I return a book?", "Within thirty days.")).unwrap();
+    std::fs::write(
+        &path,
+        line(1, "Where is my parcel?", "It left on Monday.") + &line(2, "May I return a book?", "Within thirty days."),
+    )
+    .unwrap();
     path
 }
 
 fn append(path: &Path, text: &str) {
-    std::fs::OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(path)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
 }
 
 #[test]
@@ -169,10 +206,15 @@ fn starts_follows_opens_copies_and_quits() {
     let output = session.output.0.lock().unwrap();
     let start = output.bytes.windows(7).position(|w| w == b"\x1b]52;c;").unwrap() + 7;
     let length = output.bytes[start..].iter().position(|b| *b == 7).unwrap();
-    let copied = base64::engine::general_purpose::STANDARD.decode(&output.bytes[start..start + length]).unwrap();
+    let copied = base64::engine::general_purpose::STANDARD
+        .decode(&output.bytes[start..start + length])
+        .unwrap();
     drop(output);
     let copied = String::from_utf8(copied).unwrap();
-    assert!(copied.contains("You are the assistant of a bookshop.") && copied.contains("Is the shop open on Sunday?"), "{copied}");
+    assert!(
+        copied.contains("You are the assistant of a bookshop.") && copied.contains("Is the shop open on Sunday?"),
+        "{copied}"
+    );
     session.wait_text("OSC 52");
 
     session.press("\x03");
@@ -191,7 +233,15 @@ fn survives_every_size() {
         *session.size.lock().unwrap() = (width, height);
         // What was drawn for another size means nothing in this one.
         session.output.0.lock().unwrap().bytes.clear();
-        session.master.resize(PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }).unwrap();
+        session
+            .master
+            .resize(PtySize {
+                rows: height,
+                cols: width,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
+            .unwrap();
         let expected = if width < 40 { "small" } else { "May I" };
         session.wait(expected, |screen, _| screen.contents().contains(expected));
     }
@@ -205,7 +255,14 @@ fn reads_standard_input_while_keys_come_from_the_terminal() {
     let path = log(folder.path());
     let script = format!("cat {} | {} -", path.display(), env!("CARGO_BIN_EXE_spanscope"));
     let home = tempfile::tempdir().unwrap();
-    let pty = native_pty_system().openpty(PtySize { rows: 24, cols: 100, pixel_width: 0, pixel_height: 0 }).unwrap();
+    let pty = native_pty_system()
+        .openpty(PtySize {
+            rows: 24,
+            cols: 100,
+            pixel_width: 0,
+            pixel_height: 0,
+        })
+        .unwrap();
     let mut command = CommandBuilder::new("/bin/sh");
     command.args(["-c", &script]);
     command.env("TERM", "xterm-256color");
@@ -230,7 +287,14 @@ fn reads_standard_input_while_keys_come_from_the_terminal() {
         shared.1.notify_all();
     });
     let keys = pty.master.take_writer().unwrap();
-    let mut session = Session { output, size: Mutex::new((100, 24)), keys, child, master: pty.master, home };
+    let mut session = Session {
+        output,
+        size: Mutex::new((100, 24)),
+        keys,
+        child,
+        master: pty.master,
+        home,
+    };
     session.wait_text("May I return a book?");
     session.press("q");
     assert_eq!(session.end().0, 0);
@@ -244,11 +308,20 @@ fn gives_the_terminal_back_when_told_to_go() {
         let mut session = Session::start(&[path.to_str().unwrap()], 80, 24);
         session.wait_text("May I return a book?");
         let pid = session.child.process_id().unwrap().to_string();
-        assert!(std::process::Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+        assert!(
+            std::process::Command::new("kill")
+                .args(["-s", signal, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
         let (got, screen) = session.end();
         assert_eq!(got, code, "SIG{signal}");
         restored(&screen);
-        assert!(stores_left(session.home.path()).is_empty(), "SIG{signal} leaves a private store behind");
+        assert!(
+            stores_left(session.home.path()).is_empty(),
+            "SIG{signal} leaves a private store behind"
+        );
     }
 }
 
@@ -261,7 +334,11 @@ fn gives_the_terminal_back_when_it_panics() {
         let (code, screen) = session.end();
         assert_eq!(code, 101, "{place}");
         restored(&screen);
-        assert!(screen.screen().contents().contains("panicked"), "the message is readable: {}", screen.screen().contents());
+        assert!(
+            screen.screen().contents().contains("panicked"),
+            "the message is readable: {}",
+            screen.screen().contents()
+        );
     }
 }
 
@@ -280,7 +357,13 @@ fn stops_and_goes_on() {
         assert!(Instant::now() < until, "it never stopped");
         std::thread::yield_now();
     }
-    assert!(std::process::Command::new("kill").args(["-s", "CONT", &pid]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-s", "CONT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
     session.wait("the alternate screen", |screen, _| screen.alternate_screen());
     session.wait_text("May I return a book?");
     assert!(before.contains("Where is my parcel?"));
@@ -297,7 +380,9 @@ fn ends_when_the_terminal_hangs_up() {
     let mut session = Session::start(&[path.to_str().unwrap()], 80, 24);
     session.wait_text("May I return a book?");
     // Closing the master side is what a lost connection does.
-    let Session { child, master, keys, home, .. } = &mut session;
+    let Session {
+        child, master, keys, home, ..
+    } = &mut session;
     let gone: (Box<dyn MasterPty + Send>, Box<dyn Write + Send>) = (
         std::mem::replace(master, native_pty_system().openpty(PtySize::default()).unwrap().master),
         std::mem::replace(keys, Box::new(std::io::sink())),

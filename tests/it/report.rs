@@ -38,7 +38,11 @@ fn span(key: u64, parent: Option<u32>, depth: u16, part: Part) -> Span {
         part,
         parent,
         depth,
-        origins: vec![Origin { offset: 100 * key, length: 90, ..Origin::default() }],
+        origins: vec![Origin {
+            offset: 100 * key,
+            length: 90,
+            ..Origin::default()
+        }],
         rolled_up: false,
         counted: false,
         cost: None,
@@ -69,7 +73,12 @@ fn call(id: &str, from_ms: i64, input: u64, output: u64, stop: &str, tools: &[&s
         parent_id: Some("root".into()),
         request_model: Some("claude-sonnet-4-6".into()),
         params: Some(Json::parse(r#"{"temperature":1.0}"#).unwrap()),
-        usage: Usage { input: Some(input), output: Some(output), cache_read: Some(0), ..Usage::default() },
+        usage: Usage {
+            input: Some(input),
+            output: Some(output),
+            cache_read: Some(0),
+            ..Usage::default()
+        },
         convention: Convention::Exclusive,
         stop_reason: Some(stop.into()),
         tool_calls: tools.iter().map(|tool| (*tool).to_owned()).collect(),
@@ -79,17 +88,32 @@ fn call(id: &str, from_ms: i64, input: u64, output: u64, stop: &str, tools: &[&s
 
 /// The interaction of the picture: two calls, two tools.
 fn seed() -> (Trace, Vec<(SpanKey, Contents)>) {
-    let mut first = span(2, Some(0), 1, call("a", 0, 850, 836, "tool_use", &["search_docs", "get_account_info"]));
+    let mut first = span(
+        2,
+        Some(0),
+        1,
+        call("a", 0, 850, 836, "tool_use", &["search_docs", "get_account_info"]),
+    );
     (first.turn, first.counted, first.cost) = (Some(1), true, Some(Cost(15_090_000_000)));
-    let search = Part { documents: Some(3), tool_call_id: Some("c1".into()), ..part("b", SpanKind::Tool, "search_docs", 810, 142) };
+    let search = Part {
+        documents: Some(3),
+        tool_call_id: Some("c1".into()),
+        ..part("b", SpanKind::Tool, "search_docs", 810, 142)
+    };
     let account = part("c", SpanKind::Tool, "get_account_info", 960, 23);
     let mut second = span(5, Some(0), 1, call("d", 1000, 1420, 310, "end_turn", &[]));
     (second.turn, second.previous_input, second.counted, second.cost) = (Some(2), Some(850), true, Some(Cost(8_910_000_000)));
     let arguments = |body: &str| Contents {
-        arguments: Some(Payload { body: body.into(), form: Form::Json }),
+        arguments: Some(Payload {
+            body: body.into(),
+            form: Form::Json,
+        }),
         ..Contents::default()
     };
-    let say = |role: &str, text: &str| Message { role: role.into(), parts: vec![MessagePart::Text { text: text.into() }] };
+    let say = |role: &str, text: &str| Message {
+        role: role.into(),
+        parts: vec![MessagePart::Text { text: text.into() }],
+    };
     let contents = vec![
         (
             SpanKey(2),
@@ -103,7 +127,10 @@ fn seed() -> (Trace, Vec<(SpanKey, Contents)>) {
         (
             SpanKey(3),
             Contents {
-                result: Some(Payload { body: "three pages".into(), form: Form::Text }),
+                result: Some(Payload {
+                    body: "three pages".into(),
+                    form: Form::Text,
+                }),
                 documents: vec![Document {
                     id: Some("d1".into()),
                     score: Some(Json::parse("0.90").unwrap()),
@@ -114,7 +141,13 @@ fn seed() -> (Trace, Vec<(SpanKey, Contents)>) {
             },
         ),
         (SpanKey(4), arguments(r#"{"user_id": "u_9912"}"#)),
-        (SpanKey(5), Contents { response: vec![say("assistant", "Within 30 days.")], ..Contents::default() }),
+        (
+            SpanKey(5),
+            Contents {
+                response: vec![say("assistant", "Within 30 days.")],
+                ..Contents::default()
+            },
+        ),
     ];
     let row = Interaction {
         trace_id: "abc123".into(),
@@ -129,7 +162,12 @@ fn seed() -> (Trace, Vec<(SpanKey, Contents)>) {
         llm_calls: 2,
         tool_calls: 2,
         calls: 2,
-        usage: Usage { input: Some(2270), output: Some(1146), cache_read: Some(0), ..Usage::default() },
+        usage: Usage {
+            input: Some(2270),
+            output: Some(1146),
+            cache_read: Some(0),
+            ..Usage::default()
+        },
         cost: Some(Cost(24_000_000_000)),
         status: Status::Ok,
         dialect: "otlp".into(),
@@ -137,7 +175,13 @@ fn seed() -> (Trace, Vec<(SpanKey, Contents)>) {
         answer: "Within 30 days.".into(),
         ..Interaction::default()
     };
-    let spans = vec![span(1, None, 0, part("root", SpanKind::Request, "POST /chat", 0, 1890)), first, span(3, Some(0), 1, search), span(4, Some(0), 1, account), second];
+    let spans = vec![
+        span(1, None, 0, part("root", SpanKind::Request, "POST /chat", 0, 1890)),
+        first,
+        span(3, Some(0), 1, search),
+        span(4, Some(0), 1, account),
+        second,
+    ];
     (Trace { row, spans }, contents)
 }
 
@@ -176,7 +220,10 @@ fn the_tree_says_how_far_its_cost_can_be_trusted() {
         let mut trace = trace.clone();
         change(&mut trace);
         let text = show(&trace, &[], Output::Tree);
-        text.lines().skip_while(|line| !line.starts_with("[Total")).map(|line| format!("{line}\n")).collect::<String>()
+        text.lines()
+            .skip_while(|line| !line.starts_with("[Total"))
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()
     };
     let lower = footer(&|trace| {
         trace.row.cost_basis = CostBasis::LowerBound;
@@ -188,33 +235,77 @@ fn the_tree_says_how_far_its_cost_can_be_trusted() {
     });
     let logged = footer(&|trace| trace.row.cost_basis = CostBasis::Logged);
     let nothing = footer(&|trace| {
-        trace.row = Interaction { llm_calls: 1, ..Interaction::default() };
+        trace.row = Interaction {
+            llm_calls: 1,
+            ..Interaction::default()
+        };
         trace.spans.clear();
     });
     insta::assert_snapshot!([lower, unpriced, unknown, logged, nothing].join("\n"));
     trace.spans[4].part.tool_calls.clear();
     trace.spans[1].part.tool_calls.clear();
     trace.spans.drain(2..4);
-    assert!(show(&trace, &[], Output::Tree).contains("input_tokens: 1420 (grew)\n"), "no tool ran in between");
+    assert!(
+        show(&trace, &[], Output::Tree).contains("input_tokens: 1420 (grew)\n"),
+        "no tool ran in between"
+    );
 }
 
 #[test]
 fn the_tree_shows_what_else_can_be_there() {
-    let mut agent = span(1, None, 0, Part { usage: Usage { input: Some(10), ..Usage::default() }, ..part("x", SpanKind::Agent, "planner", 0, 5) });
+    let mut agent = span(
+        1,
+        None,
+        0,
+        Part {
+            usage: Usage {
+                input: Some(10),
+                ..Usage::default()
+            },
+            ..part("x", SpanKind::Agent, "planner", 0, 5)
+        },
+    );
     agent.rolled_up = true;
-    let failing = Part { error: Some("no route\u{1b}[31m".into()), status: Status::Error, ..part("y", SpanKind::Retrieval, "vector db", 1, 2) };
-    let mut cached = span(3, Some(0), 1, Part {
-        usage: Usage { input: Some(1), cache_read: Some(2), cache_write: Some(3), cache_write_1h: Some(4), output: Some(5), ..Usage::default() },
-        ..part("z", SpanKind::Llm, "", 3, 1)
-    });
+    let failing = Part {
+        error: Some("no route\u{1b}[31m".into()),
+        status: Status::Error,
+        ..part("y", SpanKind::Retrieval, "vector db", 1, 2)
+    };
+    let mut cached = span(
+        3,
+        Some(0),
+        1,
+        Part {
+            usage: Usage {
+                input: Some(1),
+                cache_read: Some(2),
+                cache_write: Some(3),
+                cache_write_1h: Some(4),
+                output: Some(5),
+                ..Usage::default()
+            },
+            ..part("z", SpanKind::Llm, "", 3, 1)
+        },
+    );
     cached.turn = Some(1);
-    cached.findings.push(Finding { kind: FindingKind::HotTemperature, evidence: "temperature 1.0 is above 0.7".into() });
+    cached.findings.push(Finding {
+        kind: FindingKind::HotTemperature,
+        evidence: "temperature 1.0 is above 0.7".into(),
+    });
     let mut lost = span(4, None, 0, part("gone", SpanKind::Other, "", 0, 0));
     lost.missing = true;
     lost.part.end = None;
-    let short = Part { end: Some(NOW + 250_000), ..part("w", SpanKind::Tool, "ping", 0, 0) };
+    let short = Part {
+        end: Some(NOW + 250_000),
+        ..part("w", SpanKind::Tool, "ping", 0, 0)
+    };
     let trace = Trace {
-        row: Interaction { trace_id: "t\n1".into(), llm_calls: 1, tool_calls: 1, ..Interaction::default() },
+        row: Interaction {
+            trace_id: "t\n1".into(),
+            llm_calls: 1,
+            tool_calls: 1,
+            ..Interaction::default()
+        },
         spans: vec![agent, span(2, Some(0), 1, failing), cached, lost, span(5, Some(3), 1, short)],
     };
     insta::assert_snapshot!(show(&trace, &[], Output::Tree));
@@ -224,7 +315,10 @@ fn the_tree_shows_what_else_can_be_there() {
 fn one_interaction_as_json_and_markdown() {
     let (mut trace, contents) = seed();
     trace.spans[2].part.inferred = Inferred::END;
-    trace.spans[1].findings.push(Finding { kind: FindingKind::HotTemperature, evidence: "temperature 1.0 is above 0.7".into() });
+    trace.spans[1].findings.push(Finding {
+        kind: FindingKind::HotTemperature,
+        evidence: "temperature 1.0 is above 0.7".into(),
+    });
     trace.row.findings.insert(FindingKind::HotTemperature);
     let json = show(&trace, &contents, Output::Json);
     serde_json::from_str::<serde_json::Value>(&json).unwrap();
@@ -235,14 +329,21 @@ fn one_interaction_as_json_and_markdown() {
 #[test]
 fn a_list_in_every_shape() {
     let full = seed().0.row;
-    let bare = Interaction { trace_id: "x,\"1\"".into(), start: NOW - 86_400_000 * MS + 1_500_000, ..Interaction::default() };
+    let bare = Interaction {
+        trace_id: "x,\"1\"".into(),
+        start: NOW - 86_400_000 * MS + 1_500_000,
+        ..Interaction::default()
+    };
     let mut bound = full.clone();
     (bound.cost_basis, bound.ask) = (CostBasis::LowerBound, "a long question ".repeat(20));
     bound.findings.insert(FindingKind::CostAnomaly);
     let rows = [full, bare, bound];
     let list = |output| printed(|out| report::interactions(&rows, output, &look(), out));
     let json = list(Output::Json);
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap().as_array().unwrap().len(), 3);
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&json).unwrap().as_array().unwrap().len(),
+        3
+    );
     assert_eq!(list(Output::Jsonl).lines().count(), 3);
     let table = list(Output::Table);
     assert!(table.lines().all(|line| unicode_width(line) <= 120), "{table}");
@@ -261,7 +362,10 @@ fn spend_statistics_and_prices() {
             key: Some("billing".into()),
             calls: 4,
             interactions: 3,
-            usage: Usage { input: Some(9100), ..Usage::default() },
+            usage: Usage {
+                input: Some(9100),
+                ..Usage::default()
+            },
             cost: Some(Cost(61_100_000_000)),
             share: Some(0.75),
             cumulative_share: Some(0.75),
@@ -272,13 +376,29 @@ fn spend_statistics_and_prices() {
             unpriced_calls: 1,
             lower_bound: false,
         },
-        CostRow { calls: 1, interactions: 1, ..CostRow::default() },
+        CostRow {
+            calls: 1,
+            interactions: 1,
+            ..CostRow::default()
+        },
     ];
-    let mut tally = Tally { lines: 10, span: 6, other: 1, rejected: 2, blank: 1, ..Tally::default() };
+    let mut tally = Tally {
+        lines: 10,
+        span: 6,
+        other: 1,
+        rejected: 2,
+        blank: 1,
+        ..Tally::default()
+    };
     tally.dialects.insert("otlp".into(), 6);
     tally.rejects.insert("not JSON".into(), 2);
     let stats = Stats {
-        sources: vec![SourceStat { uri: "app.jsonl".into(), generation: 0, bytes: 4800, tally: tally.clone() }],
+        sources: vec![SourceStat {
+            uri: "app.jsonl".into(),
+            generation: 0,
+            bytes: 4800,
+            tally: tally.clone(),
+        }],
         tally,
         bytes: 4800,
         spans: 7,
@@ -288,7 +408,15 @@ fn spend_statistics_and_prices() {
     for output in [Output::Table, Output::Json, Output::Csv] {
         all += &printed(|out| report::costs(&costs, CostKey::Feature, output, &look(), out));
         all += &printed(|out| report::stats(&stats, 0.25, output, &look(), out));
-        all += &printed(|out| report::table(&["name", "what"], &[vec!["flat".into(), "one, call".into()], vec!["x".into(), String::new()]], output, &look(), out));
+        all += &printed(|out| {
+            report::table(
+                &["name", "what"],
+                &[vec!["flat".into(), "one, call".into()], vec!["x".into(), String::new()]],
+                output,
+                &look(),
+                out,
+            )
+        });
     }
     insta::assert_snapshot!(all);
     let prices = Prices::embedded();

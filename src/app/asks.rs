@@ -96,11 +96,6 @@ impl Asks {
         self.dirty[pane as usize] && self.open[pane as usize].is_none()
     }
 
-    /// Whether the pane is out of date.
-    pub(super) fn soiled(&self, pane: Pane) -> bool {
-        self.dirty[pane as usize]
-    }
-
     /// Takes the mark away.
     pub(super) fn clean(&mut self, pane: Pane) {
         self.dirty[pane as usize] = false;

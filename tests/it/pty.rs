@@ -98,7 +98,7 @@ impl Session {
 
     fn screen_of(&self, bytes: &[u8]) -> vt100::Parser {
         let (width, height) = *self.size.lock().unwrap();
-        let mut parser = vt100::Parser::new(height, width, 0);
+        let mut parser = vt100::Parser::new(std::num::NonZero::new(height).unwrap(), std::num::NonZero::new(width).unwrap(), 0);
         parser.process(bytes);
         parser
     }

@@ -216,7 +216,7 @@ fn the_tree_is_the_picture() {
 #[test]
 fn the_tree_says_how_far_its_cost_can_be_trusted() {
     let (mut trace, _) = seed();
-    let mut footer = |change: &dyn Fn(&mut Trace)| {
+    let footer = |change: &dyn Fn(&mut Trace)| {
         let mut trace = trace.clone();
         change(&mut trace);
         let text = show(&trace, &[], Output::Tree);

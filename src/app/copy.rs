@@ -55,7 +55,7 @@ impl App {
             });
             return;
         }
-        self.trees.hold(selected.trace);
+        self.trees.hold_anew(selected.trace);
         self.job = Some(Job {
             what,
             trace: selected.trace,

@@ -1,7 +1,7 @@
 //! The list of interactions: a window of rows around the cursor. The store holds the rest; pages come by key, both ways.
 
 use crate::model::query::{Cursor, Page, Sort, SortKey};
-use crate::model::span::{SpanKey, TraceKey};
+use crate::model::span::{Nanos, SpanKey, TraceKey};
 use crate::model::trace::Interaction;
 
 use super::tree::{Spans, Trees};
@@ -54,7 +54,9 @@ pub struct List {
     pub(super) sort: Sort,
     /// The cursor stays on the newest row.
     pub(super) follow: bool,
-    /// Interactions newer than the first row held, while paused.
+    /// When the newest row began as the list was paused.
+    pub(super) paused_at: Option<Nanos>,
+    /// Interactions newer than that.
     pub(super) newer: u64,
     pub(super) land: Option<Land>,
     selected: Option<Selected>,
@@ -76,6 +78,7 @@ impl Default for List {
             error: None,
             sort: Sort::default(),
             follow: true,
+            paused_at: None,
             newer: 0,
             land: None,
             selected: None,
@@ -258,9 +261,6 @@ impl List {
                 rows.append(&mut self.rows);
                 self.rows = rows;
                 self.more_above = more;
-                if !more {
-                    self.newer = 0;
-                }
                 if self.rows.len() > HELD {
                     self.rows.truncate(HELD);
                     self.more_below = true;

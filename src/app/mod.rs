@@ -321,10 +321,10 @@ impl App {
             }
         }
         if self.asks.due(Pane::Newer) {
-            match self.list.rows().first().filter(|_| self.list.is_live() && !self.list.follows()) {
-                Some(first) => {
+            match self.list.paused_at.filter(|_| self.list.is_live() && !self.list.follows()) {
+                Some(newest) => {
                     let window = Window {
-                        since: Some(first.start.saturating_add(1)),
+                        since: Some(newest.saturating_add(1)),
                         ..window
                     };
                     effects.push(self.asks.ask(
@@ -403,10 +403,10 @@ impl App {
             (Pane::Count, _, Reply::Count(count)) => self.matching = Some(count),
             (Pane::Newer, _, Reply::Count(count)) => {
                 if !self.list.follows() {
-                    self.list.newer = count;
-                    if count > 0 {
+                    if count > self.list.newer {
                         self.list.expect_above();
                     }
+                    self.list.newer = count;
                 }
             }
             (Pane::Search, Query::Interactions { page, .. }, Reply::Interactions { rows, .. }) => self.found(page, rows, effects),
@@ -531,6 +531,9 @@ impl App {
         if self.list.follow {
             self.list.follow = false;
             self.list.newer = 0;
+            self.list.paused_at = self.list.rows().first().map(|row| row.start);
+            self.list.land = None;
+            self.asks.forget(Pane::Newer);
             // The page under way would throw the rows away that the cursor now moves in.
             if matches!(self.asks.under_way(Pane::List), Some(Query::Interactions { page: Page::First, .. })) && self.list.is_loaded() {
                 self.asks.forget(Pane::List);

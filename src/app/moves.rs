@@ -100,7 +100,7 @@ impl App {
                     let folded = action == Action::CollapseAll;
                     if !folded {
                         self.pause();
-                        self.trees.hold(selected.trace).expanded = true;
+                        self.trees.hold_anew(selected.trace).expanded = true;
                     }
                     self.trees.fold_all(selected.trace, folded);
                     self.list.select(selected.trace, selected.span.filter(|_| !folded));
@@ -262,7 +262,7 @@ impl App {
 
     /// Expands an interaction and goes to its telling call as soon as that is known.
     fn enter(&mut self, trace: TraceKey) {
-        self.trees.hold(trace).expanded = true;
+        self.trees.hold_anew(trace).expanded = true;
         self.entering = Some(trace);
         self.enter_when_loaded();
     }
@@ -374,7 +374,7 @@ impl App {
         };
         self.pause();
         match selected.span {
-            None if self.trees.expanded(selected.trace).is_none() => self.trees.hold(selected.trace).expanded = true,
+            None if self.trees.expanded(selected.trace).is_none() => self.trees.hold_anew(selected.trace).expanded = true,
             None => self.move_to(self.list.at() + 1),
             Some(span) => {
                 let folded = self.trees.get(selected.trace).is_some_and(|open| open.is_folded(span));

@@ -169,8 +169,14 @@ impl Trees {
             self.held.push(Open::new(trace));
             self.held.len() - 1
         });
-        let open = &mut self.held[at];
+        &mut self.held[at]
+    }
+
+    /// Holds an interaction that the user asks for: what could not be read before is asked for again.
+    pub(super) fn hold_anew(&mut self, trace: TraceKey) -> &mut Open {
+        let open = self.hold(trace);
         if matches!(open.spans, Spans::Failed(_) | Spans::Gone) {
+            open.spans = Spans::Loading;
             open.stale = true;
         }
         open

@@ -1,0 +1,783 @@
+//! The explorer by its keys, against a store in memory that answers from a few invented interactions. No terminal, no engine.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, LazyLock};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use spanscope::app::layout::Focus;
+use spanscope::app::{App, Effect, Input, ListLine, Mode, Msg, Notice, Pane, Settings};
+use spanscope::keymap::{Keymap, Lookup};
+use spanscope::model::content::{Contents, Message, MessagePart, Slot};
+use spanscope::model::filter::Filter;
+use spanscope::model::query::{CostRow, Cursor, Page, Query, Reply, Sort, SortKey, Stats, Window};
+use spanscope::model::record::{Progress, Receipt};
+use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
+use spanscope::model::trace::{Interaction, Trace};
+use spanscope::model::usage::Usage;
+use spanscope::pricing::Prices;
+use spanscope::ui;
+use spanscope::ui::theme::{ColorSupport, Theme};
+
+/// Read once: the table is long.
+pub static PRICES: LazyLock<Arc<Prices>> = LazyLock::new(|| Arc::new(Prices::embedded()));
+
+/// 2026-11-24 12:00:00 UTC.
+pub const NOON: i64 = 1_795_521_600_000_000_000;
+pub const SECOND: i64 = 1_000_000_000;
+
+/// An explorer and the store it asks.
+pub struct Desk {
+    pub app: App,
+    pub keymap: Keymap,
+    pub traces: Vec<Trace>,
+    /// Questions not answered yet.
+    pub waiting: VecDeque<Effect>,
+    /// Every other effect, and every question asked.
+    pub copied: Vec<String>,
+    pub asked: Vec<(Pane, Query)>,
+    pub quit: bool,
+    /// The store answers every question with this.
+    pub broken: Option<String>,
+    pending: Vec<KeyEvent>,
+}
+
+fn id(number: u64, span: u64) -> String {
+    format!("{:016x}", number * 100 + span)
+}
+
+/// One interaction: a request with a model call that asks for a tool, the tool, and the model call that answers.
+pub fn interaction(number: u64) -> Trace {
+    let start = NOON - 3600 * SECOND + number as i64 * SECOND;
+    let fails = number % 10 == 3;
+    let features = ["support_chat", "billing_agent", "summarize"];
+    let base = Part {
+        trace: TraceKey(number),
+        trace_id: format!("{number:032x}"),
+        ended: true,
+        status: Status::Ok,
+        dialect: "invented".into(),
+        ..Part::default()
+    };
+    let call = |span: u64, from: i64, to: i64| Part {
+        span_id: id(number, span),
+        parent_id: Some(id(number, 0)),
+        kind: SpanKind::Llm,
+        name: "chat".into(),
+        slots: Slot::System.bit() | Slot::Message.bit() | Slot::Response.bit(),
+        start: start + from,
+        end: Some(start + to),
+        request_model: Some("claude-sonnet-4-6".into()),
+        usage: Usage {
+            input: Some(800 + number),
+            output: Some(40 + number * 3),
+            ..Usage::default()
+        },
+        ..base.clone()
+    };
+    let parts = vec![
+        Part {
+            span_id: id(number, 0),
+            kind: SpanKind::Request,
+            name: "POST /chat".into(),
+            start,
+            end: Some(start + 2 * SECOND),
+            feature: Some(features[number as usize % 3].into()),
+            user: Some(format!("u_{:04}", number * 7 % 100)),
+            ask: format!("question number {number}"),
+            answer: format!("answer number {number}"),
+            ..base.clone()
+        },
+        Part {
+            stop_reason: Some("tool_use".into()),
+            tool_calls: vec!["search_docs".into()],
+            ..call(1, SECOND / 10, SECOND / 2)
+        },
+        Part {
+            span_id: id(number, 2),
+            parent_id: Some(id(number, 1)),
+            kind: SpanKind::Tool,
+            name: "search_docs".into(),
+            tool_name: Some("search_docs".into()),
+            start: start + SECOND / 2,
+            end: Some(start + SECOND),
+            documents: Some(3),
+            status: if fails { Status::Error } else { Status::Ok },
+            error: fails.then(|| "index offline".into()),
+            ..base.clone()
+        },
+        Part {
+            stop_reason: Some("end_turn".into()),
+            ..call(3, SECOND, 2 * SECOND)
+        },
+    ];
+    spanscope::derive::derive(parts, &PRICES)
+}
+
+impl Desk {
+    pub fn new(count: u64, width: u16, height: u16) -> Self {
+        let settings = Settings {
+            sources: vec!["/var/log/app/*.jsonl".into()],
+            filter: Filter::All,
+            filter_text: String::new(),
+            window: Window::default(),
+            prices: Arc::clone(&PRICES),
+            timezone: jiff::tz::TimeZone::UTC,
+            now: NOON,
+            width,
+            height,
+        };
+        let (app, effects) = App::new(settings);
+        let mut desk = Self {
+            app,
+            keymap: Keymap::load(None).unwrap(),
+            traces: (0..count).map(interaction).collect(),
+            waiting: VecDeque::new(),
+            copied: Vec::new(),
+            asked: Vec::new(),
+            quit: false,
+            broken: None,
+            pending: Vec::new(),
+        };
+        desk.take(effects);
+        desk
+    }
+
+    /// One whose first questions are answered.
+    pub fn ready(count: u64, width: u16, height: u16) -> Self {
+        let mut desk = Self::new(count, width, height);
+        desk.progress(Progress {
+            inputs: 1,
+            following: true,
+            ..Progress::default()
+        });
+        desk.answer_all();
+        desk
+    }
+
+    fn take(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Copy { text, .. } => self.copied.push(text),
+                Effect::Quit => self.quit = true,
+                Effect::Suspend | Effect::Redraw => {}
+                Effect::Ask(pane, ticket, query) => {
+                    self.asked.push((pane, query.clone()));
+                    // The runtime interrupts an older question of the same pane.
+                    self.waiting.retain(|other| !matches!(other, Effect::Ask(old, ..) if *old == pane));
+                    self.waiting.push_back(Effect::Ask(pane, ticket, query));
+                }
+                Effect::Raw(_) => self.waiting.push_back(effect),
+            }
+        }
+    }
+
+    pub fn send(&mut self, msg: Msg) {
+        let effects = self.app.update(msg);
+        self.take(effects);
+    }
+
+    pub fn progress(&mut self, progress: Progress) {
+        self.send(Msg::Progress(progress));
+    }
+
+    pub fn answer_one(&mut self) -> bool {
+        match self.waiting.pop_front() {
+            Some(Effect::Ask(_, ticket, query)) => {
+                let reply = self.broken.clone().map_or_else(|| self.reply(query), Reply::Failed);
+                self.send(Msg::Answer(ticket, reply));
+                true
+            }
+            Some(Effect::Raw(origin)) => {
+                self.send(Msg::Raw(origin, Ok(b"{\"raw\":true}".to_vec())));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Answers until nothing is asked any more. A program that never stops asking fails here.
+    pub fn answer_all(&mut self) {
+        for _ in 0..1000 {
+            if !self.answer_one() {
+                return;
+            }
+        }
+        panic!("questions without end: {:?}", self.asked.iter().rev().take(3).collect::<Vec<_>>());
+    }
+
+    fn reply(&self, query: Query) -> Reply {
+        let inside = |row: &&Interaction, filter: &Filter, window: Window| {
+            let (ask, answer) = (row.ask.as_str(), row.answer.as_str());
+            filter.matches(row, &[ask, answer])
+                && window.since.is_none_or(|since| row.start >= since)
+                && window.until.is_none_or(|until| row.start < until)
+        };
+        let rows = self.traces.iter().map(|trace| &trace.row);
+        match query {
+            Query::Interactions {
+                filter,
+                window,
+                sort,
+                page,
+                limit,
+            } => {
+                let mut all: Vec<Interaction> = rows.filter(|row| inside(row, &filter, window)).cloned().collect();
+                let order = |row: &Interaction| order(Cursor::at(row, sort), sort);
+                all.sort_by_key(order);
+                let limit = limit as usize;
+                let cut = |rows: Vec<Interaction>| (rows.len() > limit, rows.into_iter().take(limit).collect::<Vec<_>>());
+                let from_end = |rows: Vec<Interaction>| {
+                    let skip = rows.len().saturating_sub(limit);
+                    (skip > 0, rows.into_iter().skip(skip).collect())
+                };
+                let at = |cursor: Cursor| self::order(cursor, sort);
+                let (more, rows) = match page {
+                    Page::First => cut(all),
+                    Page::Last => from_end(all),
+                    Page::After(cursor) => cut(all.into_iter().filter(|row| order(row) > at(cursor)).collect()),
+                    Page::From(cursor) => cut(all.into_iter().filter(|row| order(row) >= at(cursor)).collect()),
+                    Page::Before(cursor) => from_end(all.into_iter().filter(|row| order(row) < at(cursor)).collect()),
+                };
+                Reply::Interactions { rows, more }
+            }
+            Query::Count { filter, window } => Reply::Count(rows.filter(|row| inside(row, &filter, window)).count() as u64),
+            Query::Trace(key) => Reply::Trace(self.traces.iter().find(|trace| trace.row.trace == key).cloned().map(Box::new)),
+            Query::Contents { trace, span } => {
+                let of = |text: &str, role: &str| {
+                    vec![Message {
+                        role: role.into(),
+                        parts: vec![MessagePart::Text { text: text.into() }],
+                    }]
+                };
+                let trace = self.traces.iter().find(|other| other.row.trace == trace);
+                Reply::Contents(trace.map_or_else(Vec::new, |trace| {
+                    let contents = Contents {
+                        system: Some("You are a patient assistant.".into()),
+                        messages: of(&trace.row.ask, "user"),
+                        response: of(&trace.row.answer, "assistant"),
+                        ..Contents::default()
+                    };
+                    trace
+                        .spans
+                        .iter()
+                        .filter(|other| span.is_none_or(|span| span == other.key))
+                        .map(|s| (s.key, contents.clone()))
+                        .collect()
+                }))
+            }
+            Query::Costs { filter, window, .. } => {
+                let mut costs: Vec<CostRow> = Vec::new();
+                for row in rows.filter(|row| inside(row, &filter, window)) {
+                    let at = costs.iter().position(|cost| cost.key == row.feature).unwrap_or_else(|| {
+                        costs.push(CostRow {
+                            key: row.feature.clone(),
+                            ..CostRow::default()
+                        });
+                        costs.len() - 1
+                    });
+                    costs[at].interactions += 1;
+                    costs[at].calls += u64::from(row.calls);
+                    costs[at].cost = Some(spanscope::model::usage::Cost(
+                        costs[at].cost.map_or(0, |c| c.0) + row.cost.map_or(0, |c| c.0),
+                    ));
+                    costs[at].p50_cost = row.cost;
+                }
+                let whole: i128 = costs.iter().filter_map(|row| row.cost).map(|cost| cost.0).sum();
+                for row in &mut costs {
+                    row.share = row.cost.map(|cost| cost.0 as f64 / whole.max(1) as f64);
+                }
+                costs.sort_by_key(|row| std::cmp::Reverse(row.cost));
+                Reply::Costs(costs)
+            }
+            Query::Stats => Reply::Stats(Box::new(Stats {
+                interactions: self.traces.len() as u64,
+                ..Stats::default()
+            })),
+            Query::Find { .. } => Reply::Found(Vec::new()),
+            Query::Rejects { .. } => Reply::Rejects(Vec::new()),
+        }
+    }
+
+    /// Presses keys without answering questions: `"jj<enter>"`.
+    pub fn press(&mut self, keys: &str) {
+        let mut rest = keys;
+        while let Some(first) = rest.chars().next() {
+            let named = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+            let (code, modifiers, after) = match named {
+                Some((name, after)) if name.len() > 1 => {
+                    let (code, modifiers) = match name {
+                        "enter" => (KeyCode::Enter, KeyModifiers::NONE),
+                        "esc" => (KeyCode::Esc, KeyModifiers::NONE),
+                        "tab" => (KeyCode::Tab, KeyModifiers::NONE),
+                        "s-tab" => (KeyCode::BackTab, KeyModifiers::SHIFT),
+                        "c-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),
+                        "c-u" => (KeyCode::Char('u'), KeyModifiers::CONTROL),
+                        "c-d" => (KeyCode::Char('d'), KeyModifiers::CONTROL),
+                        "pgdn" => (KeyCode::PageDown, KeyModifiers::NONE),
+                        other => panic!("no key {other}"),
+                    };
+                    (code, modifiers, after)
+                }
+                _ => (KeyCode::Char(first), KeyModifiers::NONE, &rest[first.len_utf8()..]),
+            };
+            rest = after;
+            let event = KeyEvent::new(code, modifiers);
+            match self.keymap.lookup(self.app.mode(), &self.pending, event) {
+                Lookup::Action(action) => {
+                    self.pending.clear();
+                    self.send(Msg::Do(action));
+                }
+                Lookup::Pending => self.pending.push(event),
+                Lookup::Unbound => {
+                    self.pending.clear();
+                    if self.app.mode() == Mode::Prompt {
+                        self.send(Msg::Type(Input::from(event)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Presses keys, the store answering after each.
+    pub fn keys(&mut self, keys: &str) {
+        let mut rest = keys;
+        while !rest.is_empty() {
+            let end = if rest.starts_with('<') && rest.len() > 1 {
+                rest.find('>').map_or(1, |at| at + 1)
+            } else {
+                rest.chars().next().unwrap().len_utf8()
+            };
+            self.press(&rest[..end]);
+            self.answer_all();
+            rest = &rest[end..];
+        }
+    }
+
+    /// One more interaction is written and committed.
+    pub fn write(&mut self, number: u64) {
+        let trace = interaction(number);
+        let receipt = Receipt {
+            lines: 4,
+            traces: vec![trace.row.trace],
+            interactions: self.traces.len() as u64 + 1,
+            ..Receipt::default()
+        };
+        self.traces.push(trace);
+        self.send(Msg::Ingested(receipt));
+    }
+
+    /// The number of the interaction the cursor is in.
+    pub fn at(&self) -> Option<u64> {
+        self.app.list().selected().map(|selected| selected.trace.0)
+    }
+
+    /// The name of the span the cursor is on.
+    pub fn span(&self) -> Option<String> {
+        let selected = self.app.list().selected()?;
+        let key = selected.span?;
+        let trace = self.traces.iter().find(|trace| trace.row.trace == selected.trace)?;
+        trace
+            .spans
+            .iter()
+            .find(|span| span.key == key)
+            .map(|span| span.part.span_id[14..].to_owned() + span.part.kind.name())
+    }
+
+    pub fn render(&self, theme: &Theme) -> Buffer {
+        let area = self.app.screen().frame;
+        let mut buffer = Buffer::empty(area);
+        ui::render(&self.app, &self.keymap, theme, area, &mut buffer);
+        buffer
+    }
+}
+
+/// Sorts as the port says: by value, unknown last; ties by start and place in the list's own direction.
+fn order(cursor: Cursor, sort: Sort) -> (bool, i128, i128, i128) {
+    let sign = if sort.descending { -1 } else { 1 };
+    (
+        cursor.value.is_none(),
+        cursor.value.unwrap_or(0) * sign,
+        i128::from(cursor.start) * sign,
+        cursor.place * sign,
+    )
+}
+
+#[test]
+fn at_first_the_newest_is_on_top_and_followed() {
+    let mut desk = Desk::ready(20, 120, 40);
+    assert_eq!(desk.at(), Some(19));
+    desk.write(20);
+    desk.answer_all();
+    assert_eq!(desk.at(), Some(20), "the cursor goes with the newest");
+    assert_eq!(desk.app.list().lines().len(), 21);
+}
+
+#[test]
+fn moving_away_pauses_and_counts_what_is_new_until_g() {
+    let mut desk = Desk::ready(200, 120, 40);
+    desk.keys("jj");
+    assert_eq!((desk.at(), desk.app.list().follows()), (Some(197), false));
+    let on_screen = desk.app.list().at() - desk.app.list().top();
+    for number in 200..237 {
+        desk.write(number);
+        desk.answer_all();
+    }
+    assert_eq!(desk.at(), Some(197), "the cursor stays on its interaction");
+    assert_eq!(desk.app.list().newer(), 37);
+    assert_eq!(
+        desk.app.list().at() - desk.app.list().top(),
+        on_screen,
+        "and at its place on the screen"
+    );
+    desk.keys("g");
+    assert_eq!(
+        (desk.at(), desk.app.list().follows(), desk.app.list().newer()),
+        (Some(236), true, 0)
+    );
+}
+
+#[test]
+fn many_commits_make_one_question_a_pane() {
+    let mut desk = Desk::ready(5, 120, 40);
+    desk.asked.clear();
+    for number in 5..205 {
+        desk.write(number);
+    }
+    for pane in [Pane::List, Pane::Costs, Pane::Count, Pane::Newer, Pane::Stats] {
+        assert!(desk.asked.iter().filter(|(asked, _)| *asked == pane).count() <= 1, "{pane:?}");
+    }
+    desk.answer_all();
+    assert_eq!(desk.at(), Some(204), "the last answer is up to date");
+}
+
+#[test]
+fn the_costs_are_asked_for_at_most_four_times_a_second() {
+    let mut desk = Desk::ready(5, 120, 40);
+    desk.asked.clear();
+    for step in 0..100 {
+        desk.write(5 + step);
+        desk.send(Msg::Tick(NOON + step as i64 * SECOND / 100));
+        desk.answer_all();
+    }
+    let asked = desk.asked.iter().filter(|(pane, _)| *pane == Pane::Costs).count();
+    assert!((2..=5).contains(&asked), "{asked}");
+}
+
+#[test]
+fn when_nothing_happens_no_tick_is_wanted() {
+    let mut desk = Desk::ready(5, 120, 40);
+    desk.write(5);
+    desk.send(Msg::Notice(Notice::info("copied")));
+    let mut now = NOON;
+    for _ in 0..100 {
+        desk.answer_all();
+        let Some(next) = desk.app.wants_tick() else { break };
+        assert!(next <= now + 2 * SECOND, "a tick far away would leave the screen stale");
+        now = next.max(now + 1);
+        desk.send(Msg::Tick(now));
+    }
+    assert_eq!(desk.app.wants_tick(), None);
+    assert_eq!(desk.app.status().rate(), 0);
+    assert!(desk.app.notice().is_none());
+    assert!(desk.waiting.is_empty());
+}
+
+#[test]
+fn the_whole_list_is_walked_through_a_window() {
+    let mut desk = Desk::ready(450, 80, 24);
+    let mut seen = vec![desk.at().unwrap()];
+    for _ in 0..449 {
+        desk.keys("j");
+        seen.push(desk.at().unwrap());
+        assert!(desk.app.list().rows().len() <= 300);
+    }
+    assert_eq!(seen, (0..450).rev().collect::<Vec<_>>());
+    for expected in 1..450 {
+        desk.keys("k");
+        assert_eq!(desk.at(), Some(expected));
+    }
+    desk.keys("G");
+    assert_eq!(desk.at(), Some(0));
+    desk.keys("g");
+    assert_eq!(desk.at(), Some(449));
+}
+
+#[test]
+fn enter_opens_the_interaction_at_its_last_call_and_esc_goes_back() {
+    let mut desk = Desk::ready(5, 120, 40);
+    desk.keys("<enter>");
+    assert_eq!(desk.span().as_deref(), Some("93llm"), "{:?}", desk.span());
+    assert_eq!(desk.app.focus(), Focus::Inspector);
+    desk.keys("<esc>");
+    assert_eq!(desk.app.focus(), Focus::List);
+    desk.keys("<esc><esc><esc>");
+    assert_eq!(desk.app.list().lines().len(), 5, "everything is collapsed again");
+    assert!(!desk.quit, "esc never quits");
+    desk.keys("q");
+    assert!(desk.quit);
+}
+
+#[test]
+fn folding_hides_what_is_below() {
+    let mut desk = Desk::ready(3, 120, 40);
+    desk.keys("l");
+    assert_eq!(desk.app.list().lines().len(), 3 + 4);
+    desk.keys("jj");
+    assert_eq!(desk.span().as_deref(), Some("c9llm"));
+    desk.keys("h");
+    assert_eq!(desk.app.list().lines().len(), 3 + 3, "the tool below the call is hidden");
+    desk.keys("l");
+    assert_eq!(desk.app.list().lines().len(), 3 + 4);
+    desk.keys("hh");
+    assert_eq!(desk.span().as_deref(), Some("c8request"), "a folded span's h goes to its parent");
+    desk.keys("c");
+    assert_eq!(desk.app.list().lines().len(), 3 + 1);
+    desk.keys("e");
+    assert_eq!(desk.app.list().lines().len(), 3 + 4);
+}
+
+#[test]
+fn an_open_interaction_grows_while_it_runs() {
+    let mut desk = Desk::ready(3, 120, 40);
+    desk.keys("l");
+    desk.asked.clear();
+    desk.send(Msg::Ingested(Receipt {
+        traces: vec![TraceKey(2)],
+        interactions: 3,
+        ..Receipt::default()
+    }));
+    desk.send(Msg::Ingested(Receipt {
+        traces: vec![TraceKey(1)],
+        interactions: 3,
+        ..Receipt::default()
+    }));
+    desk.answer_all();
+    let traces: Vec<_> = desk
+        .asked
+        .iter()
+        .filter(|(pane, _)| *pane == Pane::Trace)
+        .map(|(_, query)| query.clone())
+        .collect();
+    assert_eq!(traces, [Query::Trace(TraceKey(2))]);
+}
+
+#[test]
+fn a_trace_that_cannot_be_read_is_asked_for_once_and_says_why() {
+    let mut desk = Desk::ready(3, 120, 40);
+    desk.broken = Some("disk full".into());
+    desk.keys("<enter>");
+    assert!(matches!(desk.app.list().lines()[1], ListLine::Note(0)));
+    let screen = text(&desk.render(&Theme::load("none", ColorSupport::None).unwrap()));
+    assert!(screen.contains("disk full"), "{screen}");
+    desk.broken = None;
+    desk.keys("<esc><esc>hl");
+    assert_eq!(desk.app.list().lines().len(), 3 + 4, "opening it again asks again");
+}
+
+#[test]
+fn the_filter_is_checked_where_it_is_typed() {
+    let mut desk = Desk::ready(30, 120, 40);
+    desk.keys("ffeature:summarize<enter>");
+    assert_eq!(desk.app.filter_text(), "feature:summarize");
+    assert!(desk.app.list().rows().iter().all(|row| row.feature.as_deref() == Some("summarize")));
+    assert_eq!(desk.app.matching(), Some(10));
+    desk.keys("f<c-u>cost><enter>");
+    assert_eq!(desk.app.mode(), Mode::Prompt, "a mistake keeps the prompt open");
+    assert!(desk.app.prompt().unwrap().error().is_some());
+    desk.keys("<esc>");
+    assert_eq!(desk.app.filter_text(), "feature:summarize", "cancelled: as before");
+    desk.keys("f");
+    for _ in 0..30 {
+        desk.send(Msg::Type(Input::from(KeyEvent::new(KeyCode::Backspace, KeyModifiers::NONE))));
+    }
+    desk.keys("<enter>");
+    assert_eq!((desk.app.filter_text(), desk.app.list().rows().len()), ("", 30));
+}
+
+#[test]
+fn what_is_pasted_stays_one_line() {
+    let mut desk = Desk::ready(3, 120, 40);
+    desk.keys("f");
+    desk.send(Msg::Paste("feature:\nbilling_agent\n".into()));
+    assert_eq!(desk.app.prompt().unwrap().text(), "feature: billing_agent");
+}
+
+#[test]
+fn search_goes_to_rows_that_are_not_loaded() {
+    let mut desk = Desk::ready(1000, 120, 40);
+    desk.keys("/number 25<enter>");
+    assert_eq!(desk.at(), Some(259));
+    desk.keys("n");
+    assert_eq!(desk.at(), Some(258));
+    desk.keys("N");
+    assert_eq!(desk.at(), Some(259));
+    desk.keys("N");
+    assert_eq!(desk.at(), Some(259));
+    assert!(desk.app.notice().unwrap().0.text.contains("no match"));
+    desk.keys("j");
+    assert_eq!(desk.at(), Some(258), "one can go on from there");
+}
+
+#[test]
+fn sorting_by_the_same_again_reverses() {
+    let mut desk = Desk::ready(50, 120, 40);
+    desk.keys("sc");
+    assert_eq!(
+        desk.app.list().sort(),
+        Sort {
+            key: SortKey::Cost,
+            descending: true
+        }
+    );
+    assert_eq!(desk.at(), Some(49), "the dearest");
+    desk.keys("sc");
+    assert_eq!(desk.at(), Some(0), "the cheapest");
+    desk.keys("st");
+    assert_eq!(desk.app.list().sort(), Sort::default());
+}
+
+#[test]
+fn jumps_go_from_finding_to_finding_and_from_error_to_error() {
+    let mut desk = Desk::ready(30, 120, 40);
+    desk.keys("]");
+    assert_eq!(desk.at(), Some(23));
+    desk.keys("]");
+    assert_eq!(desk.at(), Some(13));
+    desk.keys("[");
+    assert_eq!(desk.at(), Some(23));
+    desk.keys("l");
+    desk.keys("!");
+    assert_eq!(
+        (desk.at(), desk.span().map(|span| span[2..].to_owned())),
+        (Some(23), Some("tool".into()))
+    );
+    desk.keys("(");
+    assert_eq!(desk.at(), Some(24));
+}
+
+#[test]
+fn calls_are_walked_with_braces() {
+    let mut desk = Desk::ready(5, 120, 40);
+    desk.keys("l}");
+    assert_eq!(desk.span().as_deref(), Some("91llm"));
+    desk.keys("}");
+    assert_eq!(desk.span().as_deref(), Some("93llm"));
+    desk.keys("{");
+    assert_eq!(desk.span().as_deref(), Some("91llm"));
+}
+
+#[test]
+fn a_copy_gathers_what_it_needs() {
+    let mut desk = Desk::ready(5, 120, 40);
+    desk.keys("yi");
+    assert_eq!(desk.copied.pop().as_deref(), Some(format!("{:032x}", 4).as_str()));
+    desk.keys("yp");
+    assert!(desk.copied.pop().unwrap().contains("question number 4"));
+    desk.keys("ym");
+    let json: serde_json::Value = serde_json::from_str(&desk.copied.pop().unwrap()).unwrap();
+    assert!(json.to_string().contains("question number 4"));
+    desk.keys("yr");
+    assert!(desk.copied.pop().unwrap().contains("answer number 4"));
+    desk.keys("yl");
+    assert_eq!(desk.copied.pop().as_deref(), Some("{\"raw\":true}"));
+    desk.keys("y<esc>");
+    assert_eq!((desk.copied.len(), desk.app.mode()), (0, Mode::List));
+}
+
+#[test]
+fn the_costs_panel_filters_by_its_feature() {
+    let mut desk = Desk::ready(30, 120, 40);
+    desk.keys("<tab>");
+    assert_eq!(desk.app.mode(), Mode::Costs);
+    let feature = desk.app.costs().rows()[1].key.clone();
+    desk.keys("j<enter>");
+    assert_eq!(desk.app.focus(), Focus::List);
+    assert!(desk.app.list().rows().iter().all(|row| row.feature == feature));
+}
+
+#[test]
+fn an_answer_to_an_older_question_counts_for_nothing() {
+    let mut desk = Desk::new(30, 120, 40);
+    let first = desk
+        .waiting
+        .iter()
+        .find(|effect| matches!(effect, Effect::Ask(Pane::List, ..)))
+        .cloned();
+    desk.press("sc");
+    let Some(Effect::Ask(_, ticket, _)) = first else {
+        panic!("nothing was asked")
+    };
+    desk.send(Msg::Answer(
+        ticket,
+        Reply::Interactions {
+            rows: vec![interaction(7).row],
+            more: false,
+        },
+    ));
+    assert!(!desk.app.list().is_loaded());
+    desk.answer_all();
+    assert_eq!(desk.at(), Some(29));
+}
+
+/// The characters of a buffer, a line a row.
+pub fn text(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width).max(1);
+    buffer
+        .content()
+        .chunks(width)
+        .map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>() + "\n")
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Whatever is typed, answered and resized in whatever order: no panic, and the cursor stands on something that exists.
+    #[test]
+    fn no_order_of_events_breaks_it(steps in proptest::collection::vec((0u8..8, any::<u16>(), any::<u16>()), 0..120)) {
+        let keys = [
+            "j", "k", "<enter>", "<esc>", "h", "l", "G", "g", "F", "]", "[", ")", "(", "}", "{", "!", "z", "$", "<tab>", "<s-tab>",
+            "/number 1<enter>", "n", "N", "ffeature:s*<enter>", "sc", "sd", "yp", "yl", "?", "q", "r", "c", "e", "<c-d>", "<pgdn>", "7", "w", ">",
+        ];
+        let theme = Theme::load("dark", ColorSupport::True).unwrap();
+        let mut desk = Desk::new(120, 120, 40);
+        let mut number = 120;
+        for (kind, a, b) in steps {
+            match kind {
+                0..=2 => desk.press(keys[usize::from(a) % keys.len()]),
+                3 | 4 => { desk.answer_one(); }
+                5 => { desk.write(number); number += 1; }
+                6 => desk.send(Msg::Resized { width: a % 210, height: b % 70 }),
+                _ => desk.send(Msg::Tick(NOON + i64::from(a) * SECOND)),
+            }
+            let list = desk.app.list();
+            prop_assert!(list.lines().is_empty() || list.at() < list.lines().len());
+            prop_assert!(list.rows().len() <= 300);
+            desk.render(&theme);
+        }
+        desk.answer_all();
+        prop_assert!(desk.app.list().is_loaded());
+    }
+}
+
+#[test]
+fn every_size_is_drawn_without_a_panic_even_into_another_one() {
+    let theme = Theme::load("ansi", ColorSupport::Ansi16).unwrap();
+    let mut desk = Desk::ready(30, 120, 40);
+    desk.keys("<enter>");
+    for width in [0, 1, 2, 5, 39, 40, 41, 59, 60, 80, 99, 100, 120, 159, 160, 200, 300] {
+        for height in [0, 1, 2, 9, 10, 11, 24, 29, 30, 60] {
+            desk.send(Msg::Resized { width, height });
+            for keys in ["", "z", "?", "<esc>", "y", "<esc>", "f", "<esc>", "$", "$", "z"] {
+                desk.press(keys);
+                desk.render(&theme);
+            }
+            // A frame of another size than the last message said: a resize on its way.
+            let mut small = Buffer::empty(Rect::new(0, 0, 7, 3));
+            ui::render(&desk.app, &desk.keymap, &theme, small.area, &mut small);
+        }
+    }
+}

@@ -169,9 +169,9 @@ pub fn assemble(pieces: Vec<Piece>) -> Contents {
                     parts: vec![MessagePart::Text { text: piece.body }],
                 };
                 if piece.slot == Slot::Message {
-                    contents.messages.push(message)
+                    contents.messages.push(message);
                 } else {
-                    contents.response.push(message)
+                    contents.response.push(message);
                 }
             }
             Slot::ToolDefinition => contents.tools.push(Json::trusted(piece.body)),
@@ -179,13 +179,13 @@ pub fn assemble(pieces: Vec<Piece>) -> Contents {
                 contents.arguments = Some(Payload {
                     body: piece.body,
                     form: piece.form,
-                })
+                });
             }
             Slot::Result => {
                 contents.result = Some(Payload {
                     body: piece.body,
                     form: piece.form,
-                })
+                });
             }
             Slot::Document => contents.documents.push(Document {
                 content: Some(piece.body),

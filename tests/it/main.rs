@@ -1,13 +1,16 @@
 //! The integration tests: one binary, because every further one would link DuckDB again.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod formats;
 #[cfg(feature = "store")]
 mod headless;
 mod house;
+mod money;
 #[cfg(feature = "store")]
 mod order;
 #[cfg(feature = "store")]
 mod pty;
 mod report;
+mod screens;
 #[cfg(feature = "store")]
 mod store;

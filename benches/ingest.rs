@@ -132,7 +132,7 @@ fn send_blocks(log: &Path, source: &Arc<SourceInfo>, blocks: &crossbeam_channel:
     loop {
         let mut bytes = std::mem::take(&mut rest);
         let wanted = BLOCK.saturating_sub(bytes.len() as u64);
-        let ended = Read::by_ref(&mut file).take(wanted).read_to_end(&mut bytes)? as u64 != wanted;
+        let ended = std::io::Read::by_ref(&mut file).take(wanted).read_to_end(&mut bytes)? as u64 != wanted;
         let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1);
         rest = bytes.split_off(whole);
         let length = bytes.len() as u64;

@@ -1,1 +1,74 @@
-fn main() {}
+//! How fast lines become batches.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use divan::Bencher;
+use divan::counter::BytesCount;
+use spanscope::model::record::{Block, Identity, Order, SourceInfo};
+use spanscope::model::span::StartFrom;
+
+fn main() {
+    divan::main();
+}
+
+fn block(bytes: String) -> Block {
+    let info = SourceInfo {
+        id: 0,
+        uri: "bench.jsonl".into(),
+        device: 0,
+        inode: 0,
+        generation: 0,
+        file_time: 0,
+        order: Order::Random,
+    };
+    Block {
+        source: Arc::new(info),
+        identity: Identity::default(),
+        offset: 0,
+        bytes: bytes.into_bytes(),
+        fallback: (0, StartFrom::File),
+        dialect: None,
+    }
+}
+
+/// Flat call lines of about 6.7 KB: a long system prompt and a history.
+fn flat(lines: usize) -> Block {
+    let mut text = String::new();
+    let system = "You answer politely and cite the policy you used. ".repeat(60);
+    for n in 0..lines {
+        let history: String = (0..20).map(|turn| format!(r#"{{"role":"user","content":"question {turn} of customer {n}, with some words around it to make it long enough to count"}},"#)).collect();
+        let _ = writeln!(
+            text,
+            r#"{{"timestamp":"2026-11-22T15:00:00Z","trace_id":"{n:032x}","model":"claude-sonnet-4-6","system":"{system}","messages":[{history}{{"role":"user","content":"the last one"}}],"response_text":"an answer","stop_reason":"end_turn","input_tokens":1500,"output_tokens":90,"cache_read_tokens":0,"cache_write_tokens":0,"latency_ms":810.5,"params":{{"temperature":0.2}}}}"#
+        );
+    }
+    block(text)
+}
+
+fn otlp(lines: usize) -> Block {
+    let mut text = String::new();
+    for n in 0..lines {
+        let _ = writeln!(
+            text,
+            r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"shop"}}}}]}},"scopeSpans":[{{"spans":[{{"traceId":"{n:032x}","spanId":"{n:016x}","name":"chat","kind":3,"startTimeUnixNano":"1795000000000000000","endTimeUnixNano":"1795000001000000000","attributes":[{{"key":"gen_ai.operation.name","value":{{"stringValue":"chat"}}}},{{"key":"gen_ai.request.model","value":{{"stringValue":"gpt-5-mini"}}}},{{"key":"gen_ai.usage.input_tokens","value":{{"intValue":"850"}}}},{{"key":"gen_ai.usage.output_tokens","value":{{"intValue":"92"}}}}]}}]}}]}}]}}"#
+        );
+    }
+    block(text)
+}
+
+#[divan::bench]
+fn flat_lines(bencher: Bencher<'_, '_>) {
+    let block = flat(1_000);
+    bencher
+        .counter(BytesCount::new(block.bytes.len()))
+        .bench_local(|| spanscope::formats::parse(divan::black_box(&block)));
+}
+
+#[divan::bench]
+fn otlp_lines(bencher: Bencher<'_, '_>) {
+    let block = otlp(1_000);
+    bencher
+        .counter(BytesCount::new(block.bytes.len()))
+        .bench_local(|| spanscope::formats::parse(divan::black_box(&block)));
+}

@@ -2,7 +2,7 @@
 //!
 //! Inside a span a content is a `Piece`: where it belongs, who speaks, and the body. The store keeps equal bodies once.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::json::Json;
 use super::span::names;
@@ -115,7 +115,8 @@ pub struct Message {
 }
 
 /// A retrieved document.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Document {
     /// Its id.
     pub id: Option<String>,

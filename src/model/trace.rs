@@ -40,6 +40,29 @@ names!(FindingKind, Error = 0 "error", ToolError = 1 "tool_error", Truncated = 2
     Cycle = 8 "cycle", RollupMismatch = 9 "rollup_mismatch", Clock = 10 "clock", Unpriced = 11 "unpriced", Repaired = 12 "repaired",
     CostAnomaly = 13 "cost_anomaly");
 
+impl FindingKind {
+    /// Its letter in a column of flags.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Error => 'E',
+            Self::ToolError => 'e',
+            Self::Truncated => 'X',
+            Self::ContextNearlyFull => 'C',
+            Self::HotTemperature => 'T',
+            Self::MissingPrompt => 'P',
+            Self::Conflict => '!',
+            Self::MissingParent => 'O',
+            Self::Cycle => '@',
+            Self::RollupMismatch => 'M',
+            Self::Clock => 'K',
+            Self::Unpriced => '?',
+            Self::Repaired => 'R',
+            Self::CostAnomaly => '$',
+        }
+    }
+}
+
 /// A finding with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -183,4 +206,22 @@ pub struct Trace {
     pub row: Interaction,
     /// Spans in tree order: a parent before its children, siblings by (start, place).
     pub spans: Vec<Span>,
+}
+
+impl Findings {
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl FromIterator<FindingKind> for Findings {
+    fn from_iter<I: IntoIterator<Item = FindingKind>>(kinds: I) -> Self {
+        let mut set = Self::default();
+        for kind in kinds {
+            set.insert(kind);
+        }
+        set
+    }
 }

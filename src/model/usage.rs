@@ -54,6 +54,54 @@ impl Usage {
     }
 }
 
+impl Usage {
+    /// A class at a time, the sum of what is known; saturating.
+    #[must_use]
+    pub fn add(&self, other: &Self) -> Self {
+        self.zip(other, u64::saturating_add)
+    }
+
+    /// A class at a time, the larger of what is known.
+    #[must_use]
+    pub fn max(&self, other: &Self) -> Self {
+        self.zip(other, u64::max)
+    }
+
+    /// Whether no class was logged.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Its classes with their names, in the order of a bill; `reasoning`, a part of `output`, last.
+    #[must_use]
+    pub const fn classes(&self) -> [(&'static str, Option<u64>); 6] {
+        [
+            ("input", self.input),
+            ("cache_read", self.cache_read),
+            ("cache_write", self.cache_write),
+            ("cache_write_1h", self.cache_write_1h),
+            ("output", self.output),
+            ("reasoning", self.reasoning),
+        ]
+    }
+
+    fn zip(&self, other: &Self, join: fn(u64, u64) -> u64) -> Self {
+        let both = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (Some(a), Some(b)) => Some(join(a, b)),
+            (a, b) => a.or(b),
+        };
+        Self {
+            input: both(self.input, other.input),
+            cache_read: both(self.cache_read, other.cache_read),
+            cache_write: both(self.cache_write, other.cache_write),
+            cache_write_1h: both(self.cache_write_1h, other.cache_write_1h),
+            output: both(self.output, other.output),
+            reasoning: both(self.reasoning, other.reasoning),
+        }
+    }
+}
+
 /// The sum of what is known; `None` when nothing is.
 fn sum(classes: &[Option<u64>]) -> Option<u64> {
     classes.iter().flatten().copied().reduce(u64::saturating_add)
@@ -103,6 +151,58 @@ impl Serialize for Cost {
 }
 
 impl Cost {
+    /// Reads dollars as logs and files spell them, without a float between: `0.015`, `12`, `-0.5`, `1.2e-5`. What is finer than a
+    /// pico-dollar is rounded half to even. `None` when it is no number or does not fit.
+    #[must_use]
+    pub fn from_decimal(text: &str) -> Option<Self> {
+        let (negative, rest) = match text.as_bytes().first()? {
+            b'-' => (true, &text[1..]),
+            b'+' => (false, &text[1..]),
+            _ => (false, text),
+        };
+        let (mantissa, exponent) = match rest.find(['e', 'E']) {
+            Some(at) => (&rest[..at], rest[at + 1..].parse::<i32>().ok()?),
+            None => (rest, 0),
+        };
+        let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        if whole.len() + part.len() == 0 || !whole.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let digits: String = [whole, part].concat();
+        let digits = digits.trim_start_matches('0');
+        if digits.is_empty() {
+            return Some(Self(0));
+        }
+        // value = digits × 10^scale pico-dollars
+        let scale = i64::from(exponent) + 12 - i64::try_from(part.len()).ok()?;
+        let length = i64::try_from(digits.len()).ok()?;
+        let magnitude = if scale >= 0 {
+            let factor = 10_i128.checked_pow(u32::try_from(scale).ok()?)?;
+            digits.parse::<i128>().ok()?.checked_mul(factor)?
+        } else if length + scale < 0 {
+            0
+        } else {
+            let (kept, cut) = digits.split_at(usize::try_from(length + scale).ok()?);
+            let kept: i128 = if kept.is_empty() { 0 } else { kept.parse().ok()? };
+            let above_half = cut.as_bytes()[0] > b'5' || cut.starts_with('5') && cut[1..].bytes().any(|b| b != b'0');
+            let half = cut.starts_with('5') && !above_half;
+            kept.checked_add(i128::from(above_half || half && kept % 2 == 1))?
+        };
+        Some(Self(if negative { -magnitude } else { magnitude }))
+    }
+
+    /// The mean over so many, rounded half to even; `None` over none.
+    #[must_use]
+    pub const fn mean(self, count: u64) -> Option<Self> {
+        if count == 0 {
+            return None;
+        }
+        let count = count as i128;
+        let (whole, rest) = (self.0.div_euclid(count), self.0.rem_euclid(count));
+        let up = rest * 2 > count || rest * 2 == count && whole % 2 != 0;
+        Some(Self(whole + up as i128))
+    }
+
     /// Plain decimal dollars with all digits and no trailing zeros: `0.01509`, `12`, `-0.5`.
     #[must_use]
     pub fn decimal(self) -> String {
@@ -113,5 +213,24 @@ impl Cost {
             return format!("{sign}{whole}");
         }
         format!("{sign}{whole}.{}", format!("{part:012}").trim_end_matches('0'))
+    }
+}
+
+impl std::ops::Add for Cost {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl std::iter::Sum for Cost {
+    fn sum<I: Iterator<Item = Self>>(costs: I) -> Self {
+        costs.fold(Self::default(), std::ops::Add::add)
     }
 }

@@ -1,0 +1,103 @@
+//! Questions under way: at most one a pane, and an answer counts only if it is to the newest question of its pane.
+
+use crate::model::query::{Query, Ticket};
+
+use super::Effect;
+
+/// What a question is for. Each is answered on its own; a newer question of the same one takes the older one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pane {
+    /// The rows of the list.
+    List,
+    /// The spans of an interaction.
+    Trace,
+    /// Prompt, answer and documents of the span inspected.
+    Contents,
+    /// Cost by feature.
+    Costs,
+    /// How many interactions match.
+    Count,
+    /// How many are newer than those shown.
+    Newer,
+    /// The next interaction that matches the search.
+    Search,
+    /// Contents to copy.
+    Copy,
+    /// What was read.
+    Stats,
+}
+
+impl Pane {
+    /// How many there are.
+    pub const COUNT: usize = 9;
+
+    /// Its place in tables, from 0.
+    #[must_use]
+    pub const fn slot(self) -> u8 {
+        self as u8
+    }
+}
+
+/// The questions under way.
+#[derive(Debug, Default)]
+pub(super) struct Asks {
+    last: u64,
+    open: [Option<(Ticket, Query)>; Pane::COUNT],
+    /// Something changed while the question was under way: it is asked again.
+    dirty: [bool; Pane::COUNT],
+}
+
+impl Asks {
+    /// Asks now; an older question of the pane is forgotten.
+    pub(super) fn ask(&mut self, pane: Pane, query: Query) -> Effect {
+        self.last += 1;
+        let ticket = Ticket(self.last);
+        self.open[pane as usize] = Some((ticket, query.clone()));
+        self.dirty[pane as usize] = false;
+        Effect::Ask(pane, ticket, query)
+    }
+
+    /// The question this ticket belongs to, if it is still the newest of its pane. It is then no longer under way.
+    pub(super) fn answered(&mut self, ticket: Ticket) -> Option<(Pane, Query)> {
+        const PANES: [Pane; Pane::COUNT] = [
+            Pane::List,
+            Pane::Trace,
+            Pane::Contents,
+            Pane::Costs,
+            Pane::Count,
+            Pane::Newer,
+            Pane::Search,
+            Pane::Copy,
+            Pane::Stats,
+        ];
+        let pane = PANES
+            .into_iter()
+            .find(|pane| self.open[*pane as usize].as_ref().is_some_and(|(open, _)| *open == ticket))?;
+        self.open[pane as usize].take().map(|(_, query)| (pane, query))
+    }
+
+    /// Forgets the question of a pane: its answer no longer counts.
+    pub(super) fn forget(&mut self, pane: Pane) {
+        self.open[pane as usize] = None;
+    }
+
+    /// The question under way.
+    pub(super) fn under_way(&self, pane: Pane) -> Option<&Query> {
+        self.open[pane as usize].as_ref().map(|(_, query)| query)
+    }
+
+    /// Notes that the pane's answer will be out of date.
+    pub(super) fn soil(&mut self, pane: Pane) {
+        self.dirty[pane as usize] = true;
+    }
+
+    /// Whether the pane is out of date and nothing is under way for it.
+    pub(super) fn due(&self, pane: Pane) -> bool {
+        self.dirty[pane as usize] && self.open[pane as usize].is_none()
+    }
+
+    /// Takes the mark away.
+    pub(super) fn clean(&mut self, pane: Pane) {
+        self.dirty[pane as usize] = false;
+    }
+}

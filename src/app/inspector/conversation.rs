@@ -1,0 +1,288 @@
+//! The tabs that show words: prompt, response, documents, tools. Everything as it was logged, in its order, with who said it.
+
+use crate::model::content::{Document, Form, Message, MessagePart, Payload, Slot};
+use crate::model::json::Json;
+use crate::model::span::SpanKind;
+use crate::model::text;
+use crate::model::trace::FindingKind;
+
+use super::Subject;
+use super::json;
+use super::page::{Page, Tone};
+
+/// Why nothing is there to show: a missing span, a failed fetch, contents on their way, or words that were never logged.
+fn absent(subject: &Subject, slots: &[Slot], not_logged: &[&str]) -> Option<Page> {
+    let mut page = Page::default();
+    if subject.span.missing {
+        page.line(Tone::Dim, "A span below names this one as its parent, but it was never logged.");
+    } else if let Some(failure) = &subject.failure {
+        page.push(Tone::Error, "The contents could not be read: ")
+            .line(Tone::Error, failure);
+    } else if !slots.iter().any(|slot| subject.span.part.slots & slot.bit() != 0) {
+        for (i, line) in not_logged.iter().enumerate() {
+            page.line(if i == 0 { Tone::Warning } else { Tone::Dim }, line);
+        }
+    } else if subject.contents.is_none() {
+        page.line(Tone::Dim, "loading …");
+    } else {
+        return None;
+    }
+    Some(page)
+}
+
+/// What the model was told: the system prompt, then the messages.
+pub(super) fn prompt(subject: &Subject) -> Page {
+    let hint = [
+        "prompt not logged",
+        "Log the request's `messages` (and `system`) with the call; with OpenTelemetry, `gen_ai.input.messages`. Then it is shown here.",
+    ];
+    if let Some(page) = absent(subject, &[Slot::System, Slot::Message], &hint) {
+        return page;
+    }
+    let mut page = Page::default();
+    let Some(contents) = &subject.contents else { return page };
+    if let Some(system) = &contents.system {
+        page.line(Tone::System, "system").line(Tone::Text, system);
+    }
+    for one in &contents.messages {
+        message(&mut page, one);
+    }
+    if page.text.is_empty() {
+        page.line(Tone::Dim, "The prompt was logged, and is empty.");
+    }
+    page
+}
+
+/// What the model answered, and why it stopped.
+pub(super) fn response(subject: &Subject) -> Page {
+    let hint = [
+        "response not logged",
+        "Log the model's answer with the call (`response`, `output`); with OpenTelemetry, `gen_ai.output.messages`. Then it is shown here.",
+    ];
+    let part = &subject.span.part;
+    let mut page = Page::default();
+    if let Some(absent) = absent(subject, &[Slot::Response], &hint) {
+        page = absent;
+    }
+    for one in subject.contents.iter().flat_map(|contents| &contents.response) {
+        message(&mut page, one);
+    }
+    if let Some(reason) = &part.stop_reason {
+        page.gap().push(Tone::Label, "stopped: ").push(Tone::Text, reason);
+        if subject.span.findings.iter().any(|finding| finding.kind == FindingKind::Truncated) || is_cut(reason) {
+            page.push(Tone::Warning, "  ▲ the answer was cut at the token limit");
+        }
+        page.line(Tone::Text, "");
+    }
+    if let Some(error) = &part.error {
+        page.gap().push(Tone::Error, "error: ").line(Tone::Error, error);
+    }
+    page
+}
+
+/// The words providers use for "the token limit was reached".
+fn is_cut(reason: &str) -> bool {
+    matches!(
+        reason.to_ascii_lowercase().as_str(),
+        "max_tokens" | "length" | "max_output_tokens" | "model_length"
+    )
+}
+
+/// What was retrieved: the ranking, then each text.
+pub(super) fn documents(subject: &Subject) -> Page {
+    let hint = [
+        "no documents logged",
+        "Documents are read from retrieval spans, and from tool results that list texts with a score or an id.",
+    ];
+    if let Some(page) = absent(subject, &[Slot::Document], &hint) {
+        return page;
+    }
+    let mut page = Page::default();
+    let documents = subject.contents.iter().flat_map(|contents| &contents.documents);
+    for (i, document) in documents.clone().enumerate() {
+        ranked(&mut page, i, document);
+        page.line(Tone::Text, "");
+    }
+    for (i, document) in documents.enumerate() {
+        page.gap();
+        ranked(&mut page, i, document);
+        page.line(Tone::Text, "");
+        match &document.content {
+            Some(content) => page.line(Tone::Text, content),
+            None => page.line(Tone::Dim, "text not logged"),
+        };
+        for (name, value) in document.metadata.iter().flat_map(json::members) {
+            page.push(Tone::Label, &name)
+                .push(Tone::Label, ": ")
+                .line(Tone::Dim, &json::readable(&value));
+        }
+    }
+    page
+}
+
+/// `1. 0.91  policy-7  1.2 KB`.
+fn ranked(page: &mut Page, index: usize, document: &Document) {
+    page.push(Tone::Heading, &format!("{:>2}. ", index + 1));
+    match &document.score {
+        Some(score) => page.push(Tone::Number, &json::readable(score)),
+        None => page.push(Tone::Dim, "no score"),
+    };
+    page.push(Tone::Text, "  ")
+        .push(Tone::Heading, document.id.as_deref().unwrap_or("(no id)"));
+    if let Some(content) = &document.content {
+        page.push(Tone::Dim, "  ").push(Tone::Dim, &text::bytes(content.len() as u64));
+    }
+}
+
+/// A tool's payloads; for a model call the tools it called and those it was offered.
+pub(super) fn tools(subject: &Subject) -> Page {
+    let part = &subject.span.part;
+    if part.kind == SpanKind::Tool {
+        return execution(subject);
+    }
+    let hint = ["no tools called, offered or logged"];
+    let slots = [Slot::ToolDefinition, Slot::Arguments, Slot::Result];
+    let calls: Vec<&MessagePart> = subject
+        .contents
+        .iter()
+        .flat_map(|contents| &contents.response)
+        .flat_map(|message| &message.parts)
+        .filter(|part| matches!(part, MessagePart::ToolCall { .. }))
+        .collect();
+    let mut page = Page::default();
+    if !calls.is_empty() {
+        page.line(Tone::Heading, "called");
+        calls.iter().for_each(|call| self::part(&mut page, call));
+    } else if !part.tool_calls.is_empty() {
+        page.line(Tone::Heading, "called");
+        part.tool_calls.iter().for_each(|name| {
+            page.push(Tone::Tool, "→ ").line(Tone::Tool, name);
+        });
+    }
+    if let Some(absent) = absent(subject, &slots, &hint) {
+        return if page.text.is_empty() { absent } else { page };
+    }
+    let Some(contents) = &subject.contents else { return page };
+    if !contents.tools.is_empty() {
+        page.gap().line(Tone::Heading, &format!("offered ({})", contents.tools.len()));
+        for definition in &contents.tools {
+            page.line(Tone::Text, &json::readable(definition));
+        }
+    }
+    payloads(&mut page, subject);
+    page
+}
+
+/// A tool's run: arguments and result.
+fn execution(subject: &Subject) -> Page {
+    let hint = [
+        "tool payloads not logged",
+        "Log the tool's arguments and its result with the call. Then they are shown here.",
+    ];
+    let part = &subject.span.part;
+    let mut page = Page::default();
+    page.push(Tone::Tool, part.tool_name.as_deref().unwrap_or(&part.name));
+    if let Some(id) = &part.tool_call_id {
+        page.push(Tone::Dim, "  ").push(Tone::Dim, id);
+    }
+    page.line(Tone::Text, "");
+    if let Some(error) = &part.error {
+        page.push(Tone::Error, "error: ").line(Tone::Error, error);
+    }
+    if let Some(absent) = absent(subject, &[Slot::Arguments, Slot::Result, Slot::Document], &hint) {
+        page.gap().line(Tone::Dim, &absent.text);
+        return page;
+    }
+    payloads(&mut page, subject);
+    page
+}
+
+fn payloads(page: &mut Page, subject: &Subject) {
+    let Some(contents) = &subject.contents else { return };
+    for (name, payload) in [("arguments", &contents.arguments), ("result", &contents.result)] {
+        match payload {
+            Some(payload) => self::payload(page, name, payload),
+            None if subject.span.part.kind == SpanKind::Tool => {
+                page.gap().push(Tone::Heading, name).line(Tone::Dim, "  not logged");
+            }
+            None => {}
+        }
+    }
+}
+
+fn payload(page: &mut Page, name: &str, payload: &Payload) {
+    page.gap()
+        .push(Tone::Heading, name)
+        .push(Tone::Dim, &format!("  {}", text::bytes(payload.body.len() as u64)));
+    let body = match payload.form {
+        Form::Json => json::maybe(&payload.body),
+        Form::Text => payload.body.clone(),
+        Form::Preview => {
+            page.push(
+                Tone::Warning,
+                &format!("  ▲ cut at {} characters where it was logged", payload.body.chars().count()),
+            );
+            payload.body.clone()
+        }
+    };
+    page.line(Tone::Text, "").line(Tone::Text, &body);
+}
+
+fn message(page: &mut Page, message: &Message) {
+    let tone = match message.role.as_str() {
+        "system" | "developer" => Tone::System,
+        "user" | "human" => Tone::User,
+        "tool" | "function" => Tone::Tool,
+        _ => Tone::Assistant,
+    };
+    page.gap()
+        .line(tone, if message.role.is_empty() { "(no role)" } else { &message.role });
+    if message.parts.is_empty() {
+        page.line(Tone::Dim, "(empty)");
+    }
+    for one in &message.parts {
+        part(page, one);
+    }
+}
+
+fn part(page: &mut Page, part: &MessagePart) {
+    match part {
+        MessagePart::Text { text } => page.line(Tone::Text, text),
+        MessagePart::Reasoning { text } => page.line(Tone::Dim, "reasoning").line(Tone::Dim, text),
+        MessagePart::ToolCall { id, name, arguments } => {
+            page.push(Tone::Tool, "→ ").push(Tone::Tool, name);
+            identified(page, id.as_deref());
+            page.line(Tone::Text, &arguments_text(arguments))
+        }
+        MessagePart::ToolResult { id, content, is_error } => {
+            page.push(
+                if *is_error { Tone::Error } else { Tone::Tool },
+                if *is_error { "← failed" } else { "← result" },
+            );
+            identified(page, id.as_deref());
+            page.line(Tone::Text, &json::readable(content))
+        }
+        MessagePart::Media { media_type, bytes, uri } => {
+            page.push(Tone::Dim, "[").push(Tone::Dim, media_type.as_deref().unwrap_or("media"));
+            if let Some(bytes) = bytes {
+                page.push(Tone::Dim, " ").push(Tone::Dim, &text::bytes(*bytes));
+            }
+            if let Some(uri) = uri {
+                page.push(Tone::Dim, " ").push(Tone::Dim, uri);
+            }
+            page.line(Tone::Dim, "]")
+        }
+    };
+}
+
+/// Arguments that are a string of JSON (as some APIs log them) are shown as that JSON.
+fn arguments_text(arguments: &Json) -> String {
+    json::maybe(&json::readable(arguments))
+}
+
+fn identified(page: &mut Page, id: Option<&str>) {
+    if let Some(id) = id {
+        page.push(Tone::Dim, "  ").push(Tone::Dim, id);
+    }
+    page.line(Tone::Text, "");
+}

@@ -1,0 +1,275 @@
+//! The tabs that show facts: parameters and findings, the bill, the raw line. What was not logged says so; it is never a zero.
+
+use jiff::Timestamp;
+
+use crate::model::span::{Nanos, StartFrom, Status};
+use crate::model::text;
+use crate::model::usage::{Convention, CostBasis};
+
+use super::json;
+use super::page::{Page, Tone};
+use super::{RAW_LINES, Subject};
+
+const NOT_LOGGED: &str = "not logged";
+/// Columns of a field's name.
+const NAME: usize = 16;
+/// Answers get loose above this temperature.
+const HOT: f64 = 0.7;
+
+fn field(page: &mut Page, name: &str, value: Option<&str>) {
+    named(page, name);
+    match value {
+        Some(value) => page.line(Tone::Text, value),
+        None => page.line(Tone::Dim, NOT_LOGGED),
+    };
+}
+
+fn named(page: &mut Page, name: &str) {
+    page.push(Tone::Label, name)
+        .push(Tone::Label, &" ".repeat(NAME.saturating_sub(text::width(name)).max(1)));
+}
+
+/// Model, parameters, findings, times, ids, and whatever had no field of its own.
+pub(super) fn parameters(subject: &Subject) -> Page {
+    let (span, part) = (&subject.span, &subject.span.part);
+    let mut page = Page::default();
+    for finding in &span.findings {
+        page.push(Tone::Warning, "▲ ")
+            .push(Tone::Warning, &finding.kind.name().replace('_', " "))
+            .line(Tone::Text, &format!(": {}", finding.evidence));
+    }
+    if !span.findings.is_empty() {
+        page.gap();
+    }
+    named(&mut page, "model");
+    match (&part.request_model, &part.response_model) {
+        (Some(asked), Some(answered)) if asked != answered => page
+            .push(Tone::Text, asked)
+            .push(Tone::Warning, "  ▲ answered by ")
+            .line(Tone::Text, answered),
+        (_, Some(model)) | (Some(model), None) => page.line(Tone::Text, model),
+        (None, None) => page.line(Tone::Dim, NOT_LOGGED),
+    };
+    field(&mut page, "provider", part.provider.as_deref());
+    let params = part.params.as_ref().map(json::members).unwrap_or_default();
+    for wanted in ["temperature", "max_tokens"] {
+        if !params.iter().any(|(name, _)| name == wanted) {
+            field(&mut page, wanted, None);
+        }
+    }
+    for (name, value) in &params {
+        named(&mut page, name);
+        page.push(Tone::Text, &json::readable(value));
+        if name == "temperature" && value.as_str().parse::<f64>().is_ok_and(|degree| degree > HOT) {
+            page.push(Tone::Warning, "  ▲ above 0.7");
+        }
+        page.line(Tone::Text, "");
+    }
+    field(&mut page, "stop reason", part.stop_reason.as_deref());
+    named(&mut page, "status");
+    match part.status {
+        Status::Ok => page.line(Tone::Text, "ok"),
+        Status::Error => page.line(Tone::Error, "error"),
+        Status::Unset => page.line(Tone::Dim, NOT_LOGGED),
+    };
+    if let Some(error) = &part.error {
+        named(&mut page, "error");
+        page.line(Tone::Error, error);
+    }
+
+    page.gap();
+    named(&mut page, "started");
+    page.push(Tone::Text, &time(part.start))
+        .line(Tone::Dim, start_from(part.start_from));
+    field(&mut page, "ended", part.end.map(time).as_deref());
+    let took = part.end.map(|end| text::duration(Some(end.saturating_sub(part.start))));
+    field(&mut page, "took", took.as_deref());
+    field(
+        &mut page,
+        "first token",
+        part.time_to_first_token.map(|wait| text::duration(Some(wait))).as_deref(),
+    );
+
+    page.gap();
+    for (name, value) in [
+        ("feature", &part.feature),
+        ("user", &part.user),
+        ("session", &part.session),
+        ("service", &part.service),
+    ] {
+        field(&mut page, name, value.as_deref());
+    }
+    field(&mut page, "name", Some(part.name.as_str()).filter(|name| !name.is_empty()));
+    field(&mut page, "kind", Some(part.kind.name()));
+    field(&mut page, "trace", Some(&part.trace_id));
+    field(&mut page, "span", Some(&part.span_id));
+    field(&mut page, "parent", Some(part.parent_id.as_deref().unwrap_or("none")));
+    field(&mut page, "read as", Some(&part.dialect));
+    let inferred = part.inferred.names().collect::<Vec<_>>().join(", ");
+    if !inferred.is_empty() {
+        named(&mut page, "inferred");
+        page.line(Tone::Warning, &inferred);
+    }
+    let attributes = part.attributes.as_ref().map(json::members).unwrap_or_default();
+    if !attributes.is_empty() {
+        page.gap().line(Tone::Heading, "attributes");
+        for (name, value) in attributes {
+            page.push(Tone::Label, &name)
+                .push(Tone::Label, ": ")
+                .line(Tone::Text, &json::readable(&value));
+        }
+    }
+    page
+}
+
+/// RFC 3339 UTC, so that it can be compared with the log.
+fn time(at: Nanos) -> String {
+    Timestamp::from_nanosecond(i128::from(at)).map_or_else(|_| at.to_string(), |at| at.to_string())
+}
+
+const fn start_from(from: StartFrom) -> &'static str {
+    match from {
+        StartFrom::Logged => "",
+        StartFrom::Envelope => "  from the logger's wrapper around the record",
+        StartFrom::File => "  not logged: the file's time",
+        StartFrom::Arrival => "  not logged: when the line was read",
+    }
+}
+
+/// The bill, line by line, and how far it can be trusted.
+pub(super) fn cost(subject: &Subject) -> Page {
+    let (span, part) = (&subject.span, &subject.span.part);
+    let usage = &part.usage;
+    let mut page = Page::default();
+    let lines = subject.bill.as_deref().unwrap_or_default();
+    page.line(
+        Tone::Heading,
+        &format!("{:<16}{:>12}{:>14}  {}", "class", "tokens", "USD/M tokens", "cost (USD)"),
+    );
+    let classes = [
+        ("input", usage.input),
+        ("cache_read", usage.cache_read),
+        ("cache_write", usage.cache_write),
+        ("cache_write_1h", usage.cache_write_1h),
+        ("output", usage.output),
+    ];
+    for (class, tokens) in classes {
+        page.push(Tone::Label, &format!("{class:<16}"));
+        let Some(tokens) = tokens else {
+            page.line(Tone::Dim, &format!("{NOT_LOGGED:>12}"));
+            continue;
+        };
+        page.push(Tone::Number, &format!("{tokens:>12}"));
+        match lines.iter().find(|line| line.class == class) {
+            Some(line) => {
+                page.push(Tone::Dim, &format!("{:>14}  ", line.usd_per_million))
+                    .line(Tone::Cost, &line.cost_usd.decimal());
+            }
+            None => {
+                page.line(Tone::Dim, &format!("{:>14}", "no price"));
+            }
+        }
+    }
+    if let Some(reasoning) = usage.reasoning {
+        page.push(Tone::Dim, &format!("{:<16}{reasoning:>12}", "  of it reasoning"))
+            .line(Tone::Dim, "  (part of output, billed there)");
+    }
+    page.gap();
+    named(&mut page, "cost");
+    match span.cost {
+        Some(cost) => {
+            let at_least = if span.cost_basis == CostBasis::LowerBound {
+                "at least "
+            } else {
+                ""
+            };
+            page.push(Tone::Cost, at_least)
+                .push(Tone::Cost, "$")
+                .push(Tone::Cost, &cost.decimal());
+            page.line(Tone::Dim, &format!("  {}", basis(span.cost_basis)))
+        }
+        None if usage.total().is_none() && part.cost_logged.is_none() => {
+            page.line(Tone::Dim, "neither tokens nor a cost were logged for this span")
+        }
+        None if span.rolled_up => page.line(Tone::Dim, "counted elsewhere"),
+        None => page.line(Tone::Warning, &format!("unknown: {}", basis(span.cost_basis))),
+    };
+    field(
+        &mut page,
+        "logged cost",
+        part.cost_logged.map(|cost| format!("${}", cost.decimal())).as_deref(),
+    );
+    named(&mut page, "cached tokens");
+    page.line(
+        Tone::Dim,
+        match part.convention {
+            Convention::Inclusive => "were part of the logged input; taken out of it above",
+            Convention::Exclusive => "were logged apart from input",
+            Convention::Unknown => "the log does not say whether input includes them",
+        },
+    );
+    if span.rolled_up {
+        page.gap().line(
+            Tone::Warning,
+            "These figures repeat those of spans below (or of a second record of the same call). They are shown, never counted twice.",
+        );
+    }
+    if span.total_cost.is_some() && span.total_cost != span.cost {
+        page.gap();
+        named(&mut page, "with all below");
+        page.line(
+            Tone::Cost,
+            &span.total_cost.map(|cost| format!("${}", cost.decimal())).unwrap_or_default(),
+        );
+    }
+    page
+}
+
+const fn basis(basis: CostBasis) -> &'static str {
+    match basis {
+        CostBasis::Computed => "computed: tokens times price, rounded once",
+        CostBasis::Recomputed => "computed: the log said 0 beside tokens",
+        CostBasis::Logged => "the log's own figure: there is no price, or there are no tokens to price",
+        CostBasis::LowerBound => "a lower bound: some class of tokens was not logged",
+        CostBasis::UnknownModel => "the model has no price, and the log gives no figure",
+    }
+}
+
+/// The lines this span was read from.
+pub(super) fn raw(subject: &Subject) -> Page {
+    let mut page = Page::default();
+    let origins = &subject.span.origins;
+    if origins.is_empty() {
+        page.line(Tone::Dim, "No line was logged for this span.");
+    }
+    for (i, origin) in origins.iter().take(RAW_LINES).enumerate() {
+        if i > 0 {
+            page.gap();
+        }
+        if origins.len() > 1 {
+            page.line(
+                Tone::Heading,
+                &format!(
+                    "record {} of {}: {} at byte {}",
+                    i + 1,
+                    origins.len(),
+                    text::bytes(u64::from(origin.length)),
+                    origin.offset
+                ),
+            );
+        }
+        match subject.raw.iter().find(|(known, _)| known == origin) {
+            None => page.line(Tone::Dim, "loading …"),
+            Some((_, Err(why))) => page.push(Tone::Warning, "Raw line not available: ").line(Tone::Warning, why),
+            Some((_, Ok(bytes))) => {
+                let line = String::from_utf8_lossy(bytes);
+                page.line(Tone::Text, &json::maybe(&line))
+            }
+        };
+    }
+    if origins.len() > RAW_LINES {
+        page.gap()
+            .line(Tone::Dim, &format!("… and {} more records", origins.len() - RAW_LINES));
+    }
+    page
+}

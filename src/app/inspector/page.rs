@@ -1,0 +1,96 @@
+//! A tab's content as one raw text with tones: what search, wrapping and scrolling work on.
+//!
+//! The text is as logged, never made safe here: that happens a visible row at a time. One text, one set of byte offsets.
+
+/// What a stretch of text means; `ui` turns it into a style.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tone {
+    /// Words of the trace.
+    #[default]
+    Text,
+    /// Less important, and our own remarks.
+    Dim,
+    /// A heading.
+    Heading,
+    /// Who speaks: system.
+    System,
+    /// Who speaks: the user.
+    User,
+    /// Who speaks: the model.
+    Assistant,
+    /// Who speaks: a tool; and tool calls.
+    Tool,
+    /// The name of a field.
+    Label,
+    /// A figure.
+    Number,
+    /// Money.
+    Cost,
+    /// Worth a look.
+    Warning,
+    /// Failed.
+    Error,
+    /// Made visible because it would hide or act.
+    Hidden,
+}
+
+/// A text with tones.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// The text as logged, with our headings.
+    pub text: String,
+    /// Where each tone begins.
+    tones: Vec<(usize, Tone)>,
+}
+
+impl Page {
+    /// Adds text.
+    pub fn push(&mut self, tone: Tone, text: &str) -> &mut Self {
+        if !text.is_empty() {
+            if self.tones.last().is_none_or(|(_, last)| *last != tone) {
+                self.tones.push((self.text.len(), tone));
+            }
+            self.text.push_str(text);
+        }
+        self
+    }
+
+    /// Adds text and ends its line.
+    pub fn line(&mut self, tone: Tone, text: &str) -> &mut Self {
+        self.push(tone, text);
+        if !text.ends_with('\n') {
+            self.text.push('\n');
+        }
+        self
+    }
+
+    /// An empty line, unless at the beginning.
+    pub fn gap(&mut self) -> &mut Self {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self
+    }
+
+    /// The tones from an offset on.
+    pub fn tones_from(&self, offset: usize) -> Tones<'_> {
+        let next = self.tones.partition_point(|(start, _)| *start <= offset);
+        Tones { tones: &self.tones, next }
+    }
+}
+
+/// A walk along the tones.
+pub(super) struct Tones<'a> {
+    tones: &'a [(usize, Tone)],
+    next: usize,
+}
+
+impl Tones<'_> {
+    /// The tone at an offset; offsets may only grow.
+    pub fn at(&mut self, offset: usize) -> Tone {
+        while self.tones.get(self.next).is_some_and(|(start, _)| *start <= offset) {
+            self.next += 1;
+        }
+        self.next.checked_sub(1).map_or_else(Tone::default, |at| self.tones[at].1)
+    }
+}

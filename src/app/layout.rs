@@ -1,0 +1,301 @@
+//! Where everything stands, from the terminal's size alone. Drawing and scrolling both read it, so they cannot disagree.
+
+use ratatui::layout::Rect;
+
+/// The smallest terminal the explorer draws in.
+pub const MINIMUM: (u16, u16) = (40, 10);
+/// From this height the list and the inspector share the screen.
+const SPLIT_HEIGHT: u16 = 30;
+/// From this width cost by feature stands beside the list unasked.
+const COSTS_WIDTH: u16 = 100;
+
+/// The pane that has the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Focus {
+    /// The list of interactions.
+    #[default]
+    List,
+    /// The inspector.
+    Inspector,
+    /// Cost by feature.
+    Costs,
+}
+
+/// What the user wants to see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// The pane in focus.
+    pub focus: Focus,
+    /// It alone.
+    pub zoom: bool,
+    /// The inspector is open.
+    pub inspector: bool,
+    /// Cost by feature shown or hidden; `None`: where there is room.
+    pub costs: Option<bool>,
+}
+
+/// A column of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// When it began.
+    Time,
+    /// The feature.
+    Feature,
+    /// The user.
+    User,
+    /// The question and the beginning of the answer: takes what is left.
+    Ask,
+    /// The first model.
+    Model,
+    /// Tokens of all classes.
+    Tokens,
+    /// The cost.
+    Cost,
+    /// How long it took.
+    Took,
+    /// Findings.
+    Flags,
+}
+
+impl Column {
+    /// Numbers stand on the right.
+    #[must_use]
+    pub const fn right(self) -> bool {
+        matches!(self, Self::Tokens | Self::Cost | Self::Took)
+    }
+
+    /// Its heading.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Feature => "feature",
+            Self::User => "user",
+            Self::Ask => "ask → answer",
+            Self::Model => "model",
+            Self::Tokens => "tokens",
+            Self::Cost => "cost",
+            Self::Took => "took",
+            Self::Flags => "flags",
+        }
+    }
+}
+
+/// The geometry of a screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Screen {
+    /// Nothing can be drawn but a sentence.
+    pub too_small: bool,
+    /// The whole frame, borders and all.
+    pub frame: Rect,
+    /// The list with its headings; `None` when another pane has the screen.
+    pub list: Option<Rect>,
+    /// Cost by feature.
+    pub costs: Option<Rect>,
+    /// The inspector; its first row holds the tabs and is also the line that parts it from the list.
+    pub inspector: Option<Rect>,
+    /// Columns of the list with their widths, from left to right.
+    pub columns: Vec<(Column, u16)>,
+    /// Width of a span's bar over the trace's time; 0 where there is no room.
+    pub bar: u16,
+}
+
+impl Screen {
+    /// The geometry of a terminal of this size.
+    #[must_use]
+    pub fn new(width: u16, height: u16, wish: Wish) -> Self {
+        let frame = Rect::new(0, 0, width, height);
+        if width < MINIMUM.0 || height < MINIMUM.1 {
+            return Self {
+                too_small: true,
+                frame,
+                ..Self::default()
+            };
+        }
+        let body = Rect::new(1, 1, width - 2, height - 2);
+        let mut screen = Self { frame, ..Self::default() };
+        let split = height >= SPLIT_HEIGHT && !wish.zoom;
+        let narrow_costs = width < COSTS_WIDTH && wish.costs == Some(true);
+        match wish.focus {
+            Focus::Inspector if wish.inspector && !split => screen.inspector = Some(body),
+            Focus::Costs if wish.zoom || narrow_costs => screen.costs = Some(body),
+            Focus::List | Focus::Inspector | Focus::Costs => {
+                let mut upper = body;
+                if wish.inspector && split {
+                    upper.height = (body.height * 2 / 5).max(8);
+                    screen.inspector = Some(Rect {
+                        y: body.y + upper.height,
+                        height: body.height - upper.height,
+                        ..body
+                    });
+                }
+                if width >= COSTS_WIDTH && wish.costs != Some(false) && !wish.zoom {
+                    let costs = if width >= 160 { 44 } else { 28 };
+                    screen.costs = Some(Rect {
+                        x: upper.right() - costs,
+                        width: costs,
+                        ..upper
+                    });
+                    upper.width -= costs + 1;
+                }
+                screen.list = Some(upper);
+            }
+        }
+        if let Some(list) = screen.list {
+            screen.columns = columns(list.width);
+            screen.bar = match list.width {
+                0..72 => 0,
+                72..100 => 10,
+                100..140 => 14,
+                140.. => 24,
+            };
+        }
+        screen
+    }
+
+    /// Rows of the list below its headings.
+    #[must_use]
+    pub fn list_rows(&self) -> usize {
+        self.list.map_or(0, |list| usize::from(list.height.saturating_sub(1)))
+    }
+
+    /// Rows of the costs panel between its title and its total.
+    #[must_use]
+    pub fn cost_rows(&self) -> usize {
+        self.costs.map_or(0, |costs| usize::from(costs.height.saturating_sub(2)))
+    }
+}
+
+/// The columns for a list of this width. The least important ones go first; none is squeezed.
+fn columns(width: u16) -> Vec<(Column, u16)> {
+    use Column::{Ask, Cost, Feature, Flags, Model, Time, Tokens, Took, User};
+    let fixed: &[(Column, u16)] = match width {
+        0..50 => &[(Time, 8), (Ask, 0), (Cost, 9)],
+        50..70 => &[(Time, 8), (Feature, 12), (Ask, 0), (Cost, 9), (Flags, 4)],
+        70..86 => &[(Time, 8), (Feature, 13), (Ask, 0), (Tokens, 6), (Cost, 9), (Took, 6), (Flags, 4)],
+        86..108 => &[
+            (Time, 8),
+            (Feature, 13),
+            (User, 8),
+            (Ask, 0),
+            (Tokens, 6),
+            (Cost, 9),
+            (Took, 6),
+            (Flags, 4),
+        ],
+        108..140 => &[
+            (Time, 12),
+            (Feature, 14),
+            (User, 9),
+            (Ask, 0),
+            (Model, 12),
+            (Tokens, 6),
+            (Cost, 9),
+            (Took, 6),
+            (Flags, 5),
+        ],
+        140.. => &[
+            (Time, 14),
+            (Feature, 18),
+            (User, 12),
+            (Ask, 0),
+            (Model, 18),
+            (Tokens, 7),
+            (Cost, 10),
+            (Took, 7),
+            (Flags, 8),
+        ],
+    };
+    // One column for the fold mark, one blank between columns.
+    let taken: u16 = 1 + fixed.iter().map(|(_, width)| width + 1).sum::<u16>() - 1;
+    let rest = width.saturating_sub(taken);
+    fixed
+        .iter()
+        .map(|(column, width)| (*column, if *column == Ask { rest } else { *width }))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_fits_in_itself() {
+        for width in 0..260 {
+            for height in 0..80 {
+                for focus in [Focus::List, Focus::Inspector, Focus::Costs] {
+                    for (zoom, inspector, costs) in [
+                        (false, false, None),
+                        (true, true, Some(true)),
+                        (false, true, Some(true)),
+                        (true, false, None),
+                        (false, true, None),
+                        (false, false, Some(false)),
+                    ] {
+                        let screen = Screen::new(
+                            width,
+                            height,
+                            Wish {
+                                focus,
+                                zoom,
+                                inspector,
+                                costs,
+                            },
+                        );
+                        let frame = screen.frame;
+                        for area in [screen.list, screen.costs, screen.inspector].into_iter().flatten() {
+                            assert!(frame.intersection(area) == area && !area.is_empty(), "{width}×{height} {screen:?}");
+                        }
+                        if let Some(list) = screen.list {
+                            let total: u16 = screen.columns.iter().map(|(_, width)| width + 1).sum();
+                            assert!(total <= list.width + 1, "{width}×{height} {:?}", screen.columns);
+                            assert!(screen.columns.iter().all(|(_, width)| *width >= 4), "{width}: {:?}", screen.columns);
+                        }
+                        assert_eq!(screen.too_small, width < 40 || height < 10);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_costs_stand_beside_the_list_where_there_is_room() {
+        let wish = Wish::default();
+        assert!(Screen::new(99, 40, wish).costs.is_none());
+        assert!(Screen::new(100, 40, wish).costs.is_some());
+        assert!(
+            Screen::new(
+                120,
+                40,
+                Wish {
+                    costs: Some(false),
+                    ..wish
+                }
+            )
+            .costs
+            .is_none()
+        );
+        let narrow = Screen::new(
+            80,
+            24,
+            Wish {
+                costs: Some(true),
+                focus: Focus::Costs,
+                ..wish
+            },
+        );
+        assert!(narrow.costs.is_some() && narrow.list.is_none());
+    }
+
+    #[test]
+    fn a_small_terminal_gives_the_inspector_the_screen_a_tall_one_shares_it() {
+        let wish = Wish {
+            focus: Focus::Inspector,
+            inspector: true,
+            ..Wish::default()
+        };
+        assert!(Screen::new(80, 24, wish).list.is_none());
+        let tall = Screen::new(80, 40, wish);
+        assert!(tall.list.is_some() && tall.inspector.is_some());
+    }
+}

@@ -1,0 +1,349 @@
+//! The list of interactions: a window of rows around the cursor. The store holds the rest; pages come by key, both ways.
+
+use crate::model::query::{Cursor, Page, Sort, SortKey};
+use crate::model::span::{SpanKey, TraceKey};
+use crate::model::trace::Interaction;
+
+use super::tree::{Spans, Trees};
+
+/// Rows asked for at a time.
+pub(super) const PAGE: u32 = 100;
+/// Rows held; those farthest from the cursor go first.
+const HELD: usize = 300;
+/// A page is asked for when the cursor is nearer than this to the last row held.
+const MARGIN: usize = 40;
+
+/// What the cursor stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selected {
+    /// The interaction.
+    pub trace: TraceKey,
+    /// One of its spans.
+    pub span: Option<SpanKey>,
+}
+
+/// One line of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListLine {
+    /// An interaction: its index in `rows`.
+    Interaction(usize),
+    /// A span: the index of its interaction, and its own in the trace.
+    Span(usize, usize),
+    /// The spans of this interaction are not here: loading, gone or failed.
+    Note(usize),
+}
+
+/// Where the cursor goes when the rows asked for arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Land {
+    First,
+    Last,
+    On(TraceKey),
+}
+
+/// The list.
+#[derive(Debug)]
+pub struct List {
+    rows: Vec<Interaction>,
+    lines: Vec<ListLine>,
+    more_above: bool,
+    more_below: bool,
+    /// The first answer has come.
+    pub(super) loaded: bool,
+    pub(super) error: Option<String>,
+    pub(super) sort: Sort,
+    /// The cursor stays on the newest row.
+    pub(super) follow: bool,
+    /// Interactions newer than the first row held, while paused.
+    pub(super) newer: u64,
+    pub(super) land: Option<Land>,
+    selected: Option<Selected>,
+    /// Line of the cursor, for when what it stood on is gone.
+    at: usize,
+    /// First line on the screen.
+    top: usize,
+    height: usize,
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            lines: Vec::new(),
+            more_above: false,
+            more_below: false,
+            loaded: false,
+            error: None,
+            sort: Sort::default(),
+            follow: true,
+            newer: 0,
+            land: None,
+            selected: None,
+            at: 0,
+            top: 0,
+            height: 0,
+        }
+    }
+}
+
+impl List {
+    /// The rows held.
+    #[must_use]
+    pub fn rows(&self) -> &[Interaction] {
+        &self.rows
+    }
+
+    /// Every line, in order.
+    #[must_use]
+    pub fn lines(&self) -> &[ListLine] {
+        &self.lines
+    }
+
+    /// The first line on the screen.
+    #[must_use]
+    pub const fn top(&self) -> usize {
+        self.top
+    }
+
+    /// The line of the cursor.
+    #[must_use]
+    pub const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// What the cursor stands on.
+    #[must_use]
+    pub const fn selected(&self) -> Option<Selected> {
+        self.selected
+    }
+
+    /// The interaction of a line.
+    #[must_use]
+    pub fn row_of(&self, line: ListLine) -> Option<&Interaction> {
+        match line {
+            ListLine::Interaction(row) | ListLine::Span(row, _) | ListLine::Note(row) => self.rows.get(row),
+        }
+    }
+
+    /// The interaction the cursor is in.
+    #[must_use]
+    pub fn row(&self) -> Option<&Interaction> {
+        let trace = self.selected?.trace;
+        self.rows.iter().find(|row| row.trace == trace)
+    }
+
+    /// Its index.
+    pub(super) fn row_index(&self) -> Option<usize> {
+        let trace = self.selected?.trace;
+        self.rows.iter().position(|row| row.trace == trace)
+    }
+
+    /// Whether the first answer has come.
+    #[must_use]
+    pub const fn is_loaded(&self) -> bool {
+        self.loaded
+    }
+
+    /// Why the list could not be read.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// The order.
+    #[must_use]
+    pub const fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    /// New interactions appear at the top, and the cursor with them.
+    #[must_use]
+    pub const fn follows(&self) -> bool {
+        self.follow
+    }
+
+    /// Interactions that came since the list was paused.
+    #[must_use]
+    pub const fn newer(&self) -> u64 {
+        self.newer
+    }
+
+    /// Rows exist beyond the last one held.
+    #[must_use]
+    pub const fn more_below(&self) -> bool {
+        self.more_below
+    }
+
+    /// Rows exist before the first one held.
+    #[must_use]
+    pub const fn more_above(&self) -> bool {
+        self.more_above
+    }
+
+    pub(super) fn expect_above(&mut self) {
+        self.more_above = true;
+    }
+
+    /// Newest first: the order in which the list can be followed.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.sort
+            == Sort {
+                key: SortKey::Start,
+                descending: true,
+            }
+    }
+
+    /// Forgets all rows, for another filter or order.
+    pub(super) fn restart(&mut self) {
+        let (sort, height) = (self.sort, self.height);
+        *self = Self {
+            sort,
+            height,
+            ..Self::default()
+        };
+    }
+
+    /// The page that brings the rows shown up to date.
+    pub(super) fn refresh_page(&self) -> (Page, u32) {
+        match self.rows.first() {
+            Some(first) if !self.follow => (Page::From(Cursor::at(first, self.sort)), PAGE.max(self.rows.len() as u32)),
+            Some(_) | None => (Page::First, PAGE),
+        }
+    }
+
+    /// The page that must be fetched for the cursor to go on, if any.
+    pub(super) fn wants_page(&self) -> Option<Page> {
+        let row = self.row_index()?;
+        if self.more_below && row + MARGIN >= self.rows.len() {
+            return self.rows.last().map(|last| Page::After(Cursor::at(last, self.sort)));
+        }
+        if self.more_above && !self.follow && row < MARGIN {
+            return self.rows.first().map(|first| Page::Before(Cursor::at(first, self.sort)));
+        }
+        None
+    }
+
+    /// Rows arrived.
+    pub(super) fn arrived(&mut self, page: Page, mut rows: Vec<Interaction>, more: bool) {
+        self.loaded = true;
+        self.error = None;
+        match page {
+            Page::First => {
+                self.rows = rows;
+                self.more_above = false;
+                self.more_below = more;
+            }
+            Page::Last => {
+                self.rows = rows;
+                self.more_above = more;
+                self.more_below = false;
+            }
+            Page::From(_) => {
+                self.rows = rows;
+                self.more_below = more;
+            }
+            Page::After(_) => {
+                rows.retain(|row| !self.rows.iter().any(|held| held.trace == row.trace));
+                self.rows.append(&mut rows);
+                self.more_below = more;
+                let surplus = self.rows.len().saturating_sub(HELD);
+                if surplus > 0 {
+                    self.rows.drain(..surplus);
+                    self.more_above = true;
+                }
+            }
+            Page::Before(_) => {
+                rows.retain(|row| !self.rows.iter().any(|held| held.trace == row.trace));
+                rows.append(&mut self.rows);
+                self.rows = rows;
+                self.more_above = more;
+                if !more {
+                    self.newer = 0;
+                }
+                if self.rows.len() > HELD {
+                    self.rows.truncate(HELD);
+                    self.more_below = true;
+                }
+            }
+        }
+        let target = match self.land.take() {
+            Some(Land::First) => self.rows.first(),
+            Some(Land::Last) => self.rows.last(),
+            Some(Land::On(trace)) => self.rows.iter().find(|row| row.trace == trace),
+            None if self.follow => self.rows.first(),
+            None => return,
+        };
+        if let Some(row) = target {
+            self.selected = Some(Selected {
+                trace: row.trace,
+                span: None,
+            });
+        }
+    }
+
+    /// Builds the lines anew and keeps the cursor on what it stood on, at the same height of the screen.
+    pub(super) fn relay(&mut self, trees: &Trees, height: usize) {
+        let on_screen = self.at.saturating_sub(self.top);
+        self.height = height;
+        self.lines.clear();
+        for (index, row) in self.rows.iter().enumerate() {
+            self.lines.push(ListLine::Interaction(index));
+            if let Some(open) = trees.expanded(row.trace) {
+                match &open.spans {
+                    Spans::Loaded(_) => self.lines.extend(open.visible().map(|span| ListLine::Span(index, span))),
+                    Spans::Loading | Spans::Gone | Spans::Failed(_) => self.lines.push(ListLine::Note(index)),
+                }
+            }
+        }
+        match self.find(trees) {
+            Some(at) => self.at = at,
+            None => self.stand_on(self.at, trees),
+        }
+        self.top = self.at.saturating_sub(on_screen);
+        self.show();
+    }
+
+    /// The line of what is selected, else that of its interaction.
+    fn find(&self, trees: &Trees) -> Option<usize> {
+        let selected = self.selected?;
+        let row = self.row_index()?;
+        let base = self.lines.iter().position(|line| *line == ListLine::Interaction(row))?;
+        let Some(span) = selected.span else { return Some(base) };
+        let open = trees.expanded(selected.trace).and_then(super::tree::Open::loaded)?;
+        let line = self.lines[base..].iter().position(
+            |line| matches!(line, ListLine::Span(of, index) if *of == row && open.spans.get(*index).is_some_and(|s| s.key == span)),
+        );
+        line.map(|line| base + line)
+    }
+
+    /// Puts the cursor on a line.
+    pub(super) fn stand_on(&mut self, line: usize, trees: &Trees) {
+        self.at = line.min(self.lines.len().saturating_sub(1));
+        self.selected = self.lines.get(self.at).and_then(|line| {
+            let trace = self.row_of(*line)?.trace;
+            let span = match line {
+                ListLine::Span(_, index) => trees
+                    .get(trace)
+                    .and_then(|open| open.loaded()?.spans.get(*index))
+                    .map(|span| span.key),
+                ListLine::Interaction(_) | ListLine::Note(_) => None,
+            };
+            Some(Selected { trace, span })
+        });
+        self.show();
+    }
+
+    /// Puts the cursor on an interaction or a span; the line is found when the lines are built next.
+    pub(super) fn select(&mut self, trace: TraceKey, span: Option<SpanKey>) {
+        self.selected = Some(Selected { trace, span });
+    }
+
+    /// Scrolls until the cursor is on the screen.
+    fn show(&mut self) {
+        let height = self.height.max(1);
+        let lowest = (self.at + 1).saturating_sub(height);
+        self.top = self.top.clamp(lowest, self.at.max(lowest));
+        self.top = self.top.min(self.lines.len().saturating_sub(height).max(lowest));
+    }
+}

@@ -1,0 +1,686 @@
+//! All state of the screen and every decision about it. `update` takes a message, changes the state and says what must be done;
+//! it does nothing itself. No clock: time comes in as `Msg::Tick`. No drawing: `ui` reads what is here.
+//!
+//! Whatever is selected or open is kept by key, so rows may come, go and change places underneath.
+
+pub mod inspector;
+pub mod layout;
+
+pub mod action;
+pub mod asks;
+pub mod copy;
+pub mod costs;
+pub mod list;
+pub mod moves;
+pub mod notice;
+pub mod prompt;
+pub mod status;
+pub mod tree;
+
+use std::sync::Arc;
+
+use strum::EnumCount;
+
+use crate::model::filter::Filter;
+use crate::model::query::{CostKey, Page, Query, Reply, SortKey, Ticket, Window};
+use crate::model::record::{Progress, Receipt};
+use crate::model::span::{Nanos, Origin, SpanKey, TraceKey};
+use crate::pricing::Prices;
+
+pub use action::{Action, Mode};
+pub use asks::Pane;
+pub use costs::{Costs, Total};
+pub use list::{List, ListLine, Selected};
+pub use moves::menu;
+pub use notice::{Level, Notice};
+pub use prompt::{Input, Prompt, PromptKind};
+pub use status::{Reading, Status};
+pub use tree::{Open, Spans, Trees};
+
+use asks::Asks;
+use inspector::{Inspector, InspectorNeeds};
+use layout::{Focus, Screen, Wish};
+use notice::Notices;
+
+/// Statistics are asked for at most once a second.
+const STATS_PACE: Nanos = 1_000_000_000;
+
+/// What comes in.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key that means something.
+    Do(Action),
+    /// A key that means nothing while a prompt is open: it is text.
+    Type(Input),
+    /// Text pasted by the terminal.
+    Paste(String),
+    /// The store has committed.
+    Ingested(Receipt),
+    /// The store has answered.
+    Answer(Ticket, Reply),
+    /// A raw line was read again, or why it could not be.
+    Raw(Origin, Result<Vec<u8>, String>),
+    /// Reading has come further.
+    Progress(Progress),
+    /// Something to tell the user.
+    Notice(Notice),
+    /// The terminal has another size.
+    Resized {
+        /// Columns.
+        width: u16,
+        /// Rows.
+        height: u16,
+    },
+    /// The time is now this.
+    Tick(Nanos),
+}
+
+/// What must be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Ask the store; an older question of the same pane may be interrupted.
+    Ask(Pane, Ticket, Query),
+    /// Read a raw line again.
+    Raw(Origin),
+    /// Put text on the clipboard.
+    Copy {
+        /// What it is, for the message afterwards.
+        what: &'static str,
+        /// The text, as logged.
+        text: String,
+    },
+    /// Put the program aside.
+    Suspend,
+    /// Draw every cell anew.
+    Redraw,
+    /// Leave.
+    Quit,
+}
+
+/// What the explorer starts with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Sources as the user wrote them.
+    pub sources: Vec<String>,
+    /// The filter.
+    pub filter: Filter,
+    /// The filter as the user wrote it.
+    pub filter_text: String,
+    /// The span of time shown.
+    pub window: Window,
+    /// Prices, for the sum behind a cost.
+    pub prices: Arc<Prices>,
+    /// The zone times are shown in.
+    pub timezone: jiff::tz::TimeZone,
+    /// The time.
+    pub now: Nanos,
+    /// Columns of the terminal.
+    pub width: u16,
+    /// Rows of the terminal.
+    pub height: u16,
+}
+
+/// Something that lies over the panes and takes the keys.
+#[derive(Debug, Default)]
+pub(crate) enum Over {
+    #[default]
+    Nothing,
+    Help {
+        top: usize,
+    },
+    Sort,
+    Copy,
+    Prompt(Prompt),
+}
+
+/// The explorer's state.
+#[derive(Debug)]
+pub struct App {
+    sources: Vec<String>,
+    filter: Filter,
+    filter_text: String,
+    window: Window,
+    prices: Arc<Prices>,
+    timezone: jiff::tz::TimeZone,
+    now: Nanos,
+    size: (u16, u16),
+    wish: Wish,
+    screen: Screen,
+    over: Over,
+    list: List,
+    trees: Trees,
+    costs: Costs,
+    inspector: Inspector,
+    /// What the inspector shows.
+    inspected: Option<(TraceKey, SpanKey)>,
+    /// A raw line the inspector waits for.
+    raw_asked: Option<Origin>,
+    status: Status,
+    stats_asked: Option<Nanos>,
+    /// Interactions that match the filter; `None` while unknown.
+    matching: Option<u64>,
+    notices: Notices,
+    asks: Asks,
+    /// The text searched for in the list.
+    search: Option<String>,
+    /// The interaction to go into as soon as its spans are here.
+    entering: Option<TraceKey>,
+    /// A jump that goes on when the next page is here.
+    jump: Option<moves::Jump>,
+    job: Option<copy::Job>,
+}
+
+impl App {
+    /// The explorer at its start, and its first questions.
+    #[must_use]
+    pub fn new(settings: Settings) -> (Self, Vec<Effect>) {
+        let Settings {
+            sources,
+            filter,
+            filter_text,
+            window,
+            prices,
+            timezone,
+            now,
+            width,
+            height,
+        } = settings;
+        let mut app = Self {
+            sources,
+            filter,
+            filter_text,
+            window,
+            prices,
+            timezone,
+            now,
+            size: (width, height),
+            wish: Wish::default(),
+            screen: Screen::default(),
+            over: Over::Nothing,
+            list: List::default(),
+            trees: Trees::default(),
+            costs: Costs::default(),
+            inspector: Inspector::new(),
+            inspected: None,
+            raw_asked: None,
+            status: Status::default(),
+            stats_asked: None,
+            matching: None,
+            notices: Notices::default(),
+            asks: Asks::default(),
+            search: None,
+            entering: None,
+            jump: None,
+            job: None,
+        };
+        for pane in [Pane::List, Pane::Costs, Pane::Count, Pane::Stats] {
+            app.asks.soil(pane);
+        }
+        let mut effects = Vec::new();
+        app.settle(&mut effects);
+        (app, effects)
+    }
+
+    /// Takes one message.
+    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match msg {
+            Msg::Do(action) => self.act(action, &mut effects),
+            Msg::Type(input) => {
+                if let Over::Prompt(prompt) = &mut self.over {
+                    prompt.input(input);
+                }
+            }
+            Msg::Paste(text) => {
+                if let Over::Prompt(prompt) = &mut self.over {
+                    prompt.paste(&text);
+                }
+            }
+            Msg::Ingested(receipt) => self.ingested(&receipt),
+            Msg::Answer(ticket, reply) => {
+                if let Some((pane, query)) = self.asks.answered(ticket) {
+                    self.answered(pane, query, reply, &mut effects);
+                }
+            }
+            Msg::Raw(origin, result) => {
+                if self.job.is_some_and(|job| job.raw == Some(origin)) {
+                    self.copy_raw(&result, &mut effects);
+                }
+                if self.raw_asked == Some(origin) {
+                    self.raw_asked = None;
+                    self.inspector.raw(origin, result);
+                }
+            }
+            Msg::Progress(progress) => self.status.progressed(progress),
+            Msg::Notice(notice) => self.notices.say(notice),
+            Msg::Resized { width, height } => self.size = (width, height),
+            Msg::Tick(now) => {
+                self.now = now;
+                self.status.tick(now);
+                self.notices.tick(now);
+            }
+        }
+        self.settle(&mut effects);
+        effects
+    }
+
+    /// Brings everything that follows from the state up to date: geometry, lines, inspector, questions that are due.
+    fn settle(&mut self, effects: &mut Vec<Effect>) {
+        self.screen = Screen::new(self.size.0, self.size.1, self.wish);
+        self.list.relay(&self.trees, self.screen.list_rows());
+        self.enter_when_loaded();
+        self.inspect(effects);
+        if let Some(area) = self.screen.inspector {
+            // Its borders lie on the frame, but for the upper one.
+            self.inspector.resize(area.width, area.height.saturating_sub(1));
+        }
+        self.ask_what_is_due(effects);
+    }
+
+    fn ask_what_is_due(&mut self, effects: &mut Vec<Effect>) {
+        let (filter, window) = (&self.filter, self.window);
+        if self.asks.due(Pane::List) {
+            let (page, limit) = self.list.refresh_page();
+            let query = Query::Interactions {
+                filter: filter.clone(),
+                window,
+                sort: self.list.sort(),
+                page,
+                limit,
+            };
+            effects.push(self.asks.ask(Pane::List, query));
+        } else if self.asks.under_way(Pane::List).is_none()
+            && self.list.error().is_none()
+            && let Some(page) = self.list.wants_page()
+        {
+            let query = Query::Interactions {
+                filter: filter.clone(),
+                window,
+                sort: self.list.sort(),
+                page,
+                limit: list::PAGE,
+            };
+            effects.push(self.asks.ask(Pane::List, query));
+        }
+        if self.asks.under_way(Pane::Trace).is_none()
+            && let Some(trace) = self.trees.take_stale()
+        {
+            effects.push(self.asks.ask(Pane::Trace, Query::Trace(trace)));
+        }
+        if self.asks.due(Pane::Count) {
+            if filter.is_all() && window == Window::default() {
+                self.asks.clean(Pane::Count);
+            } else {
+                effects.push(self.asks.ask(
+                    Pane::Count,
+                    Query::Count {
+                        filter: filter.clone(),
+                        window,
+                    },
+                ));
+            }
+        }
+        if self.asks.due(Pane::Newer) {
+            match self.list.rows().first().filter(|_| self.list.is_live() && !self.list.follows()) {
+                Some(first) => {
+                    let window = Window {
+                        since: Some(first.start.saturating_add(1)),
+                        ..window
+                    };
+                    effects.push(self.asks.ask(
+                        Pane::Newer,
+                        Query::Count {
+                            filter: filter.clone(),
+                            window,
+                        },
+                    ));
+                }
+                None => self.asks.clean(Pane::Newer),
+            }
+        }
+        if self.screen.costs.is_some() && self.asks.due(Pane::Costs) && self.costs.next(self.now) <= self.now {
+            self.costs.asked(self.now);
+            let query = Query::Costs {
+                by: CostKey::Feature,
+                filter: filter.clone(),
+                window,
+                anomalies: false,
+            };
+            effects.push(self.asks.ask(Pane::Costs, query));
+        }
+        if self.asks.due(Pane::Stats) && self.stats_asked.is_none_or(|asked| asked.saturating_add(STATS_PACE) <= self.now) {
+            self.stats_asked = Some(self.now);
+            effects.push(self.asks.ask(Pane::Stats, Query::Stats));
+        }
+    }
+
+    fn ingested(&mut self, receipt: &Receipt) {
+        self.status.ingested(receipt);
+        self.trees.touched(&receipt.traces);
+        let shown = || self.list.rows().iter().any(|row| receipt.traces.contains(&row.trace));
+        if self.list.follows() || !self.list.more_below() || shown() {
+            self.asks.soil(Pane::List);
+        }
+        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Stats] {
+            self.asks.soil(pane);
+        }
+    }
+
+    fn answered(&mut self, pane: Pane, query: Query, reply: Reply, effects: &mut Vec<Effect>) {
+        match (pane, query, reply) {
+            (_, _, Reply::Interrupted) => {
+                // Nothing newer was asked, so the question still stands.
+                match pane {
+                    Pane::List | Pane::Costs | Pane::Count | Pane::Newer | Pane::Stats => self.asks.soil(pane),
+                    Pane::Trace => self.trees.soil(),
+                    Pane::Contents => self.inspected = None,
+                    Pane::Search => self.notices.say(Notice::warn("the search was interrupted")),
+                    Pane::Copy => self.copy_failed("the question was interrupted"),
+                }
+            }
+            (Pane::List, Query::Interactions { page, .. }, Reply::Interactions { rows, more }) => {
+                self.list.arrived(page, rows, more);
+                self.list.relay(&self.trees, self.screen.list_rows());
+                self.jump_on();
+            }
+            (Pane::Trace, Query::Trace(key), Reply::Trace(trace)) => {
+                self.trees.arrived(key, Ok(trace));
+                if self.inspected.is_some_and(|(trace, _)| trace == key) {
+                    self.inspect_again(effects);
+                }
+                self.copy_on(effects);
+            }
+            (Pane::Contents, Query::Contents { span: Some(span), .. }, Reply::Contents(all)) => {
+                let contents = all
+                    .into_iter()
+                    .find(|(key, _)| *key == span)
+                    .map(|(_, contents)| contents)
+                    .unwrap_or_default();
+                self.inspector.contents(span, contents);
+            }
+            (Pane::Copy, _, Reply::Contents(all)) => self.copy_contents(all, effects),
+            (Pane::Costs, _, Reply::Costs(rows)) => self.costs.arrived(Ok(rows)),
+            (Pane::Count, _, Reply::Count(count)) => self.matching = Some(count),
+            (Pane::Newer, _, Reply::Count(count)) => {
+                if !self.list.follows() {
+                    self.list.newer = count;
+                    if count > 0 {
+                        self.list.expect_above();
+                    }
+                }
+            }
+            (Pane::Search, Query::Interactions { page, .. }, Reply::Interactions { rows, .. }) => self.found(page, rows, effects),
+            (Pane::Stats, _, Reply::Stats(stats)) => self.status.counted(stats),
+            (pane, query, Reply::Failed(message)) => self.failed(pane, &query, message),
+            (pane, _, _) => self
+                .notices
+                .say(Notice::error(format!("{pane:?}: the answer does not fit the question"))),
+        }
+    }
+
+    fn failed(&mut self, pane: Pane, query: &Query, message: String) {
+        match pane {
+            Pane::List => {
+                self.list.loaded = true;
+                self.list.land = None;
+                self.jump = None;
+                self.list.error = Some(message);
+            }
+            Pane::Trace => {
+                if let Query::Trace(key) = query {
+                    self.trees.arrived(*key, Err(message));
+                }
+            }
+            Pane::Contents => self.inspector.failed(message),
+            Pane::Costs => self.costs.arrived(Err(message)),
+            Pane::Copy => self.copy_failed(&message),
+            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats => self.notices.say(Notice::error(message)),
+        }
+    }
+
+    /// Shows in the inspector what the cursor stands on.
+    fn inspect(&mut self, effects: &mut Vec<Effect>) {
+        if self.screen.inspector.is_none() {
+            return;
+        }
+        let Some(selected) = self.list.selected() else {
+            if self.inspected.take().is_some() {
+                self.inspector.clear();
+            }
+            return;
+        };
+        let span = selected.span.or_else(|| self.trees.hold(selected.trace).telling());
+        let target = span.map(|span| (selected.trace, span));
+        if target == self.inspected {
+            return;
+        }
+        self.inspected = target;
+        self.asks.forget(Pane::Contents);
+        self.raw_asked = None;
+        if target.is_some() {
+            self.inspect_again(effects);
+        } else {
+            self.inspector.clear();
+        }
+    }
+
+    fn inspect_again(&mut self, effects: &mut Vec<Effect>) {
+        let Some((key, span)) = self.inspected else { return };
+        let Some(trace) = self.trees.get(key).and_then(Open::loaded) else {
+            return;
+        };
+        let needs = self.inspector.show(trace, span, &self.prices);
+        self.supply(needs, effects);
+    }
+
+    /// Asks for what the inspector needs, once.
+    fn supply(&mut self, needs: InspectorNeeds, effects: &mut Vec<Effect>) {
+        let Some((trace, span)) = self.inspected else { return };
+        if needs.contents {
+            let query = Query::Contents { trace, span: Some(span) };
+            if self.asks.under_way(Pane::Contents) != Some(&query) {
+                effects.push(self.asks.ask(Pane::Contents, query));
+            }
+        }
+        if let Some(origin) = needs.raw.filter(|origin| self.raw_asked != Some(*origin)) {
+            self.raw_asked = Some(origin);
+            effects.push(Effect::Raw(origin));
+        }
+    }
+
+    /// Applies another filter.
+    fn set_filter(&mut self, filter: Filter, text: String) {
+        self.filter = filter;
+        self.filter_text = text;
+        self.matching = None;
+        self.costs.restart();
+        self.restart_list();
+        for pane in [Pane::Costs, Pane::Count] {
+            self.asks.forget(pane);
+            self.asks.soil(pane);
+        }
+    }
+
+    /// Reads the list from its top again.
+    fn restart_list(&mut self) {
+        self.list.restart();
+        self.jump = None;
+        self.entering = None;
+        for pane in [Pane::List, Pane::Search, Pane::Newer] {
+            self.asks.forget(pane);
+        }
+        self.asks.soil(Pane::List);
+    }
+
+    fn set_sort(&mut self, key: SortKey) {
+        let sort = &mut self.list.sort;
+        sort.descending = sort.key != key || !sort.descending;
+        sort.key = key;
+        self.restart_list();
+    }
+
+    fn resume(&mut self) {
+        self.list.follow = true;
+        self.list.newer = 0;
+        self.list.land = Some(list::Land::First);
+        self.asks.forget(Pane::List);
+        self.asks.soil(Pane::List);
+    }
+
+    fn pause(&mut self) {
+        if self.list.follow {
+            self.list.follow = false;
+            self.list.newer = 0;
+            // The page under way would throw the rows away that the cursor now moves in.
+            if matches!(self.asks.under_way(Pane::List), Some(Query::Interactions { page: Page::First, .. })) && self.list.is_loaded() {
+                self.asks.forget(Pane::List);
+                self.asks.soil(Pane::List);
+            }
+        }
+    }
+
+    /// Which keys are in force.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match (&self.over, self.wish.focus) {
+            (Over::Help { .. }, _) => Mode::Help,
+            (Over::Sort, _) => Mode::Sort,
+            (Over::Copy, _) => Mode::Copy,
+            (Over::Prompt(_), _) => Mode::Prompt,
+            (Over::Nothing, Focus::List) => Mode::List,
+            (Over::Nothing, Focus::Inspector) => Mode::Inspector,
+            (Over::Nothing, Focus::Costs) => Mode::Costs,
+        }
+    }
+
+    /// The next time a tick is needed; `None` when nothing on the screen depends on time.
+    #[must_use]
+    pub fn wants_tick(&self) -> Option<Nanos> {
+        let costs = (self.screen.costs.is_some() && self.asks.due(Pane::Costs)).then(|| self.costs.next(self.now));
+        let stats = self
+            .asks
+            .due(Pane::Stats)
+            .then(|| self.stats_asked.map_or(self.now, |asked| asked.saturating_add(STATS_PACE)));
+        [self.notices.wants_tick(self.now), self.status.wants_tick(self.now), costs, stats]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The geometry.
+    #[must_use]
+    pub const fn screen(&self) -> &Screen {
+        &self.screen
+    }
+
+    /// The pane that has the keys.
+    #[must_use]
+    pub const fn focus(&self) -> Focus {
+        self.wish.focus
+    }
+
+    /// The list.
+    #[must_use]
+    pub const fn list(&self) -> &List {
+        &self.list
+    }
+
+    /// The interactions that are open.
+    #[must_use]
+    pub const fn trees(&self) -> &Trees {
+        &self.trees
+    }
+
+    /// Cost by feature.
+    #[must_use]
+    pub const fn costs(&self) -> &Costs {
+        &self.costs
+    }
+
+    /// The inspector.
+    #[must_use]
+    pub const fn inspector(&self) -> &Inspector {
+        &self.inspector
+    }
+
+    /// Where reading stands.
+    #[must_use]
+    pub const fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// The sources as the user wrote them.
+    #[must_use]
+    pub fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    /// The filter as the user wrote it; empty when there is none.
+    #[must_use]
+    pub fn filter_text(&self) -> &str {
+        &self.filter_text
+    }
+
+    /// The text searched for in the list.
+    #[must_use]
+    pub fn search_text(&self) -> Option<&str> {
+        self.search.as_deref()
+    }
+
+    /// Interactions that match the filter and the time shown; `None` while unknown.
+    #[must_use]
+    pub fn matching(&self) -> Option<u64> {
+        if self.filter.is_all() && self.window == Window::default() {
+            return Some(self.status.interactions());
+        }
+        self.matching
+    }
+
+    /// Some answer is awaited that the user asked for.
+    #[must_use]
+    pub fn busy(&self) -> bool {
+        self.asks.under_way(Pane::Search).is_some() || self.jump.is_some()
+    }
+
+    /// The message in the place of the footer, and its age.
+    #[must_use]
+    pub fn notice(&self) -> Option<(&Notice, Nanos)> {
+        self.notices.shown(self.now)
+    }
+
+    /// The open prompt.
+    #[must_use]
+    pub const fn prompt(&self) -> Option<&Prompt> {
+        match &self.over {
+            Over::Prompt(prompt) => Some(prompt),
+            Over::Nothing | Over::Help { .. } | Over::Sort | Over::Copy => None,
+        }
+    }
+
+    /// The first line of the help on the screen, while it is open.
+    #[must_use]
+    pub const fn help_top(&self) -> Option<usize> {
+        match self.over {
+            Over::Help { top } => Some(top),
+            Over::Nothing | Over::Prompt(_) | Over::Sort | Over::Copy => None,
+        }
+    }
+
+    /// The zone times are shown in.
+    #[must_use]
+    pub const fn timezone(&self) -> &jiff::tz::TimeZone {
+        &self.timezone
+    }
+
+    /// The time of the last tick.
+    #[must_use]
+    pub const fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// Lines the help may have at most: what its scrolling is bounded by.
+    #[must_use]
+    pub const fn help_length() -> usize {
+        Action::COUNT + 2 * 8
+    }
+}

@@ -1,0 +1,675 @@
+//! What each action does: moving, opening, folding, jumping, searching, prompts and menus.
+
+use strum::IntoEnumIterator;
+
+use crate::model::filter::{Field, Filter, Pattern};
+use crate::model::query::{Cursor, Page, Query, SortKey};
+use crate::model::span::{SpanKey, SpanKind, Status, TraceKey};
+use crate::model::trace::{Interaction, Span};
+
+use super::copy::What;
+use super::inspector::{Scroll, Tab};
+use super::layout::Focus;
+use super::list::Land;
+use super::{Action, App, Effect, ListLine, Notice, Open, Over, Pane, Prompt, PromptKind, Spans};
+
+/// Pages looked through for a finding before asking the user to go on.
+const JUMP_PAGES: u8 = 20;
+
+/// A search through the rows that goes on page by page.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Jump {
+    forward: bool,
+    /// Pages still to be looked through.
+    pages: u8,
+    /// Where it has got to: the rows up to this one have been looked at.
+    from: TraceKey,
+}
+
+impl App {
+    pub(super) fn act(&mut self, action: Action, effects: &mut Vec<Effect>) {
+        match action {
+            Action::Quit => return effects.push(Effect::Quit),
+            Action::Suspend => return effects.push(Effect::Suspend),
+            Action::Redraw => return effects.push(Effect::Redraw),
+            _ => {}
+        }
+        match &mut self.over {
+            Over::Nothing => self.act_in_pane(action, effects),
+            Over::Help { top } => match scrolled(action, usize::from(self.size.1.saturating_sub(4))) {
+                Some(step) => *top = top.saturating_add_signed(step).min(Self::help_length()),
+                None => match action {
+                    Action::Top => *top = 0,
+                    Action::Bottom => *top = Self::help_length(),
+                    Action::Back | Action::Leave | Action::Help => self.over = Over::Nothing,
+                    _ => {}
+                },
+            },
+            Over::Sort => {
+                self.over = Over::Nothing;
+                match action {
+                    Action::SortByTime => self.set_sort(SortKey::Start),
+                    Action::SortByCost => self.set_sort(SortKey::Cost),
+                    Action::SortByTokens => self.set_sort(SortKey::Tokens),
+                    Action::SortByDuration => self.set_sort(SortKey::Duration),
+                    _ => {}
+                }
+            }
+            Over::Copy => {
+                self.over = Over::Nothing;
+                self.act_copy(action, effects);
+            }
+            Over::Prompt(_) => match action {
+                Action::Accept => self.accept(effects),
+                Action::Cancel => self.over = Over::Nothing,
+                _ => {}
+            },
+        }
+    }
+
+    fn act_copy(&mut self, action: Action, effects: &mut Vec<Effect>) {
+        match action {
+            Action::CopyPrompt => self.copy(What::Prompt, effects),
+            Action::CopyMessages => self.copy(What::Messages, effects),
+            Action::CopyResponse => self.copy(What::Response, effects),
+            Action::CopyId => self.copy(What::Id, effects),
+            Action::CopyLine => self.copy(What::Line, effects),
+            _ => {}
+        }
+    }
+
+    /// What an action does while nothing lies over the panes.
+    fn act_in_pane(&mut self, action: Action, effects: &mut Vec<Effect>) {
+        match action {
+            Action::Down | Action::Up | Action::HalfDown | Action::HalfUp | Action::PageDown | Action::PageUp => self.scroll(action),
+            Action::Top => self.to_top(),
+            Action::Bottom => self.to_bottom(effects),
+            Action::Open => self.open(effects),
+            Action::Back => {
+                let _ = self.back();
+            }
+            Action::Leave => {
+                if !self.leave() {
+                    effects.push(Effect::Quit);
+                }
+            }
+            Action::Collapse => self.collapse(),
+            Action::Expand => self.expand(),
+            Action::CollapseAll | Action::ExpandAll => {
+                if let Some(selected) = self.list.selected() {
+                    let folded = action == Action::CollapseAll;
+                    if !folded {
+                        self.pause();
+                        self.trees.hold(selected.trace).expanded = true;
+                    }
+                    self.trees.fold_all(selected.trace, folded);
+                    self.list.select(selected.trace, selected.span.filter(|_| !folded));
+                }
+            }
+            Action::NextPane => self.next_pane(1),
+            Action::PreviousPane => self.next_pane(-1),
+            Action::Zoom => self.wish.zoom = !self.wish.zoom,
+            Action::ToggleCosts => {
+                let shown = self.screen.costs.is_some();
+                self.wish.costs = Some(!shown);
+                if shown && self.wish.focus == Focus::Costs {
+                    self.wish.focus = Focus::List;
+                } else if !shown && self.size.0 < 100 {
+                    // Too narrow for both: the panel takes the screen.
+                    self.wish.focus = Focus::Costs;
+                }
+                self.asks.soil(Pane::Costs);
+            }
+            Action::Follow => {
+                if self.list.follows() {
+                    self.pause();
+                } else {
+                    self.resume();
+                }
+            }
+            Action::Refresh => {
+                for pane in [Pane::List, Pane::Costs, Pane::Count, Pane::Newer, Pane::Stats] {
+                    self.asks.soil(pane);
+                }
+                self.trees.soil();
+            }
+            Action::Search => self.over = Over::Prompt(Prompt::new(PromptKind::Search, "")),
+            Action::Filter => self.over = Over::Prompt(Prompt::new(PromptKind::Filter, &self.filter_text)),
+            Action::NextMatch | Action::PreviousMatch => self.search_step(action == Action::NextMatch, effects),
+            Action::NextFinding | Action::PreviousFinding => self.to_finding(action == Action::NextFinding),
+            Action::NextTrace | Action::PreviousTrace => self.to_trace(action == Action::NextTrace),
+            Action::NextCall | Action::PreviousCall => {
+                self.to_span(action == Action::NextCall, "model call", |span| {
+                    span.part.kind == SpanKind::Llm && !span.missing
+                });
+            }
+            Action::NextError => self.to_error(effects),
+            Action::Sort => self.over = Over::Sort,
+            Action::Copy => self.over = Over::Copy,
+            Action::Help => self.over = Over::Help { top: 0 },
+            Action::ShowPrompt => self.show_tab(Tab::Prompt, effects),
+            Action::ShowResponse => self.show_tab(Tab::Response, effects),
+            Action::ShowDocuments => self.show_tab(Tab::Documents, effects),
+            Action::ShowTools => self.show_tab(Tab::Tools, effects),
+            Action::ShowParameters => self.show_tab(Tab::Parameters, effects),
+            Action::ShowCost => self.show_tab(Tab::Cost, effects),
+            Action::ShowRaw => self.show_tab(Tab::Raw, effects),
+            Action::NextTab | Action::PreviousTab => self.step_tab(action == Action::NextTab, effects),
+            Action::Wrap => self.inspector.toggle_wrap(),
+            Action::ScrollLeft => self.inspector.scroll(Scroll::Columns(-8)),
+            Action::ScrollRight => self.inspector.scroll(Scroll::Columns(8)),
+            Action::SortByTime => self.set_sort(SortKey::Start),
+            Action::SortByCost => self.set_sort(SortKey::Cost),
+            Action::SortByTokens => self.set_sort(SortKey::Tokens),
+            Action::SortByDuration => self.set_sort(SortKey::Duration),
+            Action::CopyPrompt | Action::CopyMessages | Action::CopyResponse | Action::CopyId | Action::CopyLine => {
+                self.act_copy(action, effects);
+            }
+            Action::Accept | Action::Cancel | Action::Redraw | Action::Suspend | Action::Quit => {}
+        }
+    }
+
+    fn scroll(&mut self, action: Action) {
+        match self.wish.focus {
+            Focus::List => {
+                let step = scrolled(action, self.screen.list_rows()).unwrap_or(0);
+                self.move_to(self.list.at().saturating_add_signed(step));
+            }
+            Focus::Costs => {
+                let step = scrolled(action, self.screen.cost_rows()).unwrap_or(0);
+                self.costs
+                    .stand_on(self.costs.at().saturating_add_signed(step), self.screen.cost_rows());
+            }
+            Focus::Inspector => self.inspector.scroll(match action {
+                Action::Up => Scroll::Lines(-1),
+                Action::HalfDown => Scroll::HalfPage(1),
+                Action::HalfUp => Scroll::HalfPage(-1),
+                Action::PageDown => Scroll::Page(1),
+                Action::PageUp => Scroll::Page(-1),
+                _ => Scroll::Lines(1),
+            }),
+        }
+    }
+
+    /// Puts the cursor of the list on a line. Away from the newest row the list stands still.
+    fn move_to(&mut self, line: usize) {
+        self.jump = None;
+        self.entering = None;
+        self.list.stand_on(line, &self.trees);
+        if self.list.at() > 0 {
+            self.pause();
+        }
+    }
+
+    fn to_top(&mut self) {
+        match self.wish.focus {
+            Focus::List => self.resume(),
+            Focus::Costs => self.costs.stand_on(0, self.screen.cost_rows()),
+            Focus::Inspector => self.inspector.scroll(Scroll::Top),
+        }
+    }
+
+    fn to_bottom(&mut self, effects: &mut Vec<Effect>) {
+        match self.wish.focus {
+            Focus::List => {
+                self.move_to(usize::MAX);
+                if self.list.more_below() {
+                    self.list.land = Some(Land::Last);
+                    self.ask_page(Page::Last, effects);
+                }
+            }
+            Focus::Costs => self.costs.stand_on(usize::MAX, self.screen.cost_rows()),
+            Focus::Inspector => self.inspector.scroll(Scroll::Bottom),
+        }
+    }
+
+    fn ask_page(&mut self, page: Page, effects: &mut Vec<Effect>) {
+        let query = Query::Interactions {
+            filter: self.filter.clone(),
+            window: self.window,
+            sort: self.list.sort(),
+            page,
+            limit: super::list::PAGE,
+        };
+        effects.push(self.asks.ask(Pane::List, query));
+    }
+
+    /// Opens what the cursor stands on.
+    fn open(&mut self, effects: &mut Vec<Effect>) {
+        match self.wish.focus {
+            Focus::Costs => self.filter_by_feature(),
+            Focus::Inspector => {}
+            Focus::List => {
+                let Some(selected) = self.list.selected() else {
+                    // Nothing to open: ask again, which is what a person means by Enter on an error.
+                    if self.list.error().is_some() {
+                        self.ask_page(Page::First, effects);
+                    }
+                    return;
+                };
+                self.pause();
+                if selected.span.is_some() {
+                    self.wish.inspector = true;
+                    self.wish.focus = Focus::Inspector;
+                } else {
+                    self.enter(selected.trace);
+                    self.wish.inspector = true;
+                    self.wish.focus = Focus::Inspector;
+                }
+            }
+        }
+    }
+
+    /// Expands an interaction and goes to its telling call as soon as that is known.
+    fn enter(&mut self, trace: TraceKey) {
+        self.trees.hold(trace).expanded = true;
+        self.entering = Some(trace);
+        self.enter_when_loaded();
+    }
+
+    pub(super) fn enter_when_loaded(&mut self) {
+        let Some(trace) = self.entering else { return };
+        let Some(open) = self.trees.get(trace) else {
+            self.entering = None;
+            return;
+        };
+        if matches!(open.spans, Spans::Loading) {
+            return;
+        }
+        self.entering = None;
+        if let Some(span) = open.telling() {
+            self.stand_on_span(trace, span);
+        }
+    }
+
+    fn stand_on_span(&mut self, trace: TraceKey, span: SpanKey) {
+        self.trees.reveal(trace, span);
+        self.list.select(trace, Some(span));
+        self.list.relay(&self.trees, self.screen.list_rows());
+    }
+
+    /// One step back; false when there was nothing to go back from.
+    fn back(&mut self) -> bool {
+        if self.leave() {
+            return true;
+        }
+        let Some(selected) = self.list.selected() else { return false };
+        if self.trees.expanded(selected.trace).is_some() {
+            if selected.span.is_none() {
+                self.trees.collapse(selected.trace);
+            }
+            self.list.select(selected.trace, None);
+            return true;
+        }
+        self.search.take().is_some()
+    }
+
+    /// Leaves a pane that is open beside or over the list.
+    fn leave(&mut self) -> bool {
+        if self.wish.zoom {
+            self.wish.zoom = false;
+            return true;
+        }
+        match self.wish.focus {
+            Focus::Inspector => {
+                if self.screen.list.is_none() {
+                    self.wish.inspector = false;
+                }
+                self.wish.focus = Focus::List;
+                true
+            }
+            Focus::Costs => {
+                if self.screen.list.is_none() {
+                    self.wish.costs = None;
+                }
+                self.wish.focus = Focus::List;
+                true
+            }
+            Focus::List => std::mem::take(&mut self.wish.inspector),
+        }
+    }
+
+    fn next_pane(&mut self, step: isize) {
+        let mut panes = vec![Focus::List];
+        if self.wish.inspector {
+            panes.push(Focus::Inspector);
+        }
+        if self.screen.costs.is_some() || (self.wish.costs != Some(false) && self.size.0 >= 100) {
+            panes.push(Focus::Costs);
+        }
+        let at = panes.iter().position(|pane| *pane == self.wish.focus).unwrap_or(0);
+        let next = (at as isize + step).rem_euclid(panes.len() as isize) as usize;
+        self.wish.focus = panes[next];
+    }
+
+    fn collapse(&mut self) {
+        let Some(selected) = self.list.selected().filter(|_| self.wish.focus == Focus::List) else {
+            return;
+        };
+        let Some(key) = selected.span else {
+            self.trees.collapse(selected.trace);
+            return;
+        };
+        let Some(open) = self.trees.get(selected.trace) else { return };
+        let Some((index, span)) = open
+            .loaded()
+            .and_then(|trace| trace.spans.iter().enumerate().find(|(_, span)| span.key == key))
+        else {
+            return;
+        };
+        if open.has_children(index) && !open.is_folded(key) {
+            self.trees.fold(selected.trace, key, true);
+        } else {
+            let parent = span
+                .parent
+                .and_then(|parent| open.loaded()?.spans.get(parent as usize))
+                .map(|parent| parent.key);
+            self.list.select(selected.trace, parent);
+        }
+    }
+
+    fn expand(&mut self) {
+        let Some(selected) = self.list.selected().filter(|_| self.wish.focus == Focus::List) else {
+            return;
+        };
+        self.pause();
+        match selected.span {
+            None if self.trees.expanded(selected.trace).is_none() => self.trees.hold(selected.trace).expanded = true,
+            None => self.move_to(self.list.at() + 1),
+            Some(span) => {
+                let folded = self.trees.get(selected.trace).is_some_and(|open| open.is_folded(span));
+                if folded {
+                    self.trees.fold(selected.trace, span, false);
+                } else if self
+                    .span_at(selected.trace, span)
+                    .is_some_and(|(open, index)| open.has_children(index))
+                {
+                    self.move_to(self.list.at() + 1);
+                }
+            }
+        }
+    }
+
+    fn span_at(&self, trace: TraceKey, span: SpanKey) -> Option<(&Open, usize)> {
+        let open = self.trees.get(trace)?;
+        let index = open.loaded()?.spans.iter().position(|other| other.key == span)?;
+        Some((open, index))
+    }
+
+    fn show_tab(&mut self, tab: Tab, effects: &mut Vec<Effect>) {
+        let needs = self.inspector.set_tab(tab);
+        self.supply(needs, effects);
+    }
+
+    fn step_tab(&mut self, forward: bool, effects: &mut Vec<Effect>) {
+        const TABS: [Tab; 7] = [
+            Tab::Prompt,
+            Tab::Response,
+            Tab::Documents,
+            Tab::Tools,
+            Tab::Parameters,
+            Tab::Cost,
+            Tab::Raw,
+        ];
+        let at = TABS.iter().position(|tab| *tab == self.inspector.tab()).unwrap_or(0);
+        let next = if forward { at + 1 } else { at + TABS.len() - 1 } % TABS.len();
+        self.show_tab(TABS[next], effects);
+    }
+
+    /// The prompt's line is accepted.
+    fn accept(&mut self, effects: &mut Vec<Effect>) {
+        let Over::Prompt(prompt) = &mut self.over else { return };
+        let text = prompt.text().trim().to_owned();
+        match prompt.kind() {
+            PromptKind::Filter => match Filter::parse(&text) {
+                Ok(filter) => {
+                    self.over = Over::Nothing;
+                    self.set_filter(filter, text);
+                }
+                Err(error) => prompt.fail(error),
+            },
+            PromptKind::Search => {
+                self.over = Over::Nothing;
+                if self.wish.focus == Focus::Inspector {
+                    self.inspector.search(&text);
+                } else {
+                    self.search = (!text.is_empty()).then_some(text);
+                    if self.search.is_some() {
+                        self.search_step(true, effects);
+                    }
+                }
+            }
+        }
+    }
+
+    fn filter_by_feature(&mut self) {
+        let Some(row) = self.costs.rows().get(self.costs.at()) else {
+            return;
+        };
+        let Some(feature) = &row.key else {
+            self.notices
+                .say(Notice::warn("no feature was logged with these: there is nothing to filter by"));
+            return;
+        };
+        let filter = self.filter.clone().and(Filter::Is(Field::Feature, Pattern(feature.clone())));
+        let text = filter.to_string();
+        self.wish.focus = Focus::List;
+        self.wish.zoom = false;
+        self.set_filter(filter, text);
+    }
+
+    /// Next or previous match of the search, in the pane that has the keys.
+    fn search_step(&mut self, forward: bool, effects: &mut Vec<Effect>) {
+        if self.wish.focus == Focus::Inspector {
+            self.inspector.search_step(forward);
+            return;
+        }
+        match &self.search {
+            Some(text) => self.seek(Filter::Text(text.clone()), forward, effects),
+            None => self.notices.say(Notice::info("nothing is searched for yet")),
+        }
+    }
+
+    /// Asks for the next interaction from the cursor that also passes this.
+    fn seek(&mut self, also: Filter, forward: bool, effects: &mut Vec<Effect>) {
+        let sort = self.list.sort();
+        let page = match (self.list.row(), forward) {
+            (Some(row), true) => Page::After(Cursor::at(row, sort)),
+            (Some(row), false) => Page::Before(Cursor::at(row, sort)),
+            (None, _) => Page::First,
+        };
+        let query = Query::Interactions {
+            filter: self.filter.clone().and(also),
+            window: self.window,
+            sort,
+            page,
+            limit: 1,
+        };
+        effects.push(self.asks.ask(Pane::Search, query));
+    }
+
+    /// The search answered.
+    pub(super) fn found(&mut self, page: Page, rows: Vec<Interaction>, effects: &mut Vec<Effect>) {
+        let Some(row) = rows.into_iter().next() else {
+            let way = if matches!(page, Page::Before(_)) { "before" } else { "after" };
+            self.notices.say(Notice::info(format!("no match {way} this interaction")));
+            return;
+        };
+        self.pause();
+        self.jump = None;
+        self.entering = None;
+        if self.list.rows().iter().any(|held| held.trace == row.trace) {
+            self.list.select(row.trace, None);
+        } else {
+            self.list.land = Some(Land::On(row.trace));
+            self.list.expect_above();
+            self.ask_page(Page::From(Cursor::at(&row, self.list.sort())), effects);
+        }
+    }
+
+    fn to_finding(&mut self, forward: bool) {
+        let Some(selected) = self.list.selected() else { return };
+        self.pause();
+        self.entering = None;
+        self.jump = Some(Jump {
+            forward,
+            pages: JUMP_PAGES,
+            from: selected.trace,
+        });
+        self.jump_on();
+    }
+
+    /// Looks through the rows held; goes on when the next page is here.
+    pub(super) fn jump_on(&mut self) {
+        let Some(mut jump) = self.jump else { return };
+        let rows = self.list.rows();
+        let Some(from) = rows.iter().position(|row| row.trace == jump.from) else {
+            self.jump = None;
+            return;
+        };
+        let noteworthy = |row: &&Interaction| row.findings.iter().next().is_some();
+        let found = if jump.forward {
+            rows[from + 1..].iter().find(noteworthy)
+        } else {
+            rows[..from].iter().rev().find(noteworthy)
+        };
+        if let Some(trace) = found.map(|row| row.trace) {
+            self.jump = None;
+            self.list.select(trace, None);
+            return;
+        }
+        let (edge, more) = if jump.forward {
+            (rows.last(), self.list.more_below())
+        } else {
+            (rows.first(), self.list.more_above())
+        };
+        match edge.map(|row| row.trace) {
+            Some(edge) if more && jump.pages > 0 => {
+                jump.pages -= 1;
+                jump.from = edge;
+                self.jump = Some(jump);
+                // The cursor goes along, so that the next page is asked for.
+                self.list.select(edge, None);
+            }
+            Some(_) if more => {
+                self.jump = None;
+                self.notices
+                    .say(Notice::info("no finding in the last 2,000 interactions; again to look further"));
+            }
+            Some(_) | None => {
+                self.jump = None;
+                self.notices.say(Notice::info("no further interaction with a finding"));
+            }
+        }
+    }
+
+    fn to_trace(&mut self, forward: bool) {
+        let Some(index) = self.list.row_index() else { return };
+        let next = if forward { Some(index + 1) } else { index.checked_sub(1) };
+        let Some(trace) = next.and_then(|next| self.list.rows().get(next)).map(|row| row.trace) else {
+            self.notices.say(Notice::info(if forward {
+                "this is the last interaction"
+            } else {
+                "this is the first interaction"
+            }));
+            return;
+        };
+        let inside = self.list.selected().is_some_and(|selected| selected.span.is_some());
+        self.jump = None;
+        self.pause();
+        self.list.select(trace, None);
+        if inside {
+            self.enter(trace);
+        }
+    }
+
+    /// To the next span of the open interaction that is such a one; false when there is none.
+    fn to_span(&mut self, forward: bool, name: &str, wanted: impl Fn(&Span) -> bool) -> bool {
+        let Some(selected) = self.list.selected() else { return false };
+        let Some(trace) = self.trees.get(selected.trace).and_then(Open::loaded) else {
+            self.notices.say(Notice::info("open the interaction first"));
+            return false;
+        };
+        let at = selected.span.and_then(|key| trace.spans.iter().position(|span| span.key == key));
+        let found = if forward {
+            trace.spans.iter().skip(at.map_or(0, |at| at + 1)).find(|span| wanted(span))
+        } else {
+            trace.spans[..at.unwrap_or(0)].iter().rev().find(|span| wanted(span))
+        };
+        if let Some(key) = found.map(|span| span.key) {
+            self.pause();
+            self.stand_on_span(selected.trace, key);
+            return true;
+        }
+        if !name.is_empty() {
+            let way = if forward { "after" } else { "before" };
+            self.notices.say(Notice::info(format!("no {name} {way} this one")));
+        }
+        false
+    }
+
+    /// To the next failed span of the open interaction, else to the next failed interaction.
+    fn to_error(&mut self, effects: &mut Vec<Effect>) {
+        let expanded = self
+            .list
+            .selected()
+            .is_some_and(|selected| self.trees.expanded(selected.trace).is_some_and(|open| open.loaded().is_some()));
+        if expanded && self.to_span(true, "", |span| span.part.status == Status::Error) {
+            return;
+        }
+        self.seek(Filter::Is(Field::Status, Pattern(Status::Error.name().to_owned())), true, effects);
+    }
+
+    /// Whether the sort menu is open.
+    #[must_use]
+    pub const fn sort_menu(&self) -> bool {
+        matches!(self.over, Over::Sort)
+    }
+
+    /// Whether the copy menu is open.
+    #[must_use]
+    pub const fn copy_menu(&self) -> bool {
+        matches!(self.over, Over::Copy)
+    }
+
+    /// The line of the list a key of an interaction stands on; for tests and for drawing the cursor.
+    #[must_use]
+    pub fn line_of(&self, trace: TraceKey) -> Option<usize> {
+        let list = self.list();
+        list.lines()
+            .iter()
+            .position(|line| matches!(line, ListLine::Interaction(row) if list.rows()[*row].trace == trace))
+    }
+}
+
+/// Lines an action scrolls by in a pane of this height.
+fn scrolled(action: Action, height: usize) -> Option<isize> {
+    let height = height.max(2) as isize;
+    Some(match action {
+        Action::Down => 1,
+        Action::Up => -1,
+        Action::HalfDown => height / 2,
+        Action::HalfUp => -(height / 2),
+        Action::PageDown => height - 1,
+        Action::PageUp => 1 - height,
+        _ => return None,
+    })
+}
+
+/// Every action that is offered in a menu.
+#[must_use]
+pub fn menu(sort: bool) -> Vec<Action> {
+    Action::iter()
+        .filter(|action| {
+            let is_sort = matches!(
+                action,
+                Action::SortByTime | Action::SortByCost | Action::SortByTokens | Action::SortByDuration
+            );
+            let is_copy = matches!(
+                action,
+                Action::CopyPrompt | Action::CopyMessages | Action::CopyResponse | Action::CopyId | Action::CopyLine
+            );
+            if sort { is_sort } else { is_copy }
+        })
+        .collect()
+}

@@ -1,0 +1,579 @@
+//! The command line: a contract that scripts rely on.
+//!
+//! Whatever is wrong with it is said before any source is opened: `error: …`, `hint: …`, exit code 2. The first word that is no command is a
+//! source. Nothing is accepted and then ignored: an option that means nothing to a command is refused.
+
+#[cfg(test)]
+mod tests;
+mod time;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use clap::builder::ValueHint;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use jiff::tz::TimeZone;
+
+use crate::config::{self, When};
+use crate::model::filter::Filter;
+use crate::model::query::{CostKey, Window};
+use crate::model::span::Nanos;
+use crate::report::Output;
+
+pub use time::time;
+
+/// Words that later versions want as commands.
+const RESERVED: [&str; 9] = ["health", "diagnose", "diff", "replay", "watch", "check", "purge", "sql", "export"];
+
+/// What the user asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cli {
+    /// What to do.
+    pub command: Command,
+    /// How.
+    pub options: Options,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// The explorer.
+    Explore {
+        /// Sources as written.
+        sources: Vec<String>,
+    },
+    /// Interactions.
+    Ls {
+        /// Sources as written.
+        sources: Vec<String>,
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// One interaction.
+    Show {
+        /// A trace id or a unique prefix of one.
+        trace_id: String,
+        /// Sources as written.
+        sources: Vec<String>,
+        /// Tree, json or md.
+        output: Output,
+    },
+    /// Spend by key.
+    Cost {
+        /// Sources as written.
+        sources: Vec<String>,
+        /// Grouped by.
+        by: CostKey,
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// What was read.
+    Stats {
+        /// Sources as written.
+        sources: Vec<String>,
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// Fill a store and exit.
+    Ingest {
+        /// Sources as written.
+        sources: Vec<String>,
+    },
+    /// The explorer over invented live traffic.
+    Demo,
+    /// The dialects it reads.
+    Formats {
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// The prices it knows.
+    Prices {
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// The keys of the explorer.
+    Keys {
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// The settings in force.
+    Config {
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// A completion script.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page.
+    Man,
+}
+
+/// Options that several commands share.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// The store to keep; `None` is a private temporary one.
+    pub db: Option<PathBuf>,
+    /// Which interactions.
+    pub filter: Filter,
+    /// Not before, as written.
+    pub since: Option<String>,
+    /// Before, as written.
+    pub until: Option<String>,
+    /// At most so many rows; `None` leaves it to the output.
+    pub limit: Option<u32>,
+    /// Read every line as this dialect.
+    pub dialect: Option<String>,
+    /// Keys that state the feature, before those of the settings.
+    pub feature_keys: Vec<String>,
+    /// Memory of the whole process, in bytes; `None` leaves it to the settings.
+    pub memory: Option<u64>,
+    /// Threads; `None` leaves it to the settings.
+    pub threads: Option<usize>,
+    /// Rejected lines are a failure.
+    pub strict: bool,
+    /// The settings file; `None` is the usual one.
+    pub config: Option<PathBuf>,
+    /// When output is coloured; `None` leaves it to the settings.
+    pub color: Option<When>,
+    /// The theme; `None` leaves it to the settings.
+    pub theme: Option<String>,
+    /// The explorer listens to the mouse.
+    pub mouse: bool,
+}
+
+impl Options {
+    /// The window of `--since` and `--until`, as of `now`.
+    pub fn window(&self, now: Nanos, zone: &TimeZone) -> Result<Window, CliError> {
+        let read = |option: &str, text: &Option<String>| {
+            text.as_deref()
+                .map(|text| time(text, now, zone))
+                .transpose()
+                .map_err(|error| CliError {
+                    message: format!("{option}: {}", error.message),
+                    ..error
+                })
+        };
+        let window = Window {
+            since: read("--since", &self.since)?,
+            until: read("--until", &self.until)?,
+        };
+        match (window.since, window.until) {
+            (Some(since), Some(until)) if since >= until => Err(CliError::usage(
+                "--since is not before --until: nothing can lie between them",
+                Some("spanscope ls --since 7d --until 1d FILE".into()),
+            )),
+            _ => Ok(window),
+        }
+    }
+}
+
+/// Why the command line could not be read, or, with code 0, the help that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CliError {
+    /// The exit code: 2, or 0 for help and version.
+    pub code: u8,
+    /// What is wrong, or the help itself.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl CliError {
+    fn usage(message: impl Into<String>, hint: Option<String>) -> Self {
+        Self {
+            code: 2,
+            message: message.into(),
+            hint,
+        }
+    }
+}
+
+/// What to print: to stdout for code 0, else to stderr. No line break at the end.
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.code == 0 {
+            return f.write_str(self.message.trim_end());
+        }
+        write!(f, "error: {}", self.message)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\nhint: {hint}"))
+    }
+}
+
+impl std::error::Error for CliError {}
+
+/// Explore the traces of LLM applications: what prompt caused this bad answer, and what did it cost?
+#[derive(Parser)]
+#[command(
+    name = "spanscope",
+    version,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "SOURCE is a file, a directory, a glob, `-` for stdin or ssh://[user@]host[:port]/path.\n\
+    Exit codes: 0 ok, 1 failure, 2 usage, 3 store in use, 4 cannot write, 5 rejected lines under --strict."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Verb>,
+    /// Files, directories, globs, `-` or ssh:// addresses to follow
+    #[arg(value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
+    sources: Vec<String>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Args)]
+struct Sources {
+    /// Files, directories, globs, `-` or ssh:// addresses to read
+    #[arg(value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
+    sources: Vec<String>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Interactions, newest first
+    Ls(Sources),
+    /// One interaction with all its spans
+    Show {
+        /// The trace id; a unique prefix is enough
+        trace_id: String,
+        #[command(flatten)]
+        sources: Sources,
+    },
+    /// Spend by feature, model, user, session or service
+    Cost {
+        #[command(flatten)]
+        sources: Sources,
+        /// Group by feature, model, user, session or service
+        #[arg(long, value_name = "KEY", default_value = "feature", value_parser = clap::builder::PossibleValuesParser::new(cost_keys()))]
+        by: String,
+    },
+    /// What was read
+    Stats(Sources),
+    /// Fill a store and exit
+    Ingest(Sources),
+    /// The explorer over invented live traffic
+    Demo,
+    /// The log formats it reads
+    Formats,
+    /// The prices it knows
+    Prices,
+    /// The keys of the explorer
+    Keys,
+    /// The settings in force
+    Config,
+    /// A completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, in roff
+    Man,
+}
+
+fn cost_keys() -> impl Iterator<Item = &'static str> {
+    CostKey::ALL.iter().map(|key| key.name())
+}
+
+#[derive(Args)]
+struct Shared {
+    /// Keep the store here and resume from it
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    db: Option<PathBuf>,
+    /// Only what matches, e.g. 'feature:billing cost>0.05 "refund"'
+    #[arg(short, long, global = true, value_name = "EXPR", allow_hyphen_values = true)]
+    filter: Option<String>,
+    /// Not before: 2h, 7d, 15:00, yesterday 15:00, 2026-05-01, RFC 3339
+    #[arg(long, global = true, value_name = "T")]
+    since: Option<String>,
+    /// Before: as for --since
+    #[arg(long, global = true, value_name = "T")]
+    until: Option<String>,
+    /// At most so many rows (table: a screenful; other outputs: all)
+    #[arg(short = 'n', long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// table, json, jsonl or csv (show: tree, json or md)
+    #[arg(short, long, global = true, value_name = "FORMAT")]
+    output: Option<String>,
+    /// Read every line as this dialect (see `spanscope formats`)
+    #[arg(long, global = true, value_name = "NAME")]
+    dialect: Option<String>,
+    /// A key under which the logs state the feature; may be repeated
+    #[arg(long, global = true, value_name = "KEY", value_delimiter = ',')]
+    feature_key: Vec<String>,
+    /// Memory of the whole process, e.g. 512MB or 1GiB
+    #[arg(long, global = true, value_name = "SIZE", value_parser = config::size)]
+    memory: Option<u64>,
+    /// Threads that read and ask the store
+    #[arg(long, global = true, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
+    /// Exit with 5 when lines were rejected
+    #[arg(long, global = true)]
+    strict: bool,
+    /// Settings instead of the usual file
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
+    /// auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", hide_possible_values = true)]
+    color: Option<When>,
+    /// A theme's name
+    #[arg(long, global = true, value_name = "NAME")]
+    theme: Option<String>,
+    /// Listen to the mouse
+    #[arg(long, global = true)]
+    mouse: bool,
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    let most = config::MOST_THREADS;
+    text.parse()
+        .ok()
+        .filter(|n| (1..=most).contains(n))
+        .ok_or_else(|| format!("a number from 1 to {most}"))
+}
+
+/// Where an option means something. `-` is the explorer. Options that are not listed mean something everywhere.
+const MEANINGFUL: &[(&str, &str, &[&str])] = &[
+    ("db", "--db", &["-", "ls", "show", "cost", "stats", "ingest"]),
+    ("filter", "--filter", &["-", "demo", "ls", "cost"]),
+    ("since", "--since", &["-", "ls", "cost"]),
+    ("until", "--until", &["-", "ls", "cost"]),
+    ("limit", "--limit", &["ls", "cost"]),
+    (
+        "output",
+        "--output",
+        &["ls", "show", "cost", "stats", "formats", "prices", "keys", "config"],
+    ),
+    ("dialect", "--dialect", &["-", "ls", "show", "cost", "stats", "ingest"]),
+    (
+        "feature_key",
+        "--feature-key",
+        &["-", "ls", "show", "cost", "stats", "ingest", "config"],
+    ),
+    ("strict", "--strict", &["ls", "show", "cost", "stats", "ingest"]),
+    ("mouse", "--mouse", &["-", "demo"]),
+];
+
+/// Reads the arguments, the program's own name first.
+pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Cli, CliError> {
+    let matches = Arguments::command()
+        .try_get_matches_from(arguments)
+        .map_err(|error| explain(&error))?;
+    let verb = matches.subcommand_name().unwrap_or("-").to_owned();
+    let inner = matches.subcommand().map_or(&matches, |(_, inner)| inner);
+    for (id, option, verbs) in MEANINGFUL {
+        if inner.value_source(id) == Some(ValueSource::CommandLine) && !verbs.contains(&verb.as_str()) {
+            let place = if verb == "-" { "the explorer" } else { &format!("`{verb}`") };
+            let mut good: Vec<&str> = verbs.to_vec();
+            good.retain(|verb| *verb != "-");
+            return Err(CliError::usage(
+                format!("{option} means nothing to {place}"),
+                Some(format!("it goes with {}", good.join(", "))),
+            ));
+        }
+    }
+    let Arguments { command, sources, shared } = Arguments::from_arg_matches(&matches).map_err(|error| explain(&error))?;
+    if command.is_some() && !sources.is_empty() {
+        return Err(CliError::usage(
+            format!("`{verb}` comes before the sources"),
+            Some(format!(
+                "spanscope {verb} {}; a file of that name is written ./{verb}",
+                sources.join(" ")
+            )),
+        ));
+    }
+    let command = command_of(command, sources, &shared)?;
+    let filter = shared.filter.as_deref().map_or(Ok(Filter::All), read_filter)?;
+    if let Some(dialect) = shared.dialect.as_deref().filter(|name| name.is_empty()) {
+        return Err(CliError::usage(
+            format!("--dialect `{dialect}` is no name"),
+            Some("`spanscope formats` lists them".into()),
+        ));
+    }
+    Ok(Cli {
+        command,
+        options: Options {
+            db: shared.db,
+            filter,
+            since: shared.since,
+            until: shared.until,
+            limit: shared.limit,
+            dialect: shared.dialect,
+            feature_keys: shared.feature_key,
+            memory: shared.memory,
+            threads: shared.threads,
+            strict: shared.strict,
+            config: shared.config,
+            color: shared.color,
+            theme: shared.theme,
+            mouse: shared.mouse,
+        },
+    })
+}
+
+fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Result<Command, CliError> {
+    let rows = || output(shared, &[Output::Table, Output::Json, Output::Jsonl, Output::Csv]);
+    // A command that reads traces needs some.
+    let read = |sources: Vec<String>| match reserved(&sources) {
+        Some(error) => Err(error),
+        None if sources.is_empty() && shared.db.is_none() => Err(CliError::usage(
+            "no source",
+            Some("name a file, a directory, a glob, `-` for stdin or an ssh:// address; `spanscope demo` needs none".into()),
+        )),
+        None => Ok(sources),
+    };
+    Ok(match verb {
+        None => Command::Explore { sources: read(sources)? },
+        Some(Verb::Ls(Sources { sources })) => Command::Ls {
+            output: rows()?,
+            sources: read(sources)?,
+        },
+        Some(Verb::Show { trace_id, sources }) => {
+            if trace_id.is_empty() {
+                return Err(CliError::usage(
+                    "the trace id is empty",
+                    Some("`spanscope ls -o json` lists them".into()),
+                ));
+            }
+            Command::Show {
+                output: output(shared, &[Output::Tree, Output::Json, Output::Markdown])?,
+                trace_id,
+                sources: read(sources.sources)?,
+            }
+        }
+        Some(Verb::Cost { sources, by }) => Command::Cost {
+            output: rows()?,
+            by: CostKey::ALL.iter().copied().find(|key| key.name() == by).unwrap_or_default(),
+            sources: read(sources.sources)?,
+        },
+        Some(Verb::Stats(Sources { sources })) => Command::Stats {
+            output: rows()?,
+            sources: read(sources)?,
+        },
+        Some(Verb::Ingest(Sources { sources })) => {
+            if shared.db.is_none() {
+                return Err(CliError::usage(
+                    "ingest needs a store to fill",
+                    Some("spanscope ingest --db PATH SOURCE...".into()),
+                ));
+            }
+            if sources.is_empty() {
+                return Err(CliError::usage(
+                    "ingest needs a source",
+                    Some("spanscope ingest --db PATH SOURCE...".into()),
+                ));
+            }
+            Command::Ingest { sources: read(sources)? }
+        }
+        Some(Verb::Demo) => Command::Demo,
+        Some(Verb::Formats) => Command::Formats { output: rows()? },
+        Some(Verb::Prices) => Command::Prices { output: rows()? },
+        Some(Verb::Keys) => Command::Keys { output: rows()? },
+        Some(Verb::Config) => Command::Config { output: rows()? },
+        Some(Verb::Completions { shell }) => Command::Completions { shell },
+        Some(Verb::Man) => Command::Man,
+    })
+}
+
+/// A source that bears the name of a command to come.
+fn reserved(sources: &[String]) -> Option<CliError> {
+    let name = sources.iter().find(|source| RESERVED.contains(&source.as_str()))?;
+    Some(CliError::usage(
+        format!("`{name}` is kept for a command of a later version"),
+        Some(format!("a file of that name is written ./{name}")),
+    ))
+}
+
+/// The output asked for, the first of the allowed ones by default.
+fn output(shared: &Shared, allowed: &[Output]) -> Result<Output, CliError> {
+    let Some(name) = shared.output.as_deref() else {
+        return Ok(allowed[0]);
+    };
+    allowed.iter().copied().find(|output| output.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = allowed.iter().map(|output| output.name()).collect();
+        CliError::usage(
+            format!("this command has no output `{name}`"),
+            Some(format!("one of {}", names.join(", "))),
+        )
+    })
+}
+
+/// The filter, or the expression with a caret under the place that is wrong.
+fn read_filter(text: &str) -> Result<Filter, CliError> {
+    Filter::parse(text).map_err(|error| {
+        // One cell a character, so that the caret stands where the column says, whatever the text holds.
+        let line: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let before: String = line.chars().take(error.column).collect();
+        let caret = format!("{}^", " ".repeat(unicode_width::UnicodeWidthStr::width(before.as_str())));
+        CliError::usage(format!("--filter: {error}\n  {line}\n  {caret}"), error.hint)
+    })
+}
+
+/// What the parser of the arguments objects to, in our words.
+fn explain(error: &clap::Error) -> CliError {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return CliError {
+            code: 0,
+            message: error.to_string(),
+            hint: None,
+        };
+    }
+    let words = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+        _ => None,
+    };
+    let argument = words(ContextKind::InvalidArg).unwrap_or_default();
+    let value = words(ContextKind::InvalidValue).unwrap_or_default();
+    let suggested = words(ContextKind::SuggestedArg)
+        .or_else(|| words(ContextKind::SuggestedValue))
+        .map(|meant| format!("did you mean `{meant}`?"));
+    let (message, hint) = match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let hint = suggested.unwrap_or_else(|| "`spanscope --help` lists the options; a file of that name is written ./NAME".into());
+            (format!("unknown option `{argument}`"), Some(hint))
+        }
+        ErrorKind::InvalidValue if value.is_empty() => (
+            format!("{argument} needs a value"),
+            words(ContextKind::ValidValue).map(|all| format!("one of {all}")),
+        ),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let why = std::error::Error::source(error)
+                .map(|source| format!(": {source}"))
+                .unwrap_or_default();
+            (
+                format!("`{value}` is not allowed for {argument}{why}"),
+                suggested.or_else(|| words(ContextKind::ValidValue).map(|all| format!("one of {all}"))),
+            )
+        }
+        ErrorKind::MissingRequiredArgument => (format!("{argument} is missing"), words(ContextKind::Usage)),
+        ErrorKind::ArgumentConflict => (format!("{argument} is given more than once"), None),
+        _ => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            (first.strip_prefix("error: ").unwrap_or(first).to_owned(), None)
+        }
+    };
+    CliError::usage(message, hint)
+}
+
+/// Writes a completion script.
+pub fn completions(shell: clap_complete::Shell, out: &mut dyn io::Write) -> io::Result<()> {
+    // The generator panics where it cannot write; a string can always be written.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "spanscope", &mut script);
+    out.write_all(&script)
+}
+
+/// Writes the manual page of the program and all its commands.
+pub fn man(out: &mut dyn io::Write) -> io::Result<()> {
+    clap_mangen::Man::new(Arguments::command()).render(&mut &mut *out)
+}

@@ -1,0 +1,72 @@
+//! Times as people type them: `2h`, `7d`, `15:00`, `yesterday 15:00`, `2026-05-01`, RFC 3339.
+//!
+//! Days are days of the calendar (`1d` is this time yesterday, whatever the clocks did in between), hours are 60 minutes. A time that the clocks
+//! skipped is moved to after the gap; one that came twice is its first coming. The present is handed in.
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+use super::CliError;
+use crate::model::span::Nanos;
+
+/// The moment a text means, seen from `now` in a time zone.
+pub fn time(text: &str, now: Nanos, zone: &TimeZone) -> Result<Nanos, CliError> {
+    let text = text.trim();
+    let wrong = || {
+        CliError::usage(
+            format!("`{text}` is not a time"),
+            Some("2h, 7d, 15:00, yesterday 15:00, 2026-05-01, 2026-05-01 15:00 or 2026-05-01T15:00:00Z".into()),
+        )
+    };
+    let present = Timestamp::from_nanosecond(i128::from(now))
+        .map_err(|_| wrong())?
+        .to_zoned_datetime(zone.clone());
+    let moment = if text == "now" {
+        present.timestamp()
+    } else if let Ok(moment) = text.parse::<Timestamp>() {
+        moment
+    } else if let Some(local) = local(text, present.date()) {
+        zone.to_timestamp(local).map_err(|_| wrong())?
+    } else {
+        let ago = text.strip_suffix("ago").map_or(text, str::trim_end);
+        // Only what begins with a digit: the parser of spans knows signs and ISO 8601 too, which would mean something else here.
+        let span: Span = ago
+            .parse()
+            .ok()
+            .filter(|_| ago.starts_with(|c: char| c.is_ascii_digit()))
+            .ok_or_else(wrong)?;
+        if span.is_negative() {
+            return Err(wrong());
+        }
+        present.checked_sub(span).map_err(|_| wrong())?.timestamp()
+    };
+    Nanos::try_from(moment.as_nanosecond()).map_err(|_| wrong())
+}
+
+/// A time without a zone.
+fn local(text: &str, today: Date) -> Option<DateTime> {
+    let (day, clock) = match text.split_once(' ') {
+        Some((day, clock)) => (day, Some(clock.trim())),
+        None if is_clock(text) => ("today", Some(text)),
+        None => (text, None),
+    };
+    let date = match day {
+        "today" => Some(today),
+        "yesterday" => today.yesterday().ok(),
+        _ => None,
+    };
+    match (date, clock) {
+        (Some(date), None) => Some(date.to_datetime(Time::midnight())),
+        (Some(date), Some(clock)) if is_clock(clock) => Some(date.to_datetime(clock.parse().ok()?)),
+        (Some(_), Some(_)) => None,
+        // Anything that does not begin with a whole date would be a span.
+        (None, _) if text.len() >= 10 && text.as_bytes()[4] == b'-' => text.parse().ok(),
+        (None, _) => None,
+    }
+}
+
+/// `15:00`, `15:00:30.5`.
+fn is_clock(text: &str) -> bool {
+    text.len() >= 5 && text.as_bytes()[2] == b':' && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.'))
+}

@@ -1,0 +1,260 @@
+//! Settings: `assets/config.toml` is the defaults, the user's file patches it.
+//!
+//! Everything is checked when it is read: an unknown key or a wrong value is an error with its line and what was probably meant, never
+//! ignored. This module reads text, not files; `[keys]` is handed on as it stands, for the keymap to judge.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::model::filter::nearest;
+
+/// The built-in settings, as text.
+pub const DEFAULTS: &str = include_str!("../assets/config.toml");
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum When {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How copied text leaves the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clipboard {
+    /// The first that works.
+    #[default]
+    Auto,
+    /// tmux's buffer.
+    Tmux,
+    /// An escape sequence to the terminal.
+    Osc52,
+    /// The desktop's clipboard.
+    Native,
+    /// A file.
+    File,
+    /// Nothing is copied.
+    Off,
+}
+
+/// All settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Name of the theme.
+    pub theme: String,
+    /// When output is coloured.
+    pub color: When,
+    /// An IANA name; `None` is the machine's own zone.
+    pub timezone: Option<String>,
+    /// Keys that state the feature, looked for before the usual ones.
+    pub feature_keys: Vec<String>,
+    /// How copied text leaves the program.
+    pub clipboard: Clipboard,
+    /// Memory of the whole process, in bytes.
+    pub memory: u64,
+    /// Threads that read and ask the store.
+    pub threads: usize,
+    /// The user's prices.
+    pub pricing: Option<PathBuf>,
+    /// `[keys]` as written.
+    pub keys: toml::Table,
+}
+
+/// Why settings could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct ConfigError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What was probably meant, or what is allowed.
+    pub hint: Option<String>,
+}
+
+/// A file's say: what is `None` stays as it was.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table of settings")]
+struct Patch {
+    theme: Option<String>,
+    color: Option<When>,
+    timezone: Option<toml::Spanned<String>>,
+    feature_keys: Option<Vec<String>>,
+    clipboard: Option<Clipboard>,
+    memory: Option<toml::Spanned<String>>,
+    threads: Option<toml::Spanned<i64>>,
+    pricing: Option<String>,
+    keys: Option<toml::Table>,
+}
+
+const KEYS: [&str; 9] = [
+    "theme",
+    "color",
+    "timezone",
+    "feature_keys",
+    "clipboard",
+    "memory",
+    "threads",
+    "pricing",
+    "keys",
+];
+
+impl Default for Config {
+    /// What `assets/config.toml` says.
+    fn default() -> Self {
+        let blank = Self {
+            theme: String::new(),
+            color: When::Auto,
+            timezone: None,
+            feature_keys: Vec::new(),
+            clipboard: Clipboard::Auto,
+            memory: 0,
+            threads: 0,
+            pricing: None,
+            keys: toml::Table::new(),
+        };
+        blank.with(DEFAULTS).expect("the built-in settings are checked by a test")
+    }
+}
+
+impl Config {
+    /// These settings with a file's laid over them. Keys of `[keys]` are laid over one by one, everything else is replaced.
+    pub fn with(&self, text: &str) -> Result<Self, ConfigError> {
+        let patch: Patch = toml::from_str(text).map_err(|error| explain(text, &error))?;
+        let mut config = self.clone();
+        if let Some(theme) = patch.theme {
+            config.theme = theme;
+        }
+        if let Some(color) = patch.color {
+            config.color = color;
+        }
+        if let Some(zone) = patch.timezone {
+            let name = zone.get_ref();
+            if !name.is_empty() && TimeZone::get(name).is_err() {
+                return Err(ConfigError {
+                    line: line_of(text, zone.span().start),
+                    message: format!("unknown time zone `{name}`"),
+                    hint: Some("an IANA name such as Europe/Berlin, or \"\" for the machine's own".into()),
+                });
+            }
+            config.timezone = Some(zone.into_inner()).filter(|name| !name.is_empty());
+        }
+        if let Some(keys) = patch.feature_keys {
+            config.feature_keys = keys;
+        }
+        if let Some(clipboard) = patch.clipboard {
+            config.clipboard = clipboard;
+        }
+        if let Some(memory) = patch.memory {
+            config.memory = size(memory.get_ref()).map_err(|message| ConfigError {
+                line: line_of(text, memory.span().start),
+                message,
+                hint: Some("such as 512MB or 1GiB".into()),
+            })?;
+        }
+        if let Some(threads) = patch.threads {
+            config.threads = usize::try_from(*threads.get_ref())
+                .ok()
+                .filter(|n| (1..=MOST_THREADS).contains(n))
+                .ok_or_else(|| ConfigError {
+                    line: line_of(text, threads.span().start),
+                    message: format!("threads is a number from 1 to {MOST_THREADS}"),
+                    hint: None,
+                })?;
+        }
+        if let Some(path) = patch.pricing {
+            config.pricing = Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty());
+        }
+        if let Some(keys) = patch.keys {
+            config.keys.extend(keys);
+        }
+        Ok(config)
+    }
+
+    /// The time zone of times that carry none.
+    #[must_use]
+    pub fn zone(&self) -> TimeZone {
+        self.timezone
+            .as_deref()
+            .and_then(|name| TimeZone::get(name).ok())
+            .unwrap_or_else(TimeZone::system)
+    }
+}
+
+/// More threads than this are a slip of the finger.
+pub const MOST_THREADS: usize = 1024;
+
+/// The line a byte stands in, from 1.
+fn line_of(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|b| *b == b'\n').count()
+}
+
+fn explain(text: &str, error: &toml::de::Error) -> ConfigError {
+    let span = error.span().unwrap_or_default();
+    let mut message = error.message().trim().to_owned();
+    let mut hint = None;
+    if message.starts_with("unknown field") {
+        let name = message.split('`').nth(1).unwrap_or_default().to_owned();
+        hint = Some(match nearest(&name, KEYS) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("settings are {}", KEYS.join(", ")),
+        });
+        message = format!("unknown setting `{name}`");
+    } else if let Some(wrong) = message.strip_prefix("unknown variant `") {
+        let (name, allowed) = wrong.split_once("`, expected ").unwrap_or((wrong, ""));
+        let words: Vec<&str> = allowed.split('`').skip(1).step_by(2).collect();
+        hint = Some(match nearest(name, words.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("one of {}", words.join(", ")),
+        });
+        message = format!("`{name}` is not allowed here");
+    }
+    ConfigError {
+        line: line_of(text, span.start),
+        message,
+        hint,
+    }
+}
+
+/// Bytes of a size such as `512MB`, `1.5 GiB`, `1000000`. Units are decimal, those with an `i` binary.
+pub fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let wrong = || format!("`{text}` is not a size");
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit: u128 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "t" | "tb" => 1_000_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return Err(wrong()),
+    };
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() || whole.len() > 18 || part.len() > 9 || part.contains('.') || (number.contains('.') && part.is_empty()) {
+        return Err(wrong());
+    }
+    let scale = 10_u128.pow(part.len() as u32);
+    let digits: u128 = format!("{whole}{part}").parse().map_err(|_| wrong())?;
+    match u64::try_from(digits * unit / scale) {
+        Ok(0) => Err("a size of zero leaves no room to work".into()),
+        Ok(bytes) => Ok(bytes),
+        Err(_) => Err(format!("`{text}` is too large")),
+    }
+}

@@ -1,0 +1,90 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+#[test]
+fn the_built_in_file_is_the_defaults() {
+    let config = Config::default();
+    assert_eq!(
+        (config.theme.as_str(), config.color, config.memory, config.threads),
+        ("default", When::Auto, 500_000_000, 2)
+    );
+    assert_eq!(
+        (config.timezone.as_ref(), config.pricing.as_ref(), config.clipboard),
+        (None, None, Clipboard::Auto)
+    );
+    assert!(config.feature_keys.is_empty() && config.keys.is_empty());
+    let table: toml::Table = DEFAULTS.parse().unwrap();
+    assert!(
+        KEYS.iter().all(|key| table.contains_key(*key)) && table.len() == KEYS.len(),
+        "every setting has its default in the file"
+    );
+}
+
+#[test]
+fn a_file_replaces_what_it_names_and_nothing_else() {
+    let config = Config::default()
+        .with("color = 'never'\nmemory = '1GiB'\npricing = 'p.toml'\n[keys]\nquit = 'x'\n")
+        .unwrap()
+        .with("[keys]\nhelp = 'h'")
+        .unwrap();
+    assert_eq!((config.color, config.memory, config.threads), (When::Never, 1 << 30, 2));
+    assert_eq!(config.pricing, Some("p.toml".into()));
+    assert_eq!(config.keys.len(), 2);
+}
+
+#[test]
+fn errors_name_the_line_and_what_was_meant() {
+    let table = [
+        (
+            "\ncolour = 'auto'",
+            "line 2: unknown setting `colour`",
+            Some("did you mean `color`?"),
+        ),
+        (
+            "zzz = 1",
+            "line 1: unknown setting `zzz`",
+            Some("settings are theme, color, timezone, feature_keys, clipboard, memory, threads, pricing, keys"),
+        ),
+        (
+            "\n\ncolor = 'alway'",
+            "line 3: `alway` is not allowed here",
+            Some("did you mean `always`?"),
+        ),
+        (
+            "clipboard = 'xyzzy'",
+            "line 1: `xyzzy` is not allowed here",
+            Some("one of auto, tmux, osc52, native, file, off"),
+        ),
+        ("memory = 'lots'", "line 1: `lots` is not a size", Some("such as 512MB or 1GiB")),
+        ("threads = 0", "line 1: threads is a number from 1 to 1024", None),
+        (
+            "theme = 'x'\ntimezone = 'Mars/Base'",
+            "line 2: unknown time zone `Mars/Base`",
+            Some("an IANA name such as Europe/Berlin, or \"\" for the machine's own"),
+        ),
+        ("theme = 3", "line 1: invalid type: integer `3`, expected a string", None),
+    ];
+    for (text, message, hint) in table {
+        let error = Config::default().with(text).unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.hint.as_deref()), (message, hint), "{text}");
+    }
+    assert_eq!(Config::default().with("a = 1\nb = [").unwrap_err().line, 2);
+}
+
+#[test]
+fn sizes() {
+    let table = [
+        ("512MB", Ok(512_000_000)),
+        ("1GiB", Ok(1 << 30)),
+        ("1.5 kib", Ok(1536)),
+        ("7", Ok(7)),
+        ("2g", Ok(2_000_000_000)),
+    ];
+    for (text, bytes) in table {
+        assert_eq!(size(text), bytes, "{text}");
+    }
+    for text in ["", "MB", "-1MB", "1..2MB", "1.", "1XB", "0", "0.0001B", "99999999TB", "1e3", "é"] {
+        assert!(size(text).is_err(), "{text}");
+    }
+}

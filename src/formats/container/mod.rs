@@ -1,0 +1,43 @@
+//! Containers: how spans are written down. One file each; `ALL` is the table in the order of recognition.
+
+pub mod cost_anomaly;
+pub mod interaction;
+pub mod llm_trace;
+pub mod otlp;
+
+use super::Dialect;
+use super::scan::Fields;
+use super::sink::{Line, Sink};
+use crate::model::span::Nanos;
+
+/// What a container made of a record.
+pub enum Outcome {
+    /// Spans: at least one part was pushed.
+    Spans,
+    /// Nothing with a span in it: at this time, if it has one.
+    Other(Option<Nanos>),
+    /// It cannot be read.
+    Bad(&'static str, String),
+}
+
+/// A way to write spans down.
+pub trait Container: Sync {
+    /// Its row in the table of dialects.
+    fn dialect(&self) -> &'static Dialect;
+    /// Whether this object is one of its records, by its top-level keys.
+    fn recognises(&self, fields: &Fields<'_>) -> bool;
+    /// Reads a record: one span, many, or none.
+    fn read(&self, fields: Fields<'_>, line: &Line<'_>, sink: &mut Sink<'_>) -> Outcome;
+}
+
+/// Containers told by keys that no logger's envelope has.
+pub static UNMISTAKABLE: &[&dyn Container] = &[&otlp::Otlp];
+
+/// Containers whose records are plain objects: looked at once nothing wraps them any more.
+pub static PLAIN: &[&dyn Container] = &[&interaction::Interaction, &cost_anomaly::CostAnomaly, &llm_trace::LlmTrace];
+
+/// Whether a plain record stands here beyond doubt.
+#[must_use]
+pub fn is_record(fields: &Fields<'_>) -> bool {
+    interaction::Interaction.recognises(fields) || cost_anomaly::CostAnomaly.recognises(fields) || llm_trace::is_call(fields)
+}

@@ -1,0 +1,354 @@
+//! Messages of every vendor, as pieces of content.
+//!
+//! Anthropic blocks, OpenAI messages and OpenTelemetry parts become the same `MessagePart`s. What nobody maps is kept as its JSON text.
+
+use std::borrow::Cow;
+
+use super::scan::{self, Fields, array, scalar, string};
+use crate::model::content::{Document, Form, MessagePart, Piece, Slot};
+use crate::model::json::Json;
+use crate::model::span::Part;
+
+/// Characters of `Part::ask` and `Part::answer`.
+const FIRST_WORDS: usize = 200;
+
+/// Adds a content and marks its slot.
+pub fn push(part: &mut Part, slot: Slot, role: &str, form: Form, body: String) {
+    part.slots |= slot.bit();
+    part.contents.push(Piece {
+        slot,
+        role: role.to_owned(),
+        form,
+        body,
+    });
+}
+
+/// The first words of a text, white space collapsed.
+#[must_use]
+pub fn first_words(text: &str) -> String {
+    let mut out = String::new();
+    let (mut count, mut gap) = (0, false);
+    for c in text.chars() {
+        if c.is_whitespace() {
+            gap = count > 0;
+            continue;
+        }
+        if count + usize::from(gap) >= FIRST_WORDS {
+            break;
+        }
+        if gap {
+            out.push(' ');
+            count += 1;
+            gap = false;
+        }
+        out.push(c);
+        count += 1;
+    }
+    out
+}
+
+/// JSON inside a string, as SDKs write it: up to two strings deep. Anything else comes back as it is.
+#[must_use]
+pub fn unwrapped(raw: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(raw);
+    for _ in 0..2 {
+        let Some(inner) = string(&text) else { break };
+        if !inner.trim_start().starts_with(['[', '{', '"']) || Json::parse(&inner).is_err() {
+            break;
+        }
+        text = Cow::Owned(inner.trim().to_owned());
+    }
+    text
+}
+
+/// Arguments or a result: JSON in a string is taken out of it, other text stays a JSON string.
+fn payload(raw: Option<&str>) -> Json {
+    let text = unwrapped(raw.unwrap_or("null"));
+    Json::parse(&text).unwrap_or_else(|_| Json::string(&text))
+}
+
+/// A tool's arguments or result as a piece: text decoded, JSON as logged.
+pub fn push_payload(part: &mut Part, slot: Slot, raw: &str) {
+    let text = unwrapped(raw);
+    match string(&text) {
+        Some(plain) => push(part, slot, "", Form::Text, plain.into_owned()),
+        None => push(part, slot, "", Form::Json, text.into_owned()),
+    }
+}
+
+/// The system prompt: text, or a list of blocks.
+pub fn push_system(part: &mut Part, raw: &str) {
+    let raw = unwrapped(raw);
+    if let Some(text) = string(&raw) {
+        push(part, Slot::System, "system", Form::Text, text.into_owned());
+        return;
+    }
+    let parts = parts_of(&raw);
+    push_parts(part, Slot::System, "system", parts);
+}
+
+/// Messages in any spelling: one text, one message, a list of messages or of blocks.
+pub fn push_messages(part: &mut Part, slot: Slot, raw: &str) {
+    let raw = unwrapped(raw);
+    let role = if slot == Slot::Response { "assistant" } else { "user" };
+    if let Some(items) = array(&raw) {
+        let blocks = items
+            .iter()
+            .all(|item| Fields::of(item).is_some_and(|f| f.has("type") && !f.any(&["role", "message"])));
+        if blocks && !items.is_empty() {
+            let parts = items.into_iter().filter_map(block).collect();
+            push_parts(part, slot, role, parts);
+        } else {
+            for item in items {
+                push_message(part, slot, role, item);
+            }
+        }
+        return;
+    }
+    if let Some(fields) = Fields::of(&raw)
+        && let Some(inner) = fields.get("messages").or_else(|| fields.get("choices"))
+        && inner.starts_with('[')
+    {
+        push_messages(part, slot, inner);
+        return;
+    }
+    push_message(part, slot, role, &raw);
+}
+
+/// One message.
+pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) {
+    let Some(mut fields) = Fields::of(raw) else {
+        if let Some(text) = scalar(raw) {
+            push_text(part, slot, default_role, text.into_owned());
+        }
+        return;
+    };
+    if let Some(inner) = fields.get("message").filter(|v| v.starts_with('{')) {
+        push_message(part, slot, default_role, inner);
+        return;
+    }
+    let role = fields.text(&["role"]).unwrap_or_else(|| default_role.to_owned());
+    let content = fields.first(&["content", "parts"]);
+    let calls = fields.take("tool_calls");
+    let reply = fields.text(&["tool_call_id"]);
+    // A system message in front of the conversation is the system prompt; later ones stay where they were said.
+    let leading = slot == Slot::Message && part.slots & Slot::Message.bit() == 0;
+    let slot = if leading && matches!(&*role, "system" | "developer") {
+        Slot::System
+    } else {
+        slot
+    };
+    if calls.is_none() && reply.is_none() && role != "tool" {
+        if let Some(text) = content.as_deref().and_then(string) {
+            push_text(part, slot, &role, text.into_owned());
+            return;
+        }
+        if content.is_none() {
+            if let Some(block) = block(raw) {
+                push_parts(part, slot, &role, vec![block]);
+            }
+            return;
+        }
+    }
+    let mut parts = content.as_deref().map(parts_of).unwrap_or_default();
+    if role == "tool" && !parts.iter().any(|p| matches!(p, MessagePart::ToolResult { .. })) {
+        parts = vec![MessagePart::ToolResult {
+            id: reply,
+            content: payload(content.as_deref()),
+            is_error: false,
+        }];
+    }
+    let calls = calls.as_deref().and_then(array).unwrap_or_default();
+    parts.extend(calls.into_iter().filter_map(Fields::of).map(tool_call));
+    push_parts(part, slot, &role, parts);
+}
+
+fn push_text(part: &mut Part, slot: Slot, role: &str, text: String) {
+    note(part, slot, role, &text);
+    push(part, slot, role, Form::Text, text);
+}
+
+/// Remembers what the user asked last, or what was answered.
+fn note(part: &mut Part, slot: Slot, role: &str, text: &str) {
+    if slot == Slot::Message && role == "user" {
+        part.ask = first_words(text);
+    } else if slot == Slot::Response && part.answer.is_empty() {
+        part.answer = first_words(text);
+    }
+}
+
+fn push_parts(part: &mut Part, slot: Slot, role: &str, parts: Vec<MessagePart>) {
+    if parts.is_empty() {
+        return;
+    }
+    let words = parts.iter().find_map(|p| match p {
+        MessagePart::Text { text } => Some(text.as_str()),
+        _ => None,
+    });
+    if let Some(words) = words {
+        note(part, slot, role, words);
+    }
+    if slot == Slot::Response {
+        let names = parts.iter().filter_map(|p| match p {
+            MessagePart::ToolCall { name, .. } => Some(name.clone()),
+            _ => None,
+        });
+        part.tool_calls.extend(names);
+    }
+    if let [MessagePart::Text { .. }] = parts.as_slice() {
+        for p in parts {
+            if let MessagePart::Text { text } = p {
+                push(part, slot, role, Form::Text, text);
+            }
+        }
+        return;
+    }
+    let body = serde_json::to_string(&parts).unwrap_or_default();
+    push(part, slot, role, Form::Json, body);
+}
+
+/// What a message's `content` or `parts` holds.
+fn parts_of(raw: &str) -> Vec<MessagePart> {
+    if let Some(items) = array(raw) {
+        return items.into_iter().filter_map(block).collect();
+    }
+    block(raw).into_iter().collect()
+}
+
+/// One block of a message; `None` for `null`.
+fn block(raw: &str) -> Option<MessagePart> {
+    let Some(mut fields) = Fields::of(raw) else {
+        return scalar(raw).map(|text| MessagePart::Text { text: text.into_owned() });
+    };
+    let kind = fields.get("type").and_then(string).map(Cow::into_owned).unwrap_or_default();
+    let known = match &*kind {
+        "text" | "input_text" | "output_text" | "" => fields.text(&["text", "content"]).map(|text| MessagePart::Text { text }),
+        "thinking" | "reasoning" | "redacted_thinking" => fields
+            .text(&["thinking", "content", "text", "data"])
+            .map(|text| MessagePart::Reasoning { text }),
+        "tool_use" | "tool_call" | "function" | "function_call" | "server_tool_use" | "server_tool_call" => Some(tool_call(fields)),
+        "tool_result" | "tool_call_response" | "function_call_output" | "server_tool_call_response" => Some(MessagePart::ToolResult {
+            id: fields.text(&["tool_use_id", "tool_call_id", "call_id", "id"]),
+            is_error: fields.get("is_error") == Some("true"),
+            content: payload(fields.first(&["content", "response", "result", "output"]).as_deref()),
+        }),
+        "image" | "image_url" | "input_image" | "blob" | "uri" | "file" | "input_file" | "input_audio" | "audio" | "document" | "video" => {
+            media(fields)
+        }
+        _ => None,
+    };
+    known.or_else(|| (raw != "null").then(|| MessagePart::Text { text: raw.to_owned() }))
+}
+
+fn tool_call(mut fields: Fields<'_>) -> MessagePart {
+    let id = fields.text(&["call_id", "id"]);
+    fields.expand("function");
+    MessagePart::ToolCall {
+        id,
+        name: fields.text(&["function.name", "name"]).unwrap_or_default(),
+        arguments: payload(fields.first(&["function.arguments", "arguments", "input", "args"]).as_deref()),
+    }
+}
+
+/// An image or a file: what it is and how large, never its bytes.
+fn media(mut fields: Fields<'_>) -> Option<MessagePart> {
+    for key in ["source", "image_url", "input_audio", "file"] {
+        fields.expand(key);
+    }
+    let mut media_type = fields.text(&["source.media_type", "media_type", "mime_type", "input_audio.format"]);
+    let mut uri = fields.text(&[
+        "source.url",
+        "image_url.url",
+        "image_url",
+        "uri",
+        "url",
+        "file_id",
+        "file.file_id",
+        "source.file_id",
+    ]);
+    let mut bytes = ["source.data", "content", "data", "input_audio.data", "file.file_data"]
+        .iter()
+        .find_map(|key| fields.get(key).and_then(string).map(|data| decoded_size(&data)));
+    if let Some((kind, data)) = uri.as_deref().and_then(|u| u.strip_prefix("data:")).and_then(|u| u.split_once(',')) {
+        media_type = media_type.or_else(|| kind.split(';').next().map(str::to_owned));
+        bytes = Some(decoded_size(data));
+        uri = None;
+    }
+    (media_type.is_some() || bytes.is_some() || uri.is_some()).then_some(MessagePart::Media { media_type, bytes, uri })
+}
+
+/// Size of base64 data once decoded.
+fn decoded_size(data: &str) -> u64 {
+    let digits = data.trim_end().trim_end_matches('=').len() as u64;
+    digits * 3 / 4
+}
+
+/// A list of retrieved documents; `false`, and nothing added, when the text is none.
+pub fn push_documents(part: &mut Part, raw: &str) -> bool {
+    let raw = unwrapped(raw);
+    let Some(items) = array(&raw) else { return false };
+    let documents: Option<Vec<Document>> = items.iter().map(|item| document(item)).collect();
+    let Some(documents) = documents else { return false };
+    part.documents = Some(part.documents.unwrap_or(0) + documents.len() as u32);
+    for document in documents {
+        let body = serde_json::to_string(&document).unwrap_or_default();
+        push(part, Slot::Document, "", Form::Json, body);
+    }
+    true
+}
+
+/// One document: an object, or its text alone.
+fn document(raw: &str) -> Option<Document> {
+    if let Some(text) = string(raw) {
+        return Some(Document {
+            content: Some(text.into_owned()),
+            ..Document::default()
+        });
+    }
+    let mut fields = Fields::of(raw)?;
+    let id = fields.text(&["id", "doc_id", "document_id", "document.id", "_id"]);
+    let score = fields.first(&["score", "document.score", "similarity", "relevance_score", "_score"]);
+    let content = fields.text(&["content", "text", "page_content", "document.content", "body", "chunk"]);
+    let metadata = fields.first(&["metadata", "document.metadata"]);
+    let metadata = metadata.as_deref().map(unwrapped);
+    let mut rest: Vec<(Cow<'_, str>, Cow<'_, str>)> = fields.drain().collect();
+    let metadata = match metadata {
+        Some(inner) if rest.is_empty() => Json::parse(&inner).ok(),
+        None if rest.is_empty() => None,
+        Some(inner) => {
+            if let Some(inner) = Fields::of(&inner) {
+                rest.extend(inner.drain().map(|(k, v)| (Cow::Owned(k.into_owned()), Cow::Owned(v.into_owned()))));
+            } else {
+                rest.push(("metadata".into(), inner.into_owned().into()));
+            }
+            Some(object(rest.iter().map(|(k, v)| (&**k, &**v))))
+        }
+        None => Some(object(rest.iter().map(|(k, v)| (&**k, &**v)))),
+    };
+    Some(Document {
+        id,
+        score: score.map(|s| Json::parse(&s).unwrap_or_else(|_| Json::string(&s))),
+        content,
+        metadata,
+    })
+}
+
+/// A JSON object of raw values. A value that ordinary readers refuse (too deep, too large a number) is kept as text.
+#[must_use]
+pub fn object<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Json {
+    let mut out = String::from("{");
+    for (key, value) in fields {
+        if out.len() > 1 {
+            out.push(',');
+        }
+        out.push_str(&scan::quote(key));
+        out.push(':');
+        if scan::ordinary(value) {
+            out.push_str(value);
+        } else {
+            out.push_str(&scan::quote(value));
+        }
+    }
+    out.push('}');
+    Json::trusted(out)
+}

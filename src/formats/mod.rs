@@ -1,0 +1,327 @@
+//! Lines into facts: every dialect in which spans are written down, behind three small traits.
+//!
+//! A *container* says how spans are written, a *vocabulary* how an attribute map says what a span is, an *envelope* what a logger
+//! wraps around a record. Each line is recognised on its own; the line that nobody can read is kept, with the reason.
+//! Nothing here touches a file or a clock.
+
+pub mod container;
+pub mod envelope;
+pub mod message;
+pub mod number;
+pub mod preview;
+pub mod repair;
+pub mod scan;
+pub mod sink;
+pub mod time;
+pub mod vocabulary;
+
+use container::{Container, Outcome};
+use envelope::Inner;
+use scan::Fields;
+use sink::{Line, Sink};
+
+use crate::model::record::{Batch, Block, Order, Other, Reject, Tally};
+use crate::model::span::{Inferred, Nanos, Origin};
+
+/// One row of `spanscope formats`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// The word for `--dialect` and in the output.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub what: &'static str,
+    /// Whether its lines need their earlier ones.
+    pub order: Order,
+    /// How it is recognised, in one line.
+    pub example: &'static str,
+}
+
+/// JSON objects that no container recognises.
+pub static GENERIC: Dialect = Dialect {
+    name: "generic",
+    what: "any other JSON object: shown and searchable, no span",
+    order: Order::Random,
+    example: "a JSON object that nothing else recognises",
+};
+
+/// Envelopes inside envelopes: a container's around a logger's around another's.
+const DEEPEST_ENVELOPE: u32 = 4;
+/// What is kept of a line without spans.
+const OTHER_BYTES: usize = 64 << 10;
+/// What is kept of each end of an unreadable line.
+const REJECT_END: usize = 512 << 10;
+/// Records on one physical line that are still read apart.
+const MOST_RECORDS: usize = 1000;
+
+/// All dialects, in the order they are recognised; the generic one is last.
+#[must_use]
+pub fn dialects() -> &'static [Dialect] {
+    static ALL: std::sync::LazyLock<Vec<Dialect>> = std::sync::LazyLock::new(|| {
+        let containers = container::UNMISTAKABLE.iter().chain(container::PLAIN);
+        containers.map(|c| *c.dialect()).chain([GENERIC]).collect()
+    });
+    &ALL
+}
+
+/// Reads a block. Never fails: `lines = span + other + rejected + blank`.
+#[must_use]
+pub fn parse(block: &Block) -> Batch {
+    let mut reader = Reader {
+        block,
+        forced: block.dialect.as_deref().and_then(by_name),
+        generic: block.dialect.as_deref() == Some(GENERIC.name),
+        batch: Batch {
+            source: block.source.clone(),
+            identity: block.identity,
+            range: block.range(),
+            parts: Vec::new(),
+            others: Vec::new(),
+            rejects: Vec::new(),
+            tally: Tally::default(),
+        },
+        winners: Vec::new(),
+    };
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', &block.bytes) {
+        reader.line(&block.bytes[start..end], block.offset + start as u64);
+        start = end + 1;
+    }
+    if start < block.bytes.len() {
+        reader.line(&block.bytes[start..], block.offset + start as u64);
+    }
+    for (name, count) in reader.winners {
+        reader.batch.tally.dialects.insert(name.to_owned(), count);
+    }
+    reader.batch
+}
+
+fn by_name(name: &str) -> Option<&'static dyn Container> {
+    container::UNMISTAKABLE
+        .iter()
+        .chain(container::PLAIN)
+        .copied()
+        .find(|c| c.dialect().name == name)
+}
+
+/// A record's fate.
+type Fate = (&'static str, Outcome);
+
+struct Reader<'b> {
+    block: &'b Block,
+    forced: Option<&'static dyn Container>,
+    generic: bool,
+    batch: Batch,
+    /// Lines by dialect.
+    winners: Vec<(&'static str, u64)>,
+}
+
+impl Reader<'_> {
+    fn line(&mut self, bytes: &[u8], offset: u64) {
+        self.batch.tally.lines += 1;
+        let trimmed = bytes.trim_ascii();
+        if trimmed.is_empty() {
+            self.batch.tally.blank += 1;
+            return;
+        }
+        let origin = Origin {
+            source: self.block.source.id,
+            generation: self.block.source.generation,
+            offset,
+            length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            ordinal: 0,
+            hash: xxhash_rust::xxh3::xxh3_64(bytes),
+        };
+        match self.read(trimmed, origin) {
+            Ok((dialect, Outcome::Spans)) => {
+                self.batch.tally.span += 1;
+                self.count(dialect);
+            }
+            Ok((dialect, Outcome::Other(at))) => {
+                self.batch.tally.other += 1;
+                self.count(dialect);
+                self.batch.others.push(Other {
+                    origin,
+                    at: at.unwrap_or(self.block.fallback.0),
+                    dialect: dialect.into(),
+                    text: head(bytes),
+                });
+            }
+            Ok((_, Outcome::Bad(reason, detail))) | Err((reason, detail)) => self.reject(bytes, origin, reason, detail),
+        }
+    }
+
+    fn count(&mut self, dialect: &'static str) {
+        match self.winners.iter_mut().find(|(name, _)| *name == dialect) {
+            Some((_, count)) => *count += 1,
+            None => self.winners.push((dialect, 1)),
+        }
+    }
+
+    fn reject(&mut self, bytes: &[u8], origin: Origin, reason: &'static str, detail: String) {
+        self.batch.tally.rejected += 1;
+        *self.batch.tally.rejects.entry(reason.to_owned()).or_default() += 1;
+        let kept = if bytes.len() <= 2 * REJECT_END {
+            bytes.to_vec()
+        } else {
+            [&bytes[..REJECT_END], &bytes[bytes.len() - REJECT_END..]].concat()
+        };
+        self.batch.rejects.push(Reject {
+            origin,
+            reason,
+            detail,
+            bytes: kept,
+        });
+    }
+
+    /// Strict first; then one repair; then the reason why not.
+    fn read(&mut self, bytes: &[u8], origin: Origin) -> Result<Fate, (&'static str, String)> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let strict = match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                if text.starts_with('{') && !repair::lone_surrogate(text) {
+                    match Fields::parse(text) {
+                        Ok(fields) => return Ok(self.records(vec![fields], origin, Inferred::default(), "")),
+                        Err(error) => error.to_string(),
+                    }
+                } else if text.starts_with('[') {
+                    return self.list(text, origin);
+                } else {
+                    if let Ok(value) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                        let _ = value;
+                        return Err(("not an object", "a JSON value that is no object".to_owned()));
+                    }
+                    "no JSON object".to_owned()
+                }
+            }
+            Err(error) => error.to_string(),
+        };
+        if bytes.iter().all(|b| *b == 0) {
+            return Err(("not JSON", format!("{} NUL bytes", bytes.len())));
+        }
+        let Some(repaired) = repair::repair(bytes) else {
+            return Err(("not JSON", strict));
+        };
+        let mut records = Vec::new();
+        let mut stream = serde_json::Deserializer::from_str(&repaired.text).into_iter::<Fields<'_>>();
+        let problem = loop {
+            match stream.next() {
+                Some(Ok(fields)) if records.len() < MOST_RECORDS => records.push(fields),
+                Some(Ok(_)) => break Some(("not JSON", "too many records on one line".to_owned())),
+                Some(Err(error)) if error.is_eof() => break Some(("truncated JSON", error.to_string())),
+                Some(Err(error)) => break Some(("not JSON", error.to_string())),
+                None => break None,
+            }
+        };
+        match problem {
+            Some(problem) => Err(problem),
+            None if records.is_empty() => Err(("not JSON", strict)),
+            None => Ok(self.records(records, origin, repaired.flags, &repaired.prefix)),
+        }
+    }
+
+    /// An array of exports is a way to write them; any other array is no record.
+    fn list(&mut self, text: &str, origin: Origin) -> Result<Fate, (&'static str, String)> {
+        let items: Vec<&serde_json::value::RawValue> = match serde_json::from_str(text) {
+            Ok(items) => items,
+            Err(error) if error.is_eof() => return Err(("truncated JSON", error.to_string())),
+            Err(error) => return Err(("not JSON", error.to_string())),
+        };
+        let records: Option<Vec<Fields<'_>>> = items.iter().map(|item| Fields::of(item.get())).collect();
+        let known = |fields: &Fields<'_>| container::UNMISTAKABLE.iter().any(|c| c.recognises(fields));
+        match records {
+            Some(records) if !records.is_empty() && records.iter().all(known) => Ok(self.records(records, origin, Inferred::default(), "")),
+            _ => Err(("not an object", "a JSON array that holds no export".to_owned())),
+        }
+    }
+
+    /// The records of one line: usually one. The line counts as spans when one of them is a span.
+    fn records(&mut self, records: Vec<Fields<'_>>, origin: Origin, repaired: Inferred, prefix: &str) -> Fate {
+        let mut fate: Option<Fate> = None;
+        let mut parts = std::mem::take(&mut self.batch.parts);
+        let mut sink = Sink::new(&mut parts);
+        for fields in records {
+            let mut line = Line {
+                block: self.block,
+                origin,
+                time: None,
+                rest: Fields::default(),
+                repaired,
+            };
+            if !prefix.is_empty() {
+                line.time = prefix_time(prefix);
+                line.rest.push("log_prefix".into(), scan::quote(prefix).into());
+            }
+            let next = self.record(fields, &mut line, &mut sink, 0);
+            let better = match (&fate, &next.1) {
+                (None, _) => true,
+                (Some((_, Outcome::Spans)), _) => false,
+                (Some(_), new) => matches!(new, Outcome::Spans),
+            };
+            if better {
+                fate = Some(next);
+            }
+        }
+        self.batch.parts = parts;
+        fate.unwrap_or((GENERIC.name, Outcome::Other(None)))
+    }
+
+    /// One record: known by its own keys, or taken out of its envelope, or a plain one, or generic.
+    fn record(&self, fields: Fields<'_>, line: &mut Line<'_>, sink: &mut Sink<'_>, depth: u32) -> Fate {
+        if self.generic {
+            return (GENERIC.name, Outcome::Other(line.time.or_else(|| time_of(&fields))));
+        }
+        let wanted = |c: &&&dyn Container| self.forced.is_none_or(|f| f.dialect().name == c.dialect().name);
+        if let Some(container) = container::UNMISTAKABLE.iter().filter(wanted).find(|c| c.recognises(&fields)) {
+            return (container.dialect().name, container.read(fields, line, sink));
+        }
+        if depth < DEEPEST_ENVELOPE {
+            for envelope in envelope::ALL {
+                let Some(peeled) = envelope.peel(&fields) else { continue };
+                line.time = peeled.time.or(line.time);
+                for (key, value) in peeled.rest.drain() {
+                    line.rest.push(key.into_owned().into(), value.into_owned().into());
+                }
+                match peeled.payload {
+                    Inner::Fields(inner) => return self.record(inner, line, sink, depth + 1),
+                    Inner::Text(text) => {
+                        if let Ok(inner) = Fields::parse(&text) {
+                            return self.record(inner, line, sink, depth + 1);
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(container) = container::PLAIN.iter().filter(wanted).find(|c| c.recognises(&fields)) {
+            return (container.dialect().name, container.read(fields, line, sink));
+        }
+        (GENERIC.name, Outcome::Other(line.time.or_else(|| time_of(&fields))))
+    }
+}
+
+/// The time of an object that nobody mapped.
+fn time_of(fields: &Fields<'_>) -> Option<Nanos> {
+    envelope::TIMES.iter().find_map(|key| fields.get(key).and_then(time::of))
+}
+
+/// A time at the head of a line's text prefix: `2026-11-22 15:04:05,123 INFO …`.
+fn prefix_time(prefix: &str) -> Option<Nanos> {
+    let mut words = prefix.split_whitespace();
+    let first = words.next()?.trim_matches(['[', ']']);
+    let second = words.next().unwrap_or("").trim_matches(['[', ']']);
+    if !first.contains('-') {
+        return None;
+    }
+    time::of(&scan::quote(&format!("{first} {second}"))).or_else(|| time::of(&scan::quote(first)))
+}
+
+/// The first bytes of a line as text.
+fn head(bytes: &[u8]) -> String {
+    let bytes = bytes.trim_ascii_end();
+    match bytes.get(..OTHER_BYTES) {
+        None => String::from_utf8_lossy(bytes).into_owned(),
+        Some(cut) => {
+            let text = String::from_utf8_lossy(cut);
+            text.trim_end_matches(char::REPLACEMENT_CHARACTER).to_owned()
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The rows of the data outputs: field names and their order are the contract.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::data::{Millis, Tokens, Utc};
+use crate::model::query::{CostRow, SourceStat, Stats};
+use crate::model::span::{StartFrom, Status};
+use crate::model::trace::Interaction;
+use crate::model::usage::{Cost, CostBasis};
+use crate::pricing::Price;
+
+/// A row of `ls`, and the head of `show`.
+#[derive(Serialize)]
+pub struct InteractionRow<'a> {
+    trace_id: &'a str,
+    name: Option<&'a str>,
+    start: Utc,
+    start_from: StartFrom,
+    duration_ms: Option<Millis>,
+    feature: Option<&'a str>,
+    user: Option<&'a str>,
+    session: Option<&'a str>,
+    service: Option<&'a str>,
+    models: &'a [String],
+    spans: u32,
+    llm_calls: u32,
+    tool_calls: u32,
+    retrievals: u32,
+    usage: Tokens,
+    cost_usd: Option<Cost>,
+    cost_basis: Option<CostBasis>,
+    cost_logged_usd: Option<Cost>,
+    status: Status,
+    findings: Vec<&'static str>,
+    dialect: &'a str,
+}
+
+impl<'a> From<&'a Interaction> for InteractionRow<'a> {
+    fn from(row: &'a Interaction) -> Self {
+        Self {
+            trace_id: &row.trace_id,
+            name: filled(&row.name),
+            start: Utc(row.start),
+            start_from: row.start_from,
+            duration_ms: row.duration.map(Millis),
+            feature: row.feature.as_deref(),
+            user: row.user.as_deref(),
+            session: row.session.as_deref(),
+            service: row.service.as_deref(),
+            models: &row.models,
+            spans: row.spans,
+            llm_calls: row.llm_calls,
+            tool_calls: row.tool_calls,
+            retrievals: row.retrievals,
+            usage: (&row.usage).into(),
+            cost_usd: row.cost,
+            // Without a call there is nothing whose cost could have a basis.
+            cost_basis: (row.calls > 0 || row.cost.is_some()).then_some(row.cost_basis),
+            cost_logged_usd: row.cost_logged,
+            status: row.status,
+            findings: row.findings.iter().map(|kind| kind.name()).collect(),
+            dialect: &row.dialect,
+        }
+    }
+}
+
+/// Text that the model keeps empty where nothing was logged.
+pub fn filled(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// A row of `cost`.
+#[derive(Serialize)]
+pub struct SpendRow<'a> {
+    key: Option<&'a str>,
+    calls: u64,
+    interactions: u64,
+    usage: Tokens,
+    cost_usd: Option<Cost>,
+    share: Option<f64>,
+    cumulative_share: Option<f64>,
+    p50_cost_usd: Option<Cost>,
+    mean_cost_usd: Option<Cost>,
+    cache_hit_ratio: Option<f64>,
+    anomalies: Option<u64>,
+    unpriced_calls: u64,
+}
+
+impl<'a> From<&'a CostRow> for SpendRow<'a> {
+    fn from(row: &'a CostRow) -> Self {
+        Self {
+            key: row.key.as_deref(),
+            calls: row.calls,
+            interactions: row.interactions,
+            usage: (&row.usage).into(),
+            cost_usd: row.cost,
+            share: row.share,
+            cumulative_share: row.cumulative_share,
+            p50_cost_usd: row.p50_cost,
+            mean_cost_usd: row.mean_cost,
+            cache_hit_ratio: row.cache_hit_ratio,
+            anomalies: row.anomalies,
+            unpriced_calls: row.unpriced_calls,
+        }
+    }
+}
+
+/// A row of `prices`.
+#[derive(Serialize)]
+pub struct PriceRow<'a> {
+    model: &'a str,
+    provider: Option<&'a str>,
+    input: String,
+    output: String,
+    cache_read: Option<String>,
+    cache_write: Option<String>,
+    context_window: Option<u64>,
+    valid_from: Option<String>,
+    source: Option<&'a str>,
+}
+
+impl<'a> From<&'a Price> for PriceRow<'a> {
+    fn from(price: &'a Price) -> Self {
+        Self {
+            model: &price.model,
+            provider: filled(&price.provider),
+            input: price.input.to_string(),
+            output: price.output.to_string(),
+            cache_read: price.cache_read.map(|rate| rate.to_string()),
+            cache_write: price.cache_write.map(|rate| rate.to_string()),
+            context_window: price.context_window,
+            valid_from: price.valid_from.map(|day| day.to_string()),
+            source: filled(&price.source),
+        }
+    }
+}
+
+/// The document of `stats`.
+#[derive(Serialize)]
+pub struct StatsRow<'a> {
+    sources: Vec<SourceRow<'a>>,
+    lines: u64,
+    span: u64,
+    other: u64,
+    rejected: u64,
+    blank: u64,
+    bytes: u64,
+    spans: u64,
+    interactions: u64,
+    dialects: &'a BTreeMap<String, u64>,
+    rejects: &'a BTreeMap<String, u64>,
+    seconds: f64,
+}
+
+impl<'a> StatsRow<'a> {
+    pub fn new(stats: &'a Stats, seconds: f64) -> Self {
+        let tally = &stats.tally;
+        Self {
+            sources: stats.sources.iter().map(SourceRow::from).collect(),
+            lines: tally.lines,
+            span: tally.span,
+            other: tally.other,
+            rejected: tally.rejected,
+            blank: tally.blank,
+            bytes: stats.bytes,
+            spans: stats.spans,
+            interactions: stats.interactions,
+            dialects: &tally.dialects,
+            rejects: &tally.rejects,
+            seconds,
+        }
+    }
+}
+
+/// One source of `stats`.
+#[derive(Serialize)]
+pub struct SourceRow<'a> {
+    uri: &'a str,
+    generation: u32,
+    bytes: u64,
+    lines: u64,
+    span: u64,
+    other: u64,
+    rejected: u64,
+    blank: u64,
+}
+
+impl<'a> From<&'a SourceStat> for SourceRow<'a> {
+    fn from(source: &'a SourceStat) -> Self {
+        let tally = &source.tally;
+        Self {
+            uri: &source.uri,
+            generation: source.generation,
+            bytes: source.bytes,
+            lines: tally.lines,
+            span: tally.span,
+            other: tally.other,
+            rejected: tally.rejected,
+            blank: tally.blank,
+        }
+    }
+}

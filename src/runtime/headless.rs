@@ -1,0 +1,318 @@
+//! The commands without a screen: read every source to its end, ask the store, print. On the same port as the explorer.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use crate::cli::{Cli, Command};
+use crate::model::query::{Page, Query, Reply, Sort};
+use crate::model::record::Progress;
+use crate::model::span::TraceKey;
+use crate::report::{self, Look, Output};
+use crate::store::Store;
+
+use super::Failure;
+use super::setup::Setup;
+
+/// Rows of a table on a terminal when `--limit` does not say.
+const SCREENFUL: u32 = 40;
+
+/// Runs one of `ls`, `show`, `cost`, `stats`, `ingest`; the exit code.
+pub fn run(cli: &Cli, setup: &Setup) -> Result<u8, Failure> {
+    let sources = match &cli.command {
+        Command::Ls { sources, .. }
+        | Command::Show { sources, .. }
+        | Command::Cost { sources, .. }
+        | Command::Stats { sources, .. }
+        | Command::Ingest { sources } => sources,
+        Command::Explore { .. }
+        | Command::Demo
+        | Command::Formats { .. }
+        | Command::Prices { .. }
+        | Command::Keys { .. }
+        | Command::Config { .. }
+        | Command::Completions { .. }
+        | Command::Man => unreachable!("these commands read no traces"),
+    };
+    let specs = setup.specs(sources)?;
+    let began = Instant::now();
+    let problems: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&problems);
+    let store = setup.store(
+        |_| {},
+        move |problem| told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(problem),
+    )?;
+    let mut unread = Vec::new();
+    if !specs.is_empty() {
+        unread = read(setup, &store, specs, matches!(cli.command, Command::Ingest { .. }))?;
+    }
+    store.flush().map_err(|error| {
+        Failure::new(
+            4,
+            format!("the store could not be written: {error}"),
+            "free some space, or choose another --db",
+        )
+    })?;
+    let seconds = began.elapsed().as_secs_f64();
+    let printed = print(cli, setup, &store, seconds);
+    let rejected = match store.ask_now(Query::Stats) {
+        Reply::Stats(stats) => stats.tally.rejected,
+        _ => 0,
+    };
+    store.close();
+    for problem in problems.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
+        super::say("error", problem);
+    }
+    for (path, why) in &unread {
+        super::say("error", &format!("{path}: {why}"));
+    }
+    match printed {
+        Err(Printing::Pipe) => return Ok(0),
+        Err(Printing::Failed(failure)) => return Err(failure),
+        Ok(()) => {}
+    }
+    if cli.options.strict && rejected > 0 {
+        return Err(Failure::new(
+            5,
+            format!("{rejected} lines could not be read"),
+            "`spanscope stats` counts them by reason",
+        ));
+    }
+    Ok(u8::from(!unread.is_empty()))
+}
+
+/// Reads to the end of every source; what could not be read.
+fn read(setup: &Setup, store: &Store, specs: Vec<crate::sources::Spec>, loud: bool) -> Result<Vec<(String, String)>, Failure> {
+    let bar = (loud && io::stderr().is_terminal()).then(|| {
+        let style = indicatif::ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
+            .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
+        indicatif::ProgressBar::new(0).with_style(style)
+    });
+    let last: Arc<Mutex<Progress>> = Arc::default();
+    let (kept, shown) = (Arc::clone(&last), bar.clone());
+    let progress = move |state: Progress| {
+        if let Some(bar) = &shown {
+            bar.set_length(state.history_total);
+            bar.set_position(state.history_done);
+        }
+        *kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = state;
+    };
+    let ingest = setup.ingest(specs, false, None, store, Arc::new(progress))?;
+    ingest.finish();
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    let state = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok(state.problems.clone())
+}
+
+enum Printing {
+    /// Whoever reads has read enough.
+    Pipe,
+    Failed(Failure),
+}
+
+impl From<io::Error> for Printing {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Pipe;
+        }
+        Self::Failed(Failure::new(1, format!("cannot print: {error}"), "look at where the output goes"))
+    }
+}
+
+impl From<Failure> for Printing {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+fn unexpected(reply: Reply) -> Failure {
+    match reply {
+        Reply::Failed(why) => Failure::new(1, why, "the store may be damaged: read the sources again into another --db"),
+        other => Failure::new(
+            1,
+            format!("the store answered something else: {}", name(&other)),
+            "please report this",
+        ),
+    }
+}
+
+const fn name(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Interactions { .. } => "interactions",
+        Reply::Count(_) => "a count",
+        Reply::Found(_) => "ids",
+        Reply::Trace(_) => "a trace",
+        Reply::Contents(_) => "contents",
+        Reply::Costs(_) => "costs",
+        Reply::Stats(_) => "statistics",
+        Reply::Rejects(_) => "rejects",
+        Reply::Interrupted => "an interruption",
+        Reply::Failed(_) => "a failure",
+    }
+}
+
+fn print(cli: &Cli, setup: &Setup, store: &Store, seconds: f64) -> Result<(), Printing> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let look = setup.look();
+    let limit = |output: Output| {
+        cli.options
+            .limit
+            .unwrap_or(if output == Output::Table && io::stdout().is_terminal() {
+                SCREENFUL
+            } else {
+                u32::MAX
+            })
+    };
+    match &cli.command {
+        Command::Ls { output, .. } => {
+            let query = Query::Interactions {
+                filter: cli.options.filter.clone(),
+                window: setup.window,
+                sort: Sort::default(),
+                page: Page::First,
+                limit: limit(*output),
+            };
+            match store.ask_now(query) {
+                Reply::Interactions { rows, more } => {
+                    report::interactions(&rows, *output, &look, &mut out)?;
+                    if more && *output == Output::Table && cli.options.limit.is_none() {
+                        out.flush()?;
+                        super::say("hint", "there are more: --limit N, or -o json for all");
+                    }
+                }
+                other => return Err(unexpected(other).into()),
+            }
+        }
+        Command::Show { trace_id, output, .. } => show(trace_id, *output, setup, store, &mut out)?,
+        Command::Cost { by, output, .. } => {
+            match store.ask_now(Query::Costs {
+                by: *by,
+                filter: cli.options.filter.clone(),
+                window: setup.window,
+                anomalies: true,
+            }) {
+                Reply::Costs(mut rows) => {
+                    rows.truncate(limit(*output) as usize);
+                    report::costs(&rows, *by, *output, &look, &mut out)?;
+                }
+                other => return Err(unexpected(other).into()),
+            }
+        }
+        Command::Stats { output, .. } => match store.ask_now(Query::Stats) {
+            Reply::Stats(stats) => report::stats(&stats, seconds, *output, &look, &mut out)?,
+            other => return Err(unexpected(other).into()),
+        },
+        Command::Ingest { .. } => match store.ask_now(Query::Stats) {
+            Reply::Stats(stats) => {
+                let tally = &stats.tally;
+                writeln!(
+                    out,
+                    "{} lines in {seconds:.1} s: {} with spans, {} others, {} rejected, {} blank; {} interactions in the store",
+                    tally.lines, tally.span, tally.other, tally.rejected, tally.blank, stats.interactions
+                )?;
+            }
+            other => return Err(unexpected(other).into()),
+        },
+        Command::Explore { .. }
+        | Command::Demo
+        | Command::Formats { .. }
+        | Command::Prices { .. }
+        | Command::Keys { .. }
+        | Command::Config { .. }
+        | Command::Completions { .. }
+        | Command::Man => {}
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn show(id: &str, output: Output, setup: &Setup, store: &Store, out: &mut dyn Write) -> Result<(), Printing> {
+    let key = match store.ask_now(Query::Find { prefix: id.to_owned() }) {
+        Reply::Found(found) => choose(id, &found)?,
+        other => return Err(unexpected(other).into()),
+    };
+    let trace = match store.ask_now(Query::Trace(key)) {
+        Reply::Trace(Some(trace)) => trace,
+        other => return Err(unexpected(other).into()),
+    };
+    let contents = match store.ask_now(Query::Contents { trace: key, span: None }) {
+        Reply::Contents(contents) => contents,
+        other => return Err(unexpected(other).into()),
+    };
+    let uri = |id: u32| store.source(id).map_or_else(|| format!("source {id}"), |info| info.uri);
+    report::trace(&trace, &contents, &setup.prices, &uri, output, out)?;
+    Ok(())
+}
+
+/// The one trace that is meant: the id itself, or the only one that begins so.
+fn choose(id: &str, found: &[(TraceKey, String)]) -> Result<TraceKey, Failure> {
+    let exact: Vec<_> = found.iter().filter(|(_, full)| full == id).collect();
+    match (exact.as_slice(), found) {
+        ([(key, _)], _) | ([], [(key, _)]) => Ok(*key),
+        ([], []) => Err(Failure::new(
+            1,
+            format!("no trace begins with {id}"),
+            "`spanscope ls -o json` lists the ids",
+        )),
+        ([], many) => {
+            let some: Vec<&str> = many.iter().take(5).map(|(_, full)| full.as_str()).collect();
+            Err(Failure::new(
+                1,
+                format!("several traces begin with {id}: {}", some.join(", ")),
+                "give more of the id",
+            ))
+        }
+        (_, _) => Err(Failure::new(
+            1,
+            format!("several sources have a trace {id}"),
+            "name only the source that is meant",
+        )),
+    }
+}
+
+/// `formats`, `prices`, `keys`, `config`: what the program knows, as tables.
+pub fn knowledge(command: &Command, setup: &Setup, look: &Look) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let words = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<String>>();
+    match command {
+        Command::Formats { output } => {
+            let rows: Vec<_> = crate::formats::dialects()
+                .iter()
+                .map(|d| words(&[d.name, d.what, d.example]))
+                .collect();
+            report::table(&["dialect", "what", "recognised by"], &rows, *output, look, &mut out)?;
+        }
+        Command::Prices { output } => report::prices(setup.prices.iter(), *output, look, &mut out)?,
+        Command::Keys { output } => {
+            let mut rows = Vec::new();
+            for mode in std::iter::once(None).chain(<crate::app::Mode as strum::IntoEnumIterator>::iter().map(Some)) {
+                for (action, keys) in setup.keymap.table(mode) {
+                    rows.push(words(&[
+                        mode.map_or("everywhere", |mode| mode.name()),
+                        &keys.join(", "),
+                        action.name(),
+                        action.help(),
+                    ]));
+                }
+            }
+            report::table(&["where", "keys", "action", "does"], &rows, *output, look, &mut out)?;
+        }
+        Command::Config { output } => {
+            let rows: Vec<_> = setup.settings().iter().map(|(key, value)| words(&[key, value])).collect();
+            report::table(&["setting", "value"], &rows, *output, look, &mut out)?;
+        }
+        Command::Ls { .. }
+        | Command::Show { .. }
+        | Command::Cost { .. }
+        | Command::Stats { .. }
+        | Command::Ingest { .. }
+        | Command::Explore { .. }
+        | Command::Demo
+        | Command::Completions { .. }
+        | Command::Man => {}
+    }
+    out.flush()
+}

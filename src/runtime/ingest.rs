@@ -1,0 +1,82 @@
+//! The way in: sources → parse workers → the store's writer. Every channel is bounded, so a slow disk slows the reading:
+//! the file is the buffer.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, bounded};
+
+use crate::formats;
+use crate::model::record::{Batch, Progress};
+use crate::sources::{self, Event, Sources, Spec, SpecError};
+
+/// Running readers and parsers.
+pub struct Ingest {
+    sources: Option<Sources>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+/// Starts reading. `progress` is called from a worker thread, a few times a second at most.
+pub fn start(
+    specs: Vec<Spec>,
+    options: sources::Options,
+    workers: usize,
+    batches: &crossbeam_channel::Sender<Batch>,
+    prepare: Arc<dyn Fn(&mut Batch) + Send + Sync>,
+    progress: Arc<dyn Fn(Progress) + Send + Sync>,
+) -> Result<Ingest, SpecError> {
+    // One block waits for each worker: two blocks of 8 MiB a worker is what reading may hold.
+    let (sender, receiver) = bounded(workers);
+    let sources = sources::spawn(specs, options, sender)?;
+    let workers = (0..workers)
+        .map(|number| {
+            let (receiver, batches, prepare, progress) = (receiver.clone(), batches.clone(), Arc::clone(&prepare), Arc::clone(&progress));
+            std::thread::Builder::new()
+                .name(format!("parse-{number}"))
+                .spawn(move || work(&receiver, &batches, &*prepare, &*progress))
+                .expect("the system can start a thread")
+        })
+        .collect();
+    Ok(Ingest {
+        sources: Some(sources),
+        workers,
+    })
+}
+
+fn work(events: &Receiver<Event>, batches: &crossbeam_channel::Sender<Batch>, prepare: &dyn Fn(&mut Batch), progress: &dyn Fn(Progress)) {
+    for event in events {
+        match event {
+            Event::Block(block) => {
+                let mut batch = formats::parse(&block);
+                drop(block);
+                prepare(&mut batch);
+                if batches.send(batch).is_err() {
+                    return;
+                }
+            }
+            Event::Progress(state) => progress(state),
+        }
+    }
+}
+
+impl Ingest {
+    /// Waits until every source is read to its end (headless: sources that do not follow).
+    pub fn finish(mut self) {
+        for worker in self.workers.drain(..) {
+            drop(worker.join());
+        }
+        if let Some(sources) = self.sources.take() {
+            sources.join();
+        }
+    }
+
+    /// Stops reading now; what was read goes on to the store.
+    pub fn stop(mut self) {
+        if let Some(mut sources) = self.sources.take() {
+            sources.stop();
+        }
+        for worker in self.workers.drain(..) {
+            drop(worker.join());
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! From the command line and the settings file to the things a run needs: prices, keys, window, store, readers.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use etcetera::BaseStrategy as _;
+
+use crate::cli::Cli;
+use crate::config::{Config, When};
+use crate::keymap::Keymap;
+use crate::model::json::Json;
+use crate::model::query::Window;
+use crate::model::record::{Batch, Progress, Receipt};
+use crate::pricing::Prices;
+use crate::report::Look;
+use crate::sources::{self, Spec};
+use crate::store::{Location, Options, Store, StoreError};
+use crate::ui::theme::{ColorSupport, Theme};
+
+use super::Failure;
+use super::explorer::now;
+use super::ingest::{self, Ingest};
+
+/// `DuckDB`'s share of the process's memory: measured, ingest is as fast with 256 MB as with more.
+const ENGINE_MEMORY: u64 = 256_000_000;
+/// What a block costs while it is read, parsed and written, times the blocks under way at once.
+const BLOCKS_UNDER_WAY: u64 = 12;
+
+/// Everything decided before the first byte is read.
+pub struct Setup {
+    /// The settings in force.
+    pub config: Config,
+    /// Prices, the user's laid over ours.
+    pub prices: Arc<Prices>,
+    /// Keys, the user's laid over ours.
+    pub keymap: Keymap,
+    /// `--since` and `--until`.
+    pub window: Window,
+    /// The user's cache directory for this program.
+    pub cache: PathBuf,
+    cli: Cli,
+}
+
+impl Setup {
+    /// Reads settings, prices and keys.
+    pub fn new(cli: &Cli) -> Result<Self, Failure> {
+        let base = etcetera::choose_base_strategy().map_err(|error| Failure::new(1, format!("no home directory: {error}"), "set HOME"))?;
+        let mut config = Config::default();
+        let path = cli
+            .options
+            .config
+            .clone()
+            .unwrap_or_else(|| base.config_dir().join("spanscope/config.toml"));
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                config = config.with(&text).map_err(|error| {
+                    let hint = error
+                        .hint
+                        .clone()
+                        .unwrap_or_else(|| "`spanscope config` shows the settings".to_owned());
+                    Failure::new(2, format!("{}: {error}", path.display()), hint)
+                })?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && cli.options.config.is_none() => {}
+            Err(error) => return Err(Failure::new(2, format!("{}: {error}", path.display()), "look at --config")),
+        }
+        let options = &cli.options;
+        config.memory = options.memory.unwrap_or(config.memory);
+        config.threads = options.threads.unwrap_or(config.threads);
+        config.theme = options.theme.clone().unwrap_or(config.theme);
+        config.color = options.color.unwrap_or(config.color);
+        config.feature_keys = options.feature_keys.iter().chain(&config.feature_keys).cloned().collect();
+        if let Some(name) = options
+            .dialect
+            .as_deref()
+            .filter(|name| !crate::formats::dialects().iter().any(|d| d.name == *name))
+        {
+            return Err(Failure::new(
+                2,
+                format!("no dialect is called {name}"),
+                "`spanscope formats` lists them",
+            ));
+        }
+        let mut prices = Prices::embedded();
+        if let Some(path) = &config.pricing {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::new(2, format!("{}: {error}", path.display()), "look at `pricing` in the settings"))?;
+            prices = prices.with_user(&text).map_err(|error| {
+                Failure::new(
+                    2,
+                    format!("{}: {error}", path.display()),
+                    "the schema is that of assets/pricing.toml",
+                )
+            })?;
+        }
+        let keys = (!config.keys.is_empty()).then(|| config.keys.to_string());
+        let keymap = Keymap::load(keys.as_deref())
+            .map_err(|error| Failure::new(2, format!("[keys]: {error}"), "`spanscope keys` lists actions and keys"))?;
+        let window = options
+            .window(now(), &config.zone())
+            .map_err(|error| Failure::new(error.code, error.message, error.hint.unwrap_or_default()))?;
+        Ok(Self {
+            config,
+            prices: Arc::new(prices),
+            keymap,
+            window,
+            cache: base.cache_dir().join("spanscope"),
+            cli: cli.clone(),
+        })
+    }
+
+    /// The sources, checked for sense.
+    pub fn specs(&self, sources: &[String]) -> Result<Vec<Spec>, Failure> {
+        sources
+            .iter()
+            .map(|text| sources::parse_spec(text).map_err(|error| Failure::new(2, error.what, error.hint)))
+            .collect()
+    }
+
+    /// Opens the store.
+    pub fn store(
+        &self,
+        on_commit: impl FnMut(Receipt) + Send + 'static,
+        on_problem: impl FnMut(String) + Send + 'static,
+    ) -> Result<Store, Failure> {
+        let location = self.cli.options.db.clone().map_or(Location::Temporary, Location::File);
+        let mut options = Options::new(Arc::clone(&self.prices), self.cache.clone());
+        options.memory = (self.config.memory / 2).clamp(64_000_000, ENGINE_MEMORY.max(self.config.memory / 2));
+        options.threads = u32::try_from(self.config.threads).unwrap_or(2);
+        Store::open(location, options, on_commit, on_problem).map_err(|error| {
+            let code = match error {
+                StoreError::InUse { .. } => 3,
+                StoreError::CannotWrite { .. } => 4,
+                StoreError::Foreign { .. } | StoreError::NewerSchema { .. } | StoreError::Io { .. } | StoreError::Engine(_) => 1,
+            };
+            let text = error.to_string();
+            let (what, hint) = text.split_once("; ").map_or((text.as_str(), ""), |(what, hint)| (what, hint));
+            Failure::new(code, what.to_owned(), hint.to_owned())
+        })
+    }
+
+    /// Starts to read into the store.
+    pub fn ingest(
+        &self,
+        specs: Vec<Spec>,
+        follow: bool,
+        spool: Option<PathBuf>,
+        store: &Store,
+        progress: Arc<dyn Fn(Progress) + Send + Sync>,
+    ) -> Result<Ingest, Failure> {
+        let threads = self.config.threads.clamp(1, 8);
+        let room = self.config.memory.saturating_sub(ENGINE_MEMORY) / BLOCKS_UNDER_WAY / threads as u64;
+        let options = sources::Options {
+            follow,
+            dialect: self.cli.options.dialect.as_deref().map(Arc::from),
+            known: store.resume(),
+            next_id: store.next_source_id(),
+            block_bytes: usize::try_from(room).unwrap_or(usize::MAX).clamp(1 << 20, 8 << 20),
+            poll: std::time::Duration::from_millis(250),
+            spool,
+        };
+        let keys = self.config.feature_keys.clone();
+        let prepare: Arc<dyn Fn(&mut Batch) + Send + Sync> = if keys.is_empty() {
+            Arc::new(|_: &mut Batch| {})
+        } else {
+            Arc::new(move |batch: &mut Batch| state_features(batch, &keys))
+        };
+        ingest::start(specs, options, threads, &store.batches(), prepare, progress).map_err(|error| Failure::new(1, error.what, error.hint))
+    }
+
+    /// How tables look here.
+    pub fn look(&self) -> Look {
+        let terminal = io::stdout().is_terminal();
+        let width = if terminal {
+            crossterm::terminal::size().map_or(100, |(width, _)| usize::from(width))
+        } else {
+            usize::MAX
+        };
+        let color = match self.config.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        };
+        Look {
+            width,
+            color,
+            now: now(),
+            zone: self.config.zone(),
+        }
+    }
+
+    /// The theme, as colourful as the terminal.
+    pub fn theme(&self) -> Result<Theme, Failure> {
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        let none = self.config.color == When::Never || (self.config.color == When::Auto && !variable("NO_COLOR").is_empty());
+        let colors = if none {
+            ColorSupport::None
+        } else if matches!(variable("COLORTERM").as_str(), "truecolor" | "24bit") {
+            ColorSupport::True
+        } else if variable("TERM").contains("256color") {
+            ColorSupport::Ansi256
+        } else {
+            ColorSupport::Ansi16
+        };
+        Theme::load(&self.config.theme, colors).map_err(|error| Failure::new(2, error.to_string(), "look at --theme"))
+    }
+
+    /// The settings in force, by name.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let config = &self.config;
+        vec![
+            ("theme", config.theme.clone()),
+            ("color", format!("{:?}", config.color).to_lowercase()),
+            ("timezone", config.timezone.clone().unwrap_or_default()),
+            ("feature_keys", config.feature_keys.join(", ")),
+            ("clipboard", format!("{:?}", config.clipboard).to_lowercase()),
+            ("memory", config.memory.to_string()),
+            ("threads", config.threads.to_string()),
+            (
+                "pricing",
+                config.pricing.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+            ),
+        ]
+    }
+}
+
+/// Lets the first of the user's keys that a span has state its feature.
+fn state_features(batch: &mut Batch, keys: &[String]) {
+    for part in &mut batch.parts {
+        let Some(attributes) = part.attributes.as_ref().map(Json::value) else {
+            continue;
+        };
+        let found = keys
+            .iter()
+            .find_map(|key| attributes.get(key).or_else(|| attributes.get(format!("resource.{key}"))));
+        match found {
+            Some(serde_json::Value::String(text)) if !text.is_empty() => part.feature = Some(text.clone()),
+            Some(value @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_))) => part.feature = Some(value.to_string()),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! One file that is held open: which bytes of it were handed out, what to read next, and whether it is still the same file.
+//!
+//! `[0, end)` is history or already handed out, what follows `end` is live. `holes` are the parts of `[0, end)` not handed out yet.
+//! State changes only after the bytes were read and the file was seen to be the same, so every error may simply be retried.
+//!
+//! A last line without its newline may be taken when it is complete JSON. The newline that follows later is stepped over: whenever
+//! reading starts behind a byte that is no newline and the next is one (or `\r\n`), the next block begins after it. This is decided
+//! from the file's bytes alone, so a restart steps over the same byte, and the hole it leaves in the coverage is never read as a line.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::framing::{Framing, read_range};
+use super::tail::{Disk, Stat};
+use crate::model::record::{Block, Identity, Order, Resume, SourceInfo};
+use crate::model::span::{Nanos, StartFrom};
+
+/// A complete JSON line without newline is taken after the file was still for so long.
+const STILL: Nanos = 1_000_000_000;
+/// First bytes that recognise a file.
+const HEAD: u64 = 1024;
+/// Bytes before an offset that recognise a file.
+const ANCHOR: u64 = 256;
+
+/// What is asked of every file.
+pub(super) struct Cutting {
+    /// New lines are awaited; else the last line is judged at once.
+    pub follow: bool,
+    /// About how long a block is.
+    pub block_bytes: u64,
+    /// The user's `--dialect`.
+    pub dialect: Option<Arc<str>>,
+    /// What a record is.
+    pub framing: Framing,
+}
+
+/// A file held open.
+pub(super) struct Held<F> {
+    /// The open file: it stays readable when it is renamed or deleted.
+    pub file: F,
+    /// Who it is.
+    pub info: Arc<SourceInfo>,
+    /// As last looked at.
+    pub stat: Stat,
+    /// When a look last saw it change.
+    pub changed_at: Nanos,
+    /// No path leads to it any more, since then.
+    pub gone: Option<Nanos>,
+    /// Why the last attempt failed; cleared by the next look.
+    pub problem: Option<String>,
+    /// Its size when this generation was opened: lines before have the file's time, later ones the clock's.
+    opened_size: u64,
+    reading: Reading,
+}
+
+/// What was learnt from the bytes of one generation.
+struct Reading {
+    end: u64,
+    holes: Vec<Range<u64>>,
+    /// Nothing ends within `end..clear_to`; `clear_hash` recognises the bytes before it.
+    clear_to: u64,
+    clear_hash: u64,
+    /// The size at which the unfinished line was found not to be complete JSON.
+    judged: Option<u64>,
+    /// The byte before `end` is no newline.
+    bare: bool,
+    identity: Identity,
+}
+
+impl<F> Held<F> {
+    /// Takes a file up where `covered` ends.
+    pub(super) fn open<D: Disk<File = F>>(
+        disk: &mut D,
+        file: F,
+        stat: Stat,
+        info: SourceInfo,
+        covered: &[Range<u64>],
+        now: Nanos,
+        framing: Framing,
+    ) -> io::Result<Self> {
+        let reading = Reading::begin(disk, &file, stat.size, covered, framing)?;
+        Ok(Self {
+            file,
+            info: Arc::new(info),
+            stat,
+            changed_at: now,
+            gone: None,
+            problem: None,
+            opened_size: stat.size,
+            reading,
+        })
+    }
+
+    /// Looks whether the file changed, and whether it is still the one that was read. If not, a new generation begins.
+    pub(super) fn look<D: Disk<File = F>>(&mut self, disk: &mut D, now: Nanos, framing: Framing) -> io::Result<()> {
+        self.changed_at = self.changed_at.min(now);
+        let stat = disk.stat(&self.file)?;
+        if stat.size == self.stat.size && stat.modified == self.stat.modified {
+            return Ok(());
+        }
+        if self.reading.is_still(disk, &self.file, stat.size)? {
+            self.reading.check_unfinished(disk, &self.file, stat.size)?;
+        } else {
+            self.restart(disk, stat, framing)?;
+        }
+        self.stat = stat;
+        self.changed_at = now;
+        Ok(())
+    }
+
+    fn restart<D: Disk<File = F>>(&mut self, disk: &mut D, stat: Stat, framing: Framing) -> io::Result<()> {
+        self.reading = Reading::begin(disk, &self.file, stat.size, &[], framing)?;
+        let mut info = (*self.info).clone();
+        info.generation += 1;
+        info.file_time = stat.modified;
+        self.info = Arc::new(info);
+        self.opened_size = stat.size;
+        Ok(())
+    }
+
+    /// The next block of lines behind `end`, if any ended there.
+    pub(super) fn live<D: Disk<File = F>>(&mut self, disk: &mut D, cutting: &Cutting, now: Nanos) -> io::Result<Option<Block>> {
+        let ordered_history = self.info.order == Order::Ordered && !self.reading.holes.is_empty();
+        if ordered_history || self.stat.size <= self.reading.end {
+            return Ok(None);
+        }
+        if self.reading.bare {
+            let step = step_over(disk, &self.file, self.reading.end, self.stat.size)?;
+            let Some(step) = step else { return Ok(None) };
+            if step > 0 {
+                let end = self.reading.end + step;
+                let identity = identity_at(disk, &self.file, end)?;
+                self.reading.advance(end, identity, false);
+            } else {
+                self.reading.bare = false;
+            }
+        }
+        let still = !cutting.follow || now - self.changed_at >= STILL;
+        let Some(stop) = self.reading.next_end(disk, &self.file, self.stat.size, cutting)? else {
+            return if still { self.unfinished(disk, cutting, now) } else { Ok(None) };
+        };
+        let bytes = read_range(disk, &self.file, self.reading.end..stop)?;
+        self.hand_out_live(disk, bytes, cutting, now, false)
+    }
+
+    /// The last line without its newline, when it is complete.
+    fn unfinished<D: Disk<File = F>>(&mut self, disk: &mut D, cutting: &Cutting, now: Nanos) -> io::Result<Option<Block>> {
+        if self.stat.size <= self.reading.end || self.reading.judged == Some(self.stat.size) {
+            return Ok(None);
+        }
+        let bytes = read_range(disk, &self.file, self.reading.end..self.stat.size)?;
+        if !is_complete(&bytes) {
+            self.reading.judged = Some(self.stat.size);
+            return Ok(None);
+        }
+        self.hand_out_live(disk, bytes, cutting, now, true)
+    }
+
+    fn hand_out_live<D: Disk<File = F>>(
+        &mut self,
+        disk: &mut D,
+        bytes: Vec<u8>,
+        cutting: &Cutting,
+        now: Nanos,
+        bare: bool,
+    ) -> io::Result<Option<Block>> {
+        let offset = self.reading.end;
+        let end = offset + bytes.len() as u64;
+        let identity = identity_at(disk, &self.file, end)?;
+        if !self.still_same(disk, cutting.framing)? {
+            return Ok(None);
+        }
+        self.reading.advance(end, identity, bare);
+        let fallback = if end <= self.opened_size {
+            (self.info.file_time, StartFrom::File)
+        } else {
+            (now, StartFrom::Arrival)
+        };
+        Ok(Some(self.block(offset, bytes, identity, fallback, cutting)))
+    }
+
+    /// The next block of what was there when the file was opened: from the end, or from the start where order matters.
+    pub(super) fn history<D: Disk<File = F>>(&mut self, disk: &mut D, cutting: &Cutting) -> io::Result<Option<Block>> {
+        let (framing, size) = (cutting.framing, cutting.block_bytes);
+        let (index, range) = match self.info.order {
+            Order::Random => {
+                let Some(hole) = self.reading.holes.last() else { return Ok(None) };
+                let start = framing.cut_from_end(disk, &self.file, hole, size)?;
+                (self.reading.holes.len() - 1, start..hole.end)
+            }
+            Order::Ordered => {
+                let Some(hole) = self.reading.holes.first() else { return Ok(None) };
+                let end = framing.cut_from_start(disk, &self.file, hole, size)?;
+                (0, hole.start..end)
+            }
+        };
+        let bytes = read_range(disk, &self.file, range.clone())?;
+        let identity = identity_at(disk, &self.file, range.end)?;
+        if !self.still_same(disk, framing)? {
+            return Ok(None);
+        }
+        let hole = &mut self.reading.holes[index];
+        match self.info.order {
+            Order::Random => hole.end = range.start,
+            Order::Ordered => hole.start = range.end,
+        }
+        if hole.is_empty() {
+            self.reading.holes.remove(index);
+        }
+        Ok(Some(self.block(
+            range.start,
+            bytes,
+            identity,
+            (self.info.file_time, StartFrom::File),
+            cutting,
+        )))
+    }
+
+    /// Bytes read while the file was replaced under us are thrown away, and a new generation begins.
+    fn still_same<D: Disk<File = F>>(&mut self, disk: &mut D, framing: Framing) -> io::Result<bool> {
+        let stat = disk.stat(&self.file)?;
+        if stat.size == self.stat.size && stat.modified == self.stat.modified {
+            return Ok(true);
+        }
+        if self.reading.is_still(disk, &self.file, stat.size)? {
+            return Ok(true);
+        }
+        self.restart(disk, stat, framing)?;
+        self.stat = stat;
+        Ok(false)
+    }
+
+    fn block(&self, offset: u64, bytes: Vec<u8>, identity: Identity, fallback: (Nanos, StartFrom), cutting: &Cutting) -> Block {
+        Block {
+            source: Arc::clone(&self.info),
+            identity,
+            offset,
+            bytes,
+            fallback,
+            dialect: cutting.dialect.clone(),
+        }
+    }
+
+    /// Bytes of history still to read.
+    pub(super) fn remaining(&self) -> u64 {
+        self.reading.holes.iter().map(|hole| hole.end - hole.start).sum()
+    }
+
+    /// Bytes of an unfinished last line.
+    pub(super) fn pending(&self) -> u64 {
+        if self.reading.clear_to == self.stat.size {
+            self.stat.size.saturating_sub(self.reading.end)
+        } else {
+            0
+        }
+    }
+
+    /// Everything that can be read now was handed out.
+    pub(super) fn is_read(&self) -> bool {
+        self.reading.holes.is_empty() && (self.reading.end >= self.stat.size || self.reading.clear_to == self.stat.size)
+    }
+
+    /// What lets it be taken up again.
+    pub(super) fn resume(&self) -> Resume {
+        let mut covered = Vec::new();
+        let mut at = 0;
+        for hole in &self.reading.holes {
+            if hole.start > at {
+                covered.push(at..hole.start);
+            }
+            at = hole.end;
+        }
+        if self.reading.end > at {
+            covered.push(at..self.reading.end);
+        }
+        Resume {
+            info: (*self.info).clone(),
+            identity: self.reading.identity,
+            covered,
+        }
+    }
+}
+
+impl Reading {
+    fn begin<D: Disk>(disk: &mut D, file: &D::File, size: u64, covered: &[Range<u64>], framing: Framing) -> io::Result<Self> {
+        let last = framing.last_end(disk, file, 0..size)?.unwrap_or(0);
+        let end = covered.last().map_or(last, |range| range.end.max(last));
+        let mut holes = Vec::new();
+        let mut at = 0;
+        for range in covered.iter().chain(std::iter::once(&(end..end))) {
+            if range.start > at {
+                let bare = at > 0 && read_range(disk, file, at - 1..at)? != b"\n";
+                let step = if bare {
+                    step_over(disk, file, at, range.start)?.unwrap_or(0)
+                } else {
+                    0
+                };
+                if at + step < range.start {
+                    holes.push(at + step..range.start);
+                }
+            }
+            at = at.max(range.end);
+        }
+        let identity = identity_at(disk, file, end)?;
+        let bare = end > 0 && read_range(disk, file, end - 1..end)? != b"\n";
+        Ok(Self {
+            end,
+            holes,
+            clear_to: end,
+            clear_hash: identity.anchor_hash,
+            judged: None,
+            bare,
+            identity,
+        })
+    }
+
+    /// The bytes before `end` are still those that were read.
+    fn is_still<D: Disk>(&self, disk: &mut D, file: &D::File, size: u64) -> io::Result<bool> {
+        is_known(disk, file, size, &self.identity)
+    }
+
+    /// An unfinished line that was rewritten is searched again.
+    fn check_unfinished<D: Disk>(&mut self, disk: &mut D, file: &D::File, size: u64) -> io::Result<()> {
+        self.judged = None;
+        if self.clear_to > size || anchor(disk, file, self.clear_to)? != self.clear_hash {
+            self.clear_to = self.end;
+            self.clear_hash = self.identity.anchor_hash;
+        }
+        Ok(())
+    }
+
+    /// Where the next block behind `end` ends, if a line ended.
+    fn next_end<D: Disk>(&mut self, disk: &mut D, file: &D::File, size: u64, cutting: &Cutting) -> io::Result<Option<u64>> {
+        if self.clear_to >= size {
+            return Ok(None);
+        }
+        let limit = size.min(self.end + cutting.block_bytes).max(self.clear_to);
+        if let Some(end) = cutting.framing.last_end(disk, file, self.clear_to..limit)? {
+            return Ok(Some(end));
+        }
+        if let Some(end) = cutting.framing.first_end(disk, file, limit..size)? {
+            return Ok(Some(end));
+        }
+        self.clear_hash = anchor(disk, file, size)?;
+        self.clear_to = size;
+        Ok(None)
+    }
+
+    fn advance(&mut self, end: u64, identity: Identity, bare: bool) {
+        self.end = end;
+        self.clear_to = end;
+        self.clear_hash = identity.anchor_hash;
+        self.judged = None;
+        self.bare = bare;
+        self.identity = identity;
+    }
+}
+
+/// Is the file with this size the one that `identity` describes?
+pub(super) fn is_known<D: Disk>(disk: &mut D, file: &D::File, size: u64, identity: &Identity) -> io::Result<bool> {
+    let head = u64::from(identity.head_length);
+    if size < identity.anchor_end || size < head {
+        return Ok(false);
+    }
+    Ok(
+        xxh3_64(&read_range(disk, file, 0..head)?) == identity.head_hash
+            && anchor(disk, file, identity.anchor_end)? == identity.anchor_hash,
+    )
+}
+
+/// What recognises the file at `end`. The head never covers more than that: a line that is not finished may still be rewritten.
+fn identity_at<D: Disk>(disk: &mut D, file: &D::File, end: u64) -> io::Result<Identity> {
+    let head = read_range(disk, file, 0..end.min(HEAD))?;
+    Ok(Identity {
+        head_length: head.len() as u32,
+        head_hash: xxh3_64(&head),
+        anchor_end: end,
+        anchor_hash: anchor(disk, file, end)?,
+    })
+}
+
+fn anchor<D: Disk>(disk: &mut D, file: &D::File, end: u64) -> io::Result<u64> {
+    Ok(xxh3_64(&read_range(disk, file, end.saturating_sub(ANCHOR)..end)?))
+}
+
+/// How many bytes of line end stand at `at`, behind a line that was taken without it. `None`: half a line end, wait for the rest.
+fn step_over<D: Disk>(disk: &mut D, file: &D::File, at: u64, stop: u64) -> io::Result<Option<u64>> {
+    let bytes = read_range(disk, file, at..stop.min(at + 2))?;
+    Ok(match bytes.as_slice() {
+        [b'\n', ..] => Some(1),
+        b"\r\n" => Some(2),
+        b"\r" => None,
+        _ => Some(0),
+    })
+}
+
+/// A JSON object or array from its first byte to its last. A bare number could still grow.
+pub(super) fn is_complete(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    matches!(line.first(), Some(b'{' | b'[')) && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
+}

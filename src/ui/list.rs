@@ -1,0 +1,203 @@
+//! Draws the list of interactions; the spans of open ones are `tree`'s.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::text::{self, Align, label, span};
+use super::theme::{Role, Theme};
+use super::tree;
+use crate::app::App;
+use crate::app::layout::{Column, Focus};
+use crate::app::list::ListLine;
+use crate::app::tree::Spans;
+use crate::model::query::SortKey;
+use crate::model::span::Status;
+use crate::model::text::Safe;
+use crate::model::trace::{FindingKind, Interaction};
+
+pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    headings(app, theme, area, buffer);
+    let rows = Rect {
+        y: area.y + 1,
+        height: area.height.saturating_sub(1),
+        ..area
+    };
+    let list = app.list();
+    if list.lines().is_empty() {
+        empty(app, theme, rows, buffer);
+        return;
+    }
+    let focused = app.focus() == Focus::List;
+    for (y, (index, line)) in (rows.top()..rows.bottom()).zip(list.lines().iter().enumerate().skip(list.top())) {
+        let row = Rect { y, height: 1, ..rows };
+        match *line {
+            ListLine::Interaction(at) => interaction(app, &list.rows()[at], theme, row, buffer),
+            ListLine::Span(at, number) => {
+                if let Some((open, trace)) = app.trees().get(list.rows()[at].trace).and_then(|open| Some((open, open.loaded()?))) {
+                    tree::draw(open, trace, number, app.screen().bar, theme, row, buffer);
+                }
+            }
+            ListLine::Note(at) => {
+                let words = match app.trees().get(list.rows()[at].trace).map(|open| &open.spans) {
+                    Some(Spans::Failed(why)) => Safe::line(&format!("   could not be read: {why}")),
+                    Some(Spans::Gone) => Safe::from_static("   no longer in the store"),
+                    Some(Spans::Loading | Spans::Loaded(_)) | None => Safe::from_static("   loading …"),
+                };
+                buffer.set_span(row.x, y, &span(&words, theme.style(Role::Dim)), row.width);
+            }
+        }
+        if index == list.at() {
+            buffer.set_style(row, theme.style(if focused { Role::Selected } else { Role::SelectedDim }));
+        }
+    }
+}
+
+fn headings(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let sort = app.list().sort();
+    let mut x = area.x + 1;
+    for (column, width) in &app.screen().columns {
+        let sorted = matches!(
+            (column, sort.key),
+            (Column::Time, SortKey::Start)
+                | (Column::Cost, SortKey::Cost)
+                | (Column::Tokens, SortKey::Tokens)
+                | (Column::Took, SortKey::Duration)
+        );
+        let mark = match (sorted, sort.descending) {
+            (true, true) => "↓",
+            (true, false) => "↑",
+            (false, _) => "",
+        };
+        let title = Safe::line(&format!("{}{mark}", column.title()));
+        let align = if column.right() { Align::Right } else { Align::Left };
+        let cell = text::pad(&title, usize::from(*width), align);
+        buffer.set_span(
+            x,
+            area.y,
+            &span(&cell, theme.style(if sorted { Role::Strong } else { Role::Dim })),
+            *width,
+        );
+        x += width + 1;
+    }
+}
+
+fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let open = app.trees().expanded(row.trace).is_some();
+    buffer.set_span(area.x, area.y, &label(if open { "▾" } else { "▸" }, theme.style(Role::Dim)), 1);
+    let mut x = area.x + 1;
+    for (column, width) in &app.screen().columns {
+        let cells = usize::from(*width);
+        let missing = |value: &Option<String>| {
+            value
+                .as_deref()
+                .map_or_else(|| (Safe::from_static("–"), Role::Dim), |value| (Safe::line(value), Role::Text))
+        };
+        let (words, role) = match column {
+            Column::Time => (text::clock(row.start, app.now(), app.timezone()), Role::Time),
+            Column::Feature => missing(&row.feature),
+            Column::User => missing(&row.user),
+            Column::Ask => {
+                ask(row, theme, Rect { x, width: *width, ..area }, buffer);
+                x += width + 1;
+                continue;
+            }
+            Column::Model => match row.models.as_slice() {
+                [] => (Safe::from_static("–"), Role::Dim),
+                [one] => (Safe::line(short(one)), Role::Text),
+                [first, ..] => (Safe::line(&format!("{} +{}", short(first), row.models.len() - 1)), Role::Text),
+            },
+            Column::Tokens => (text::tokens(row.usage.total()), Role::Tokens),
+            Column::Cost if row.calls == 0 => (Safe::from_static("–"), Role::Dim),
+            Column::Cost => (
+                text::money(row.cost, row.cost_basis),
+                if row.unpriced_calls > 0 { Role::Warn } else { Role::Money },
+            ),
+            Column::Took => (text::duration(row.duration), Role::Time),
+            Column::Flags => (
+                Safe::line(&row.findings.iter().map(FindingKind::letter).collect::<String>()),
+                if row.status == Status::Error { Role::Error } else { Role::Warn },
+            ),
+        };
+        let align = if column.right() { Align::Right } else { Align::Left };
+        buffer.set_span(x, area.y, &span(&text::pad(&words, cells, align), theme.style(role)), *width);
+        x += width + 1;
+    }
+}
+
+/// The provider's own name in front of a model says little in a narrow column.
+fn short(model: &str) -> &str {
+    model.strip_prefix("claude-").unwrap_or(model)
+}
+
+fn ask(row: &Interaction, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let width = usize::from(area.width);
+    let (ask, answer) = (Safe::line(&row.ask), Safe::line(&row.answer));
+    let mut spans = Vec::new();
+    if ask.is_empty() && answer.is_empty() {
+        let name = if row.name.is_empty() {
+            Safe::line(&row.trace_id)
+        } else {
+            Safe::line(&row.name)
+        };
+        spans.push(span(&name.cut(width), theme.style(Role::Dim)));
+    } else {
+        // The question may take two thirds when the answer needs them less.
+        let most = (width * 3 / 5).max(width.saturating_sub(answer.width() + 3));
+        spans.push(span(&ask.cut(most), theme.style(Role::Text)));
+        spans.push(label(" → ", theme.style(Role::Dim)));
+        let left = width.saturating_sub(ask.cut(most).width() + 3);
+        let none = Safe::from_static("no answer logged");
+        spans.push(span(
+            &(if answer.is_empty() { &none } else { &answer }).cut(left),
+            theme.style(Role::Dim),
+        ));
+    }
+    buffer.set_line(area.x, area.y, &Line::from(spans), area.width);
+}
+
+/// What to say where there are no rows, and what to try.
+fn empty(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let (what, role, try_this) = if let Some(error) = app.list().error() {
+        (Safe::line(error), Role::Error, "r asks again")
+    } else if !app.list().is_loaded() {
+        (Safe::from_static("reading …"), Role::Dim, "")
+    } else if !app.filter_text().is_empty() {
+        let so_far = if app.status().partial() { " so far" } else { "" };
+        (
+            Safe::line(&format!("no interaction matches {}{so_far}", app.filter_text())),
+            Role::Text,
+            "f changes the filter, an empty one shows everything",
+        )
+    } else if app.status().partial() {
+        (
+            Safe::from_static("no interaction so far: history is still being read"),
+            Role::Text,
+            "",
+        )
+    } else if app.status().problems() > 0 {
+        let why = app
+            .status()
+            .progress()
+            .problems
+            .first()
+            .map_or_else(|| "some lines could not be read".to_owned(), |(path, why)| format!("{path}: {why}"));
+        (
+            Safe::line(&format!("no interaction; {why}")),
+            Role::Warn,
+            "`spanscope stats` counts what was read",
+        )
+    } else {
+        (
+            Safe::from_static("no interaction yet"),
+            Role::Text,
+            "new lines appear here as they are written; `spanscope formats` tells what is recognised",
+        )
+    };
+    if area.height > 1 {
+        buffer.set_span(area.x + 1, area.y + 1, &span(&what, theme.style(role)), area.width - 1);
+    }
+    if area.height > 2 {
+        buffer.set_span(area.x + 1, area.y + 2, &label(try_this, theme.style(Role::Dim)), area.width - 1);
+    }
+}

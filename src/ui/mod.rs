@@ -1,0 +1,76 @@
+//! Draws the state of the explorer and decides nothing: every pane reads `&App` and writes cells.
+//!
+//! ```text
+//! ┌ spanscope ─ sources ─ ● following ─ interactions ─ filter ─────────┐  status
+//! │ list, with the spans of open interactions      │ cost by feature   │  list, tree, costs
+//! ├ prompt ─ response ─ documents ─ … ─────────────────────────────────┤
+//! │ what the model was told                                            │  inspector
+//! └ keys of the pane, a message, or the line being typed ──────────────┘  status, overlay
+//! ```
+
+mod costs;
+pub mod inspector;
+mod list;
+mod overlay;
+mod status;
+pub mod text;
+pub mod theme;
+mod tree;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::{Block, Borders, Widget as _};
+
+use crate::app::App;
+use crate::app::layout::{Focus, MINIMUM};
+use crate::keymap::Keymap;
+use crate::model::text::Safe;
+use theme::{Role, Theme};
+
+/// Draws one frame.
+pub fn draw(app: &App, keymap: &Keymap, theme: &Theme, frame: &mut Frame<'_>) {
+    render(app, keymap, theme, frame.area(), frame.buffer_mut());
+}
+
+/// Draws into a buffer of any size.
+pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let screen = app.screen();
+    buffer.set_style(area, theme.style(Role::Text));
+    if screen.too_small || area.intersection(screen.frame) != screen.frame {
+        let words = Safe::line(&format!("terminal too small (min {}×{})", MINIMUM.0, MINIMUM.1));
+        if !area.is_empty() {
+            buffer.set_span(area.x, area.y, &text::span(&words, theme.style(Role::Warn)), area.width);
+        }
+        return;
+    }
+    Block::new()
+        .borders(Borders::ALL)
+        .border_style(theme.style(Role::Border))
+        .render(screen.frame, buffer);
+    if let Some(area) = screen.list {
+        list::draw(app, theme, area, buffer);
+    }
+    if let Some(area) = screen.costs {
+        costs::draw(app, theme, area, buffer);
+        if screen.list.is_some() {
+            // The line between the list and the panel.
+            for y in area.top()..area.bottom() {
+                buffer.set_span(area.x - 1, y, &text::label("│", theme.style(Role::Border)), 1);
+            }
+        }
+    }
+    if let Some(area) = screen.inspector {
+        // Its sides and its lower border lie on the frame.
+        let area = Rect {
+            x: area.x - 1,
+            width: area.width + 2,
+            height: area.height + 1,
+            ..area
+        };
+        inspector::draw(app.inspector(), theme, app.focus() == Focus::Inspector, area, buffer);
+    }
+    status::header(app, theme, screen.frame, buffer);
+    status::footer(app, keymap, theme, screen.frame, buffer);
+    overlay::draw(app, keymap, theme, screen.frame, buffer);
+}

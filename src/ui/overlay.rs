@@ -1,0 +1,152 @@
+//! Draws what lies over the panes: the help, the menus, the line being typed.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Borders, Clear, Widget as _};
+use strum::IntoEnumIterator as _;
+
+use super::text::{self, Align, label, span};
+use super::theme::{Role, Theme};
+use crate::app::App;
+use crate::app::action::{Action, Mode};
+use crate::app::moves;
+use crate::app::prompt::{Prompt, PromptKind};
+use crate::keymap::Keymap;
+use crate::model::text::Safe;
+
+pub(super) fn draw(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
+    if let Some(top) = app.help_top() {
+        help(top, keymap, theme, frame, buffer);
+    } else if app.sort_menu() {
+        menu(" sort by ", &moves::menu(true), keymap, theme, frame, buffer);
+    } else if app.copy_menu() {
+        menu(" copy ", &moves::menu(false), keymap, theme, frame, buffer);
+    } else if let Some(prompt) = app.prompt() {
+        line(prompt, theme, frame, buffer);
+    }
+}
+
+fn popup(title: &'static str, area: Rect, theme: &Theme, buffer: &mut Buffer) -> Rect {
+    Clear.render(area, buffer);
+    let block = Block::new()
+        .borders(Borders::ALL)
+        .border_style(theme.style(Role::BorderFocused))
+        .title_top(Line::from(label(title, theme.style(Role::Accent))));
+    let inner = block.inner(area);
+    block.render(area, buffer);
+    inner
+}
+
+fn help(top: usize, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
+    let width = frame.width.min(96);
+    let area = Rect {
+        x: frame.x + (frame.width - width) / 2,
+        y: frame.y + 1,
+        width,
+        height: frame.height - 2,
+    };
+    let inner = popup(" help ", area, theme, buffer);
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for mode in std::iter::once(None).chain(Mode::iter().map(Some)) {
+        let table = keymap.table(mode);
+        if table.is_empty() {
+            continue;
+        }
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        let title = mode.map_or("Everywhere", Mode::title);
+        lines.push(Line::from(label(title, theme.style(Role::Strong))));
+        for (action, keys) in table {
+            let keys = text::pad(&Safe::line(&keys.join(" ")), 16, Align::Right);
+            lines.push(Line::from(vec![
+                span(&keys, theme.style(Role::Key)),
+                label("  ", theme.style(Role::Text)),
+                label(action.help(), theme.style(Role::Text)),
+            ]));
+        }
+    }
+    let most = lines.len().saturating_sub(usize::from(inner.height));
+    for (y, line) in (inner.top()..inner.bottom()).zip(lines.iter().skip(top.min(most))) {
+        buffer.set_line(inner.x, y, line, inner.width);
+    }
+}
+
+fn menu(title: &'static str, actions: &[Action], keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
+    let width = frame.width.min(44);
+    let height = (actions.len() as u16 + 2).min(frame.height);
+    let area = Rect {
+        x: frame.right() - width,
+        y: frame.bottom().saturating_sub(height + 1).max(frame.y),
+        width,
+        height,
+    };
+    let inner = popup(title, area, theme, buffer);
+    for (y, action) in (inner.top()..inner.bottom()).zip(actions) {
+        let key = Safe::line(&keymap.keys_of(*action).into_iter().next().unwrap_or_default());
+        let line = Line::from(vec![
+            label(" ", theme.style(Role::Text)),
+            span(&text::pad(&key, 6, Align::Left), theme.style(Role::Key)),
+            label(action.help(), theme.style(Role::Text)),
+        ]);
+        buffer.set_line(inner.x, y, &line, inner.width);
+    }
+}
+
+fn line(prompt: &Prompt, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
+    let title = match prompt.kind() {
+        PromptKind::Filter => " filter: ",
+        PromptKind::Search => " search: ",
+    };
+    let (x, y, width) = (frame.x + 1, frame.bottom() - 1, frame.width.saturating_sub(2));
+    let blank = text::pad(&Safe::default(), usize::from(width), Align::Left);
+    buffer.set_span(x, y, &span(&blank, theme.style(Role::Text)), width);
+    buffer.set_span(x, y, &label(title, theme.style(Role::Accent)), width);
+    let room = usize::from(width).saturating_sub(title.len() + 1);
+    let before: String = prompt.text().chars().take(prompt.cursor()).collect();
+    let after: String = prompt.text().chars().skip(prompt.cursor()).collect();
+    let (before, after) = (Safe::line(&before), Safe::line(&after));
+    // The cursor stays in sight: what does not fit disappears on the left.
+    let mut skipped = before.as_str();
+    while crate::model::text::width(skipped) > room.saturating_sub(1) {
+        let mut rest = skipped.chars();
+        rest.next();
+        skipped = rest.as_str();
+    }
+    let before = Safe::line(skipped);
+    let mut at = x + title.len() as u16;
+    buffer.set_span(at, y, &span(&before, theme.style(Role::Text)), room as u16);
+    at += before.width() as u16;
+    let under = if after.is_empty() { Safe::from_static(" ") } else { after };
+    buffer.set_span(at, y, &span(&under, theme.style(Role::Text)), (x + width).saturating_sub(at));
+    buffer.set_style(
+        Rect {
+            x: at.min(x + width - 1),
+            y,
+            width: 1,
+            height: 1,
+        },
+        theme.style(Role::Selected),
+    );
+    if let Some(error) = prompt.error() {
+        let row = y - 1;
+        buffer.set_span(x, row, &span(&blank, theme.style(Role::Text)), width);
+        let column = (title.len() + error.column).min(usize::from(width).saturating_sub(2));
+        buffer.set_span(x + column as u16, row, &label("^", theme.style(Role::Error)), 1);
+        let hint = error.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        let words = Safe::line(&format!("{}{hint}", error.message));
+        // Beside the mark where there is room, else before it.
+        let right = usize::from(width).saturating_sub(column + 2);
+        if words.width() <= right || column < usize::from(width) / 2 {
+            buffer.set_span(x + column as u16 + 2, row, &span(&words, theme.style(Role::Error)), right as u16);
+        } else {
+            buffer.set_span(
+                x,
+                row,
+                &span(&words.cut(column.saturating_sub(1)), theme.style(Role::Error)),
+                column as u16,
+            );
+        }
+    }
+}

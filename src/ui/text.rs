@@ -1,0 +1,94 @@
+//! From `Safe` text to the cells of the screen: spans, padding, and figures ready to draw.
+//!
+//! The only door to a ratatui `Span`: whatever comes from a trace has passed `model::text` before. No arithmetic on money
+//! or tokens here; it lives beside the reports', in `model::text`, so that both write the same digits.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use crate::model::span::Nanos;
+use crate::model::text::{self, Safe};
+use crate::model::usage::{Cost, CostBasis};
+
+/// Safe text in a style.
+#[must_use]
+pub fn span(text: &Safe, style: Style) -> Span<'static> {
+    Span::styled(text.as_str().to_owned(), style)
+}
+
+/// Our own words in a style.
+#[must_use]
+pub fn label(text: &'static str, style: Style) -> Span<'static> {
+    Span::styled(text, style)
+}
+
+/// Which side the text leans to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Figures.
+    Right,
+}
+
+/// Exactly `width` columns: filled with spaces, or cut with `…`.
+#[must_use]
+pub fn pad(text: &Safe, width: usize, align: Align) -> Safe {
+    let cut = text.cut(width);
+    let fill = Safe::line(&" ".repeat(width.saturating_sub(cut.width())));
+    match align {
+        Align::Left => Safe::concat(&[&cut, &fill]),
+        Align::Right => Safe::concat(&[&fill, &cut]),
+    }
+}
+
+/// `$0.0240`, `≥$0.0240`, `unknown`, `$0.000012`, `$1,234.56`.
+#[must_use]
+pub fn money(cost: Option<Cost>, basis: CostBasis) -> Safe {
+    Safe::line(&text::money(cost, basis))
+}
+
+/// `850`, `2.6k`, `1.2M`, `–` when not logged.
+#[must_use]
+pub fn tokens(count: Option<u64>) -> Safe {
+    Safe::line(&text::tokens(count))
+}
+
+/// `142ms`, `1.9s`, `2m 05s`; `–` when not logged.
+#[must_use]
+pub fn duration(nanos: Option<Nanos>) -> Safe {
+    Safe::line(&text::duration(nanos))
+}
+
+/// `48 KB`.
+#[must_use]
+pub fn bytes(count: u64) -> Safe {
+    Safe::line(&text::bytes(count))
+}
+
+/// A share (1 is all) as `41%`.
+#[must_use]
+pub fn percent(share: f64) -> Safe {
+    Safe::line(&text::percent(share))
+}
+
+/// `15:02:11` on the day of `now`, `Nov 22 15:02` in its year, else `2024-11-22`.
+#[must_use]
+pub fn clock(at: Nanos, now: Nanos, tz: &TimeZone) -> Safe {
+    let local = |nanos: Nanos| -> Option<DateTime> { Some(tz.to_datetime(Timestamp::from_nanosecond(i128::from(nanos)).ok()?)) };
+    let Some(then) = local(at) else { return Safe::from_static("–") };
+    let today = local(now).map(|now| now.date());
+    let format = match today {
+        Some(today) if today == then.date() => "%H:%M:%S",
+        Some(today) if today.year() == then.year() => "%b %e %H:%M",
+        _ => "%Y-%m-%d",
+    };
+    Safe::line(&then.strftime(format).to_string())
+}
+
+#[cfg(test)]
+#[path = "text/tests.rs"]
+mod tests;

@@ -1,0 +1,36 @@
+use jiff::tz::TimeZone;
+
+use super::{Align, clock, pad};
+use crate::model::text::Safe;
+
+#[test]
+fn padding_fills_and_cuts_to_the_column() {
+    for (text, width, left, right) in [
+        ("ab", 4, "ab  ", "  ab"),
+        ("abcdef", 4, "abc…", "abc…"),
+        ("日本語", 4, "日… ", " 日…"),
+        ("日本", 4, "日本", "日本"),
+        ("e\u{301}\u{1b}[2J", 5, "e\u{301}␛[2J", "e\u{301}␛[2J"),
+        ("x", 0, "", ""),
+    ] {
+        let safe = Safe::line(text);
+        assert_eq!(pad(&safe, width, Align::Left).as_str(), left, "{text:?}");
+        assert_eq!(pad(&safe, width, Align::Right).as_str(), right, "{text:?}");
+        assert_eq!(pad(&safe, width, Align::Left).width(), width, "{text:?}");
+    }
+}
+
+#[test]
+fn the_clock_says_no_more_than_needed() {
+    const DAY: i64 = 86_400_000_000_000;
+    // 2026-11-24 15:02:11 UTC.
+    let now = 1_795_532_531_000_000_000;
+    let show = |at| clock(at, now, &TimeZone::UTC).as_str().to_owned();
+    assert_eq!(show(now), "15:02:11");
+    assert_eq!(show(now - 2 * DAY), "Nov 22 15:02");
+    assert_eq!(show(now - 20 * DAY), "Nov  4 15:02");
+    assert_eq!(show(now - 400 * DAY), "2025-10-20");
+    for extreme in [i64::MIN, i64::MAX, 0] {
+        assert!(!show(extreme).is_empty());
+    }
+}

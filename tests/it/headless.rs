@@ -1,0 +1,314 @@
+//! The commands as scripts see them: exit codes, documents on stdout, words on stderr, and that nothing is lost or repeated.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+struct Place {
+    home: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            home: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spanscope"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("TZ", "UTC")
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::null());
+        if let Some(value) = std::env::var_os("LD_LIBRARY_PATH") {
+            command.env("LD_LIBRARY_PATH", value);
+        }
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn text(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.text(arguments)).unwrap()
+    }
+}
+
+fn samples() -> String {
+    format!("{}/sample-data", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn call(number: usize) -> String {
+    format!(
+        r#"{{"timestamp":"2026-11-22T{:02}:{:02}:{:02}Z","trace_id":"{number:032x}","feature":"f{}","user_id":"u{}","model":"claude-sonnet-4-6","system":"Be brief.","messages":[{{"role":"user","content":"question {number}"}}],"response_text":"answer {number}","stop_reason":"end_turn","input_tokens":{},"output_tokens":10,"cache_read_tokens":0,"cache_write_tokens":0,"latency_ms":5}}"#,
+        number / 3600 % 24,
+        number / 60 % 60,
+        number % 60,
+        number % 7,
+        number % 13,
+        number % 1000,
+    ) + "\n"
+}
+
+fn write_calls(path: &Path, from: usize, to: usize) {
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    let text: String = (from..to).map(call).collect();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn the_seeds_example_prints_as_the_seed_prints_it() {
+    let tree = Place::new().text(&["show", "abc123", &samples(), "-o", "tree"]);
+    for line in [
+        "[User request - trace_id: abc123]",
+        "[LLM call - turn 1]",
+        "input_tokens: 850",
+        "tool_calls: [\"search_docs\", \"get_account_info\"]",
+        "stop_reason: \"tool_use\"",
+        "[Tool: search_docs]",
+        "query: \"refund policy for annual subscriptions\"",
+        "results: 3 documents",
+        "latency_ms: 142",
+        "[Tool: get_account_info]",
+        "user_id: \"u_9912\"",
+        "latency_ms: 23",
+        "[LLM call - turn 2]",
+        "input_tokens: 1420 (grew because tool results were injected)",
+        "output_tokens: 310",
+        "stop_reason: \"end_turn\"",
+        "[Total: 2 LLM calls, 2 tool calls, $0.024, 1890ms]",
+    ] {
+        assert!(tree.lines().any(|l| l.trim() == line), "no line `{line}` in\n{tree}");
+    }
+}
+
+#[test]
+fn samples_are_read_whole() {
+    let place = Place::new();
+    let stats = place.json(&["stats", &samples(), "-o", "json"]);
+    assert_eq!(stats["rejected"], 0, "{stats}");
+    let lines: u64 = ["span", "other", "rejected", "blank"]
+        .iter()
+        .map(|k| stats[k].as_u64().unwrap())
+        .sum();
+    assert_eq!(stats["lines"], lines);
+    let rows = place.json(&["ls", &samples(), "-o", "json"]);
+    assert_eq!(rows.as_array().unwrap().len() as u64, stats["interactions"].as_u64().unwrap());
+    let starts: Vec<&str> = rows.as_array().unwrap().iter().map(|r| r["start"].as_str().unwrap()).collect();
+    assert!(starts.windows(2).all(|pair| pair[0] >= pair[1]), "newest first: {starts:?}");
+    let costs = place.json(&["cost", &samples(), "--by", "feature", "-o", "json"]);
+    let sum: f64 = costs.as_array().unwrap().iter().filter_map(|r| r["share"].as_f64()).sum();
+    assert!((sum - 1.0).abs() < 1e-9, "shares add up: {sum}");
+}
+
+#[test]
+fn a_filter_and_a_window_narrow_every_command() {
+    let place = Place::new();
+    let log = place.path("app.jsonl");
+    write_calls(&log, 0, 200);
+    let log = log.to_str().unwrap();
+    let rows = place.json(&["ls", log, "-o", "json", "--filter", "user:u3 feature:f2"]);
+    let expected = (0..200).filter(|n| n % 13 == 3 && n % 7 == 2).count();
+    assert_eq!(rows.as_array().unwrap().len(), expected);
+    let rows = place.json(&["ls", log, "-o", "json", "--filter", "\"question 17\""]);
+    let expected = (0..200).filter(|n| n.to_string().starts_with("17")).count();
+    assert_eq!(rows.as_array().unwrap().len(), expected);
+    let rows = place.json(&["ls", log, "-o", "json", "--since", "2026-11-22T00:03:00Z"]);
+    assert_eq!(rows.as_array().unwrap().len(), 20);
+}
+
+#[test]
+fn exit_codes_are_the_contract() {
+    let place = Place::new();
+    let log = place.path("app.jsonl");
+    write_calls(&log, 0, 3);
+    let log = log.to_str().unwrap();
+    let code = |arguments: &[&str]| place.run(arguments).status.code().unwrap();
+    assert_eq!(code(&["ls", log]), 0);
+    assert_eq!(code(&["ls", "/no/such/file.jsonl"]), 1);
+    assert_eq!(code(&["ls", log, "--nonsense"]), 2);
+    assert_eq!(code(&["ls", log, "-o", "tree"]), 2);
+    assert_eq!(code(&["ls", log, "--filter", "fature:x"]), 2);
+    assert_eq!(code(&["show", "ffffffff", log]), 1);
+    assert_eq!(code(&["ls", log, "--db", "/proc/nowhere/x.duckdb"]), 4);
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(log)
+        .unwrap()
+        .write_all(b"not json\n")
+        .unwrap();
+    assert_eq!(code(&["ls", log, "--strict"]), 5);
+    assert_eq!(code(&["ls", log]), 0);
+    let output = place.run(&["ls", log, "--filter", "fature:x"]);
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        words.contains("error: ") && words.contains("hint: ") && words.contains("feature"),
+        "{words}"
+    );
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_store_is_kept_resumed_and_opened_without_its_sources() {
+    let place = Place::new();
+    let (log, db) = (place.path("app.jsonl"), place.path("kept.duckdb"));
+    write_calls(&log, 0, 100);
+    let (log_text, db_text) = (log.to_str().unwrap(), db.to_str().unwrap());
+    place.text(&["ingest", log_text, "--db", db_text]);
+    let first = place.text(&["ls", "--db", db_text, "-o", "json"]);
+    write_calls(&log, 100, 150);
+    place.text(&["ingest", log_text, "--db", db_text]);
+    place.text(&["ingest", log_text, "--db", db_text]);
+    let stats = place.json(&["stats", "--db", db_text, "-o", "json"]);
+    assert_eq!(
+        (stats["lines"].as_u64(), stats["interactions"].as_u64()),
+        (Some(150), Some(150)),
+        "{stats}"
+    );
+    std::fs::remove_file(&log).unwrap();
+    let after = place.json(&["ls", "--db", db_text, "-o", "json"]);
+    assert_eq!(after.as_array().unwrap().len(), 150);
+    assert!(serde_json::from_str::<Value>(&first).unwrap().as_array().unwrap().len() == 100);
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(db.metadata().unwrap().permissions().mode() & 0o077, 0, "prompts are private");
+}
+
+#[test]
+fn kill_minus_nine_loses_and_repeats_nothing() {
+    let place = Place::new();
+    let (log, db) = (place.path("app.jsonl"), place.path("kept.duckdb"));
+    let (log_text, db_text) = (log.to_str().unwrap().to_owned(), db.to_str().unwrap().to_owned());
+    let mut total = 0;
+    for round in 0..20_u64 {
+        write_calls(&log, total, total + 3_000);
+        total += 3_000;
+        let mut child = place
+            .command(&["ingest", &log_text, "--db", &db_text])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // The moment differs from round to round: as soon as the store's files have grown by so much.
+        let size = || {
+            ["", ".wal"]
+                .iter()
+                .filter_map(|end| std::fs::metadata(format!("{db_text}{end}")).ok())
+                .map(|m| m.len())
+                .sum::<u64>()
+        };
+        let goal = size() + round * 40_000;
+        while child.try_wait().unwrap().is_none() && size() < goal {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    place.text(&["ingest", &log_text, "--db", &db_text]);
+    let stats = place.json(&["stats", "--db", &db_text, "-o", "json"]);
+    let lines = total as u64;
+    assert_eq!(
+        (
+            stats["lines"].as_u64(),
+            stats["span"].as_u64(),
+            stats["spans"].as_u64(),
+            stats["interactions"].as_u64()
+        ),
+        (Some(lines), Some(lines), Some(lines), Some(lines))
+    );
+    let rows = place.json(&["ls", "--db", &db_text, "-o", "json"]);
+    assert!(
+        rows.as_array().unwrap().iter().all(|r| r["spans"] == 1 && r["llm_calls"] == 1),
+        "a line counted twice"
+    );
+}
+
+#[test]
+fn the_order_of_arguments_does_not_matter() {
+    let place = Place::new();
+    let (a, b) = (place.path("a.jsonl"), place.path("b.jsonl"));
+    write_calls(&a, 0, 50);
+    write_calls(&b, 25, 80);
+    let (a, b) = (a.to_str().unwrap(), b.to_str().unwrap());
+    assert_eq!(place.text(&["ls", a, b, "-o", "json"]), place.text(&["ls", b, a, "-o", "json"]));
+}
+
+#[test]
+fn standard_input_is_a_source() {
+    let place = Place::new();
+    let mut child = place
+        .command(&["ls", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text: String = (0..10).map(call).collect();
+    // The last line has no newline: nothing will follow it.
+    child.stdin.take().unwrap().write_all(text.trim_end().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        serde_json::from_slice::<Value>(&output.stdout).unwrap().as_array().unwrap().len(),
+        10
+    );
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    let place = Place::new();
+    let log = place.path("app.jsonl");
+    write_calls(&log, 0, 20_000);
+    let mut child = place
+        .command(&["ls", log.to_str().unwrap(), "-o", "jsonl"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!words.contains("panicked"), "{words}");
+}
+
+#[test]
+fn what_it_knows_is_listed() {
+    let place = Place::new();
+    for (command, word) in [
+        ("formats", "llm_trace"),
+        ("prices", "claude-sonnet-4-6"),
+        ("keys", "inspector"),
+        ("config", "theme"),
+    ] {
+        assert!(place.text(&[command]).contains(word), "{command}");
+    }
+    let prices = place.json(&["prices", "-o", "json"]);
+    let sonnet = prices
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|p| p["model"] == "claude-sonnet-4-6")
+        .unwrap();
+    assert_eq!(
+        (sonnet["input"].as_str(), sonnet["cache_read"].as_str()),
+        (Some("3.00"), Some("0.30"))
+    );
+}

@@ -1,0 +1,414 @@
+//! The real binary in a real pseudo-terminal: what a person sees, and what is left behind when they leave.
+//! Nothing sleeps: every step waits for a condition on the screen, with a deadline.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+#[derive(Default)]
+struct Output {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+struct Session {
+    output: Arc<(Mutex<Output>, Condvar)>,
+    size: Mutex<(u16, u16)>,
+    keys: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    home: tempfile::TempDir,
+}
+
+impl Session {
+    fn start(arguments: &[&str], width: u16, height: u16) -> Self {
+        Self::start_with(arguments, width, height, &[])
+    }
+
+    fn start_with(arguments: &[&str], width: u16, height: u16, environment: &[(&str, &str)]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let pty = native_pty_system()
+            .openpty(PtySize {
+                rows: height,
+                cols: width,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
+            .unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_spanscope"));
+        command.args(arguments);
+        command.env_clear();
+        for (name, value) in [
+            ("TERM", "xterm-256color"),
+            ("LANG", "C.UTF-8"),
+            ("TZ", "UTC"),
+            ("PATH", "/usr/bin:/bin"),
+            ("SSH_TTY", "/dev/pts/0"),
+        ] {
+            command.env(name, value);
+        }
+        for name in ["LD_LIBRARY_PATH"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.env("HOME", home.path());
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let child = pty.slave.spawn_command(command).unwrap();
+        drop(pty.slave);
+        let output = Arc::new((Mutex::new(Output::default()), Condvar::new()));
+        let mut reader = pty.master.try_clone_reader().unwrap();
+        let shared = Arc::clone(&output);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65_536];
+            loop {
+                let read = reader.read(&mut buffer).unwrap_or(0);
+                let mut output = shared.0.lock().unwrap();
+                output.bytes.extend_from_slice(&buffer[..read]);
+                output.ended = read == 0;
+                shared.1.notify_all();
+                if read == 0 {
+                    return;
+                }
+            }
+        });
+        let keys = pty.master.take_writer().unwrap();
+        Self {
+            output,
+            size: Mutex::new((width, height)),
+            keys,
+            child,
+            master: pty.master,
+            home,
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    fn screen_of(&self, bytes: &[u8]) -> vt100::Parser {
+        let (width, height) = *self.size.lock().unwrap();
+        let mut parser = vt100::Parser::new(std::num::NonZero::new(height).unwrap(), std::num::NonZero::new(width).unwrap(), 0);
+        parser.process(bytes);
+        parser
+    }
+
+    /// Waits until the screen satisfies `good`; its text.
+    fn wait(&self, what: &str, good: impl Fn(&vt100::Screen, &[u8]) -> bool) -> String {
+        let until = Instant::now() + DEADLINE;
+        let mut output = self.output.0.lock().unwrap();
+        loop {
+            let parser = self.screen_of(&output.bytes);
+            if good(parser.screen(), &output.bytes) {
+                return parser.screen().contents();
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero() && !output.ended,
+                "{what} never came; the screen:\n{}",
+                parser.screen().contents()
+            );
+            output = self.output.1.wait_timeout(output, left).unwrap().0;
+        }
+    }
+
+    fn wait_text(&self, text: &str) -> String {
+        self.wait(text, |screen, _| screen.contents().contains(text))
+    }
+
+    /// Waits for the process; its exit code, and the screen that the terminal is left with.
+    fn end(&mut self) -> (u32, vt100::Parser) {
+        let code = self.child.wait().unwrap().exit_code();
+        let until = Instant::now() + DEADLINE;
+        let mut output = self.output.0.lock().unwrap();
+        while !output.ended && Instant::now() < until {
+            output = self.output.1.wait_timeout(output, Duration::from_millis(100)).unwrap().0;
+        }
+        (code, self.screen_of(&output.bytes))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+    }
+}
+
+fn restored(parser: &vt100::Parser) {
+    let screen = parser.screen();
+    assert!(!screen.alternate_screen(), "still on the alternate screen");
+    assert!(!screen.hide_cursor(), "the cursor is hidden");
+    assert!(!screen.bracketed_paste(), "bracketed paste is on");
+    assert_eq!(
+        screen.mouse_protocol_mode(),
+        vt100::MouseProtocolMode::None,
+        "the mouse is captured"
+    );
+}
+
+fn line(id: u32, ask: &str, answer: &str) -> String {
+    format!(
+        r#"{{"timestamp":"2026-11-22T15:{:02}:00Z","trace_id":"00000000-0000-4000-8000-{id:012}","feature":"support_chat","user_id":"u_{id}","model":"claude-sonnet-4-6","system":"You are the assistant of a bookshop.","messages":[{{"role":"user","content":"{ask}"}}],"response_text":"{answer}","stop_reason":"end_turn","input_tokens":850,"output_tokens":836,"cache_read_tokens":0,"cache_write_tokens":0,"latency_ms":1200.5,"params":{{"model":"claude-sonnet-4-6","max_tokens":2048,"temperature":0.2}}}}"#,
+        id % 60
+    ) + "\n"
+}
+
+fn log(folder: &Path) -> PathBuf {
+    let path = folder.join("app.jsonl");
+    std::fs::write(
+        &path,
+        line(1, "Where is my parcel?", "It left on Monday.") + &line(2, "May I return a book?", "Within thirty days."),
+    )
+    .unwrap();
+    path
+}
+
+fn append(path: &Path, text: &str) {
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(path)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+}
+
+#[test]
+fn starts_follows_opens_copies_and_quits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = log(folder.path());
+    let mut session = Session::start(&[path.to_str().unwrap()], 120, 40);
+    session.wait_text("May I return a book?");
+    session.wait_text("Where is my parcel?");
+
+    append(&path, &line(3, "Is the shop open on Sunday?", "No, it is closed."));
+    session.wait_text("Is the shop open on Sunday?");
+
+    session.press("g\r");
+    session.wait_text("You are the assistant of a bookshop.");
+
+    session.press("yp");
+    session.wait("an OSC 52 sequence", |_, bytes| bytes.windows(7).any(|w| w == b"\x1b]52;c;"));
+    let text = session.wait("the end of the sequence", |_, bytes| {
+        let start = bytes.windows(7).position(|w| w == b"\x1b]52;c;").unwrap_or(bytes.len());
+        bytes[start..].contains(&7)
+    });
+    drop(text);
+    let output = session.output.0.lock().unwrap();
+    let start = output.bytes.windows(7).position(|w| w == b"\x1b]52;c;").unwrap() + 7;
+    let length = output.bytes[start..].iter().position(|b| *b == 7).unwrap();
+    let copied = base64::engine::general_purpose::STANDARD
+        .decode(&output.bytes[start..start + length])
+        .unwrap();
+    drop(output);
+    let copied = String::from_utf8(copied).unwrap();
+    assert!(
+        copied.contains("You are the assistant of a bookshop.") && copied.contains("Is the shop open on Sunday?"),
+        "{copied}"
+    );
+    session.wait_text("OSC 52");
+
+    session.press("\x03");
+    let (code, screen) = session.end();
+    assert_eq!(code, 0);
+    restored(&screen);
+}
+
+#[test]
+fn survives_every_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = log(folder.path());
+    let mut session = Session::start(&[path.to_str().unwrap()], 120, 40);
+    session.wait_text("May I return a book?");
+    for (width, height) in [(60, 20), (10, 3), (200, 60), (80, 24)] {
+        *session.size.lock().unwrap() = (width, height);
+        // What was drawn for another size means nothing in this one.
+        session.output.0.lock().unwrap().bytes.clear();
+        session
+            .master
+            .resize(PtySize {
+                rows: height,
+                cols: width,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
+            .unwrap();
+        let expected = if width < 40 { "small" } else { "May I" };
+        session.wait(expected, |screen, _| screen.contents().contains(expected));
+    }
+    session.press("q");
+    assert_eq!(session.end().0, 0);
+}
+
+#[test]
+fn reads_standard_input_while_keys_come_from_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = log(folder.path());
+    let script = format!("cat {} | {} -", path.display(), env!("CARGO_BIN_EXE_spanscope"));
+    let home = tempfile::tempdir().unwrap();
+    let pty = native_pty_system()
+        .openpty(PtySize {
+            rows: 24,
+            cols: 100,
+            pixel_width: 0,
+            pixel_height: 0,
+        })
+        .unwrap();
+    let mut command = CommandBuilder::new("/bin/sh");
+    command.args(["-c", &script]);
+    command.env("TERM", "xterm-256color");
+    command.env("HOME", home.path());
+    let child = pty.slave.spawn_command(command).unwrap();
+    drop(pty.slave);
+    let output = Arc::new((Mutex::new(Output::default()), Condvar::new()));
+    let mut reader = pty.master.try_clone_reader().unwrap();
+    let shared = Arc::clone(&output);
+    std::thread::spawn(move || {
+        let mut buffer = [0; 65_536];
+        while let Ok(read) = reader.read(&mut buffer) {
+            let mut output = shared.0.lock().unwrap();
+            output.bytes.extend_from_slice(&buffer[..read]);
+            output.ended = read == 0;
+            shared.1.notify_all();
+            if read == 0 {
+                return;
+            }
+        }
+        shared.0.lock().unwrap().ended = true;
+        shared.1.notify_all();
+    });
+    let keys = pty.master.take_writer().unwrap();
+    let mut session = Session {
+        output,
+        size: Mutex::new((100, 24)),
+        keys,
+        child,
+        master: pty.master,
+        home,
+    };
+    session.wait_text("May I return a book?");
+    session.press("q");
+    assert_eq!(session.end().0, 0);
+}
+
+#[test]
+fn gives_the_terminal_back_when_told_to_go() {
+    for (signal, code) in [("TERM", 143), ("INT", 130), ("QUIT", 131), ("HUP", 129)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = log(folder.path());
+        let mut session = Session::start(&[path.to_str().unwrap()], 80, 24);
+        session.wait_text("May I return a book?");
+        let pid = session.child.process_id().unwrap().to_string();
+        assert!(
+            std::process::Command::new("kill")
+                .args(["-s", signal, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let (got, screen) = session.end();
+        assert_eq!(got, code, "SIG{signal}");
+        restored(&screen);
+        assert!(
+            stores_left(session.home.path()).is_empty(),
+            "SIG{signal} leaves a private store behind"
+        );
+    }
+}
+
+#[test]
+fn gives_the_terminal_back_when_it_panics() {
+    for place in ["loop", "thread"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = log(folder.path());
+        let mut session = Session::start_with(&[path.to_str().unwrap()], 80, 24, &[("SPANSCOPE_TEST_PANIC", place)]);
+        let (code, screen) = session.end();
+        assert_eq!(code, 101, "{place}");
+        restored(&screen);
+        assert!(
+            screen.screen().contents().contains("panicked"),
+            "the message is readable: {}",
+            screen.screen().contents()
+        );
+    }
+}
+
+#[test]
+fn stops_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = log(folder.path());
+    let mut session = Session::start(&[path.to_str().unwrap()], 80, 24);
+    let before = session.wait_text("May I return a book?");
+    session.press("\x1a");
+    session.wait("the primary screen", |screen, _| !screen.alternate_screen());
+    let pid = session.child.process_id().unwrap().to_string();
+    let stopped = format!("/proc/{pid}/stat");
+    let until = Instant::now() + DEADLINE;
+    while Path::new(&stopped).exists() && !std::fs::read_to_string(&stopped).unwrap().contains(") T ") {
+        assert!(Instant::now() < until, "it never stopped");
+        std::thread::yield_now();
+    }
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-s", "CONT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    session.wait("the alternate screen", |screen, _| screen.alternate_screen());
+    session.wait_text("May I return a book?");
+    assert!(before.contains("Where is my parcel?"));
+    session.press("q");
+    let (code, screen) = session.end();
+    assert_eq!(code, 0);
+    restored(&screen);
+}
+
+#[test]
+fn ends_when_the_terminal_hangs_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = log(folder.path());
+    let mut session = Session::start(&[path.to_str().unwrap()], 80, 24);
+    session.wait_text("May I return a book?");
+    // Closing the master side is what a lost connection does.
+    let Session {
+        child, master, keys, home, ..
+    } = &mut session;
+    let gone: (Box<dyn MasterPty + Send>, Box<dyn Write + Send>) = (
+        std::mem::replace(master, native_pty_system().openpty(PtySize::default()).unwrap().master),
+        std::mem::replace(keys, Box::new(std::io::sink())),
+    );
+    drop(gone);
+    let pid = child.process_id().unwrap().to_string();
+    // The reader thread still holds a clone: a hang-up signal is what the kernel sends with the close.
+    drop(std::process::Command::new("kill").args(["-s", "HUP", &pid]).status());
+    let code = child.wait().unwrap().exit_code();
+    assert_eq!(code, 129);
+    assert!(stores_left(home.path()).is_empty());
+}
+
+/// Private stores left in the cache directory.
+fn stores_left(home: &Path) -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|e| e == "duckdb" || e == "wal") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(home, &mut found);
+    found
+}

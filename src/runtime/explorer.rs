@@ -240,7 +240,7 @@ impl Explorer {
                     }
                 }
                 Effect::Suspend => self.suspend(screen)?,
-                Effect::Redraw => screen.clear()?,
+                Effect::Redraw => *screen = terminal::fresh()?,
                 Effect::Quit => return Ok(Some(0)),
             }
         }
@@ -266,7 +266,7 @@ impl Explorer {
 
     fn suspend(&mut self, screen: &mut Screen) -> io::Result<()> {
         terminal::suspend(self.mouse)?;
-        screen.clear()?;
+        *screen = terminal::fresh()?;
         let size = screen.size()?;
         let effects = self.app.update(Msg::Resized {
             width: size.width,

@@ -212,19 +212,6 @@ fn parts(form: Form, body: String) -> Vec<MessagePart> {
 pub fn assemble(pieces: Vec<Piece>) -> Contents {
     let mut contents = Contents::default();
     for piece in pieces {
-<<<<<<< HEAD
-        match piece.slot {
-            Slot::System => contents.system = Some(piece.body),
-            Slot::Message | Slot::Response => {
-                let message = Message {
-                    role: piece.role,
-                    parts: vec![MessagePart::Text { text: piece.body }],
-                };
-                if piece.slot == Slot::Message {
-                    contents.messages.push(message);
-                } else {
-                    contents.response.push(message);
-=======
         let Piece { slot, role, form, body } = piece;
         match slot {
             Slot::System => {
@@ -238,32 +225,12 @@ pub fn assemble(pieces: Vec<Piece>) -> Contents {
                         text.push_str("\n\n");
                     }
                     text.push_str(&words);
->>>>>>> store
                 }
                 contents.system = Some(text);
             }
-<<<<<<< HEAD
-            Slot::ToolDefinition => contents.tools.push(Json::trusted(piece.body)),
-            Slot::Arguments => {
-                contents.arguments = Some(Payload {
-                    body: piece.body,
-                    form: piece.form,
-                });
-            }
-            Slot::Result => {
-                contents.result = Some(Payload {
-                    body: piece.body,
-                    form: piece.form,
-                });
-            }
-            Slot::Document => contents.documents.push(Document {
-                content: Some(piece.body),
-                ..Document::default()
-=======
             Slot::Message => contents.messages.push(Message {
                 role,
                 parts: parts(form, body),
->>>>>>> store
             }),
             Slot::Response => contents.response.push(Message {
                 role,

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, because every further one would link DuckDB again.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod formats;
 #[cfg(feature = "store")]
 mod headless;
 mod house;

@@ -154,6 +154,10 @@ fn a_whole_interaction() {
     );
     assert!(root.attributes.as_ref().is_some_and(|a| a.as_str().contains("total_input_tokens")));
     assert_eq!(parts[1].start, root.start);
+    assert!(
+        parts.iter().all(|p| !p.inferred.has(Inferred::KIND)),
+        "the record's shape says what is what"
+    );
     for pair in parts[1..].windows(2) {
         assert_eq!(pair[0].end, Some(pair[1].start));
     }

@@ -390,6 +390,22 @@ pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -
             )),
         ));
     }
+    // Behind a source the parser takes a command for another source.
+    if command.is_none()
+        && let Some(late) = sources
+            .iter()
+            .skip(1)
+            .find(|source| Arguments::command().find_subcommand(source).is_some())
+    {
+        let others: Vec<&str> = sources.iter().filter(|source| *source != late).map(String::as_str).collect();
+        return Err(CliError::usage(
+            format!("`{late}` comes before the sources"),
+            Some(format!(
+                "spanscope {late} {}; a file of that name is written ./{late}",
+                others.join(" ")
+            )),
+        ));
+    }
     let command = command_of(command, sources, &shared)?;
     let filter = shared.filter.as_deref().map_or(Ok(Filter::All), read_filter)?;
     if let Some(dialect) = shared.dialect.as_deref().filter(|name| name.is_empty()) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use spanscope::formats::{self, parse};
 use spanscope::model::content::{Form, MessagePart, Slot, assemble};
+use spanscope::model::json::Json;
 use spanscope::model::record::{Batch, Block, Identity, Order, SourceInfo};
 use spanscope::model::span::{Inferred, Part, SpanKind, StartFrom, Status};
 use spanscope::model::usage::{Convention, Cost, Usage};
@@ -88,7 +89,7 @@ fn a_flat_call() {
     assert_eq!(part.end, Some(FALLBACK + 1_890_421_100));
     assert_eq!((part.ask.as_str(), part.answer.as_str()), ("May I é cancel?", "Within 30 days."));
     assert_eq!(
-        part.params.as_ref().map(|p| p.as_str()),
+        part.params.as_ref().map(Json::as_str),
         Some(r#"{"max_tokens":2048,"temperature":1.0}"#)
     );
     assert!(part.inferred.has(Inferred::SPAN_ID));
@@ -212,7 +213,7 @@ fn an_export() {
         (chat.ask.as_str(), chat.tool_calls.as_slice()),
         ("hi there", &["look_up".to_owned()][..])
     );
-    assert_eq!(chat.params.as_ref().map(|p| p.as_str()), Some(r#"{"temperature":0.2}"#));
+    assert_eq!(chat.params.as_ref().map(Json::as_str), Some(r#"{"temperature":0.2}"#));
     let attributes = chat.attributes.as_ref().unwrap().as_str();
     for kept in [r#""app.color":"red""#, r#""resource.host.name":"h1""#, r#""scope.name":"my.lib""#] {
         assert!(attributes.contains(kept), "{kept} in {attributes}");

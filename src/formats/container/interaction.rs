@@ -53,7 +53,7 @@ impl Container for Interaction {
             root.trace_id = at;
             root.inferred = root.inferred.and(Inferred::TRACE_ID);
         }
-        root.span_id = "request".to_owned();
+        "request".clone_into(&mut root.span_id);
         let mut odd = false;
         let total = fields.number(&["total_latency_ms", "latency_ms", "duration_ms"], number::milliseconds, &mut odd);
 

@@ -1,5 +1,6 @@
 //! Lines into facts: laws that hold for every line, and what each dialect means.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -10,6 +11,8 @@ use spanscope::model::record::{Batch, Block, Identity, Order, SourceInfo};
 use spanscope::model::span::{Inferred, Part, SpanKind, StartFrom, Status};
 use spanscope::model::usage::{Convention, Cost, Usage};
 
+/// Where the lines stand in their file.
+const START: u64 = 100;
 const FALLBACK: i64 = 1_795_000_000_000_000_000;
 
 fn block_at(bytes: &[u8], offset: u64) -> Block {
@@ -33,7 +36,7 @@ fn block_at(bytes: &[u8], offset: u64) -> Block {
 }
 
 fn read(bytes: impl AsRef<[u8]>) -> Batch {
-    let batch = parse(&block_at(bytes.as_ref(), 100));
+    let batch = parse(&block_at(bytes.as_ref(), START));
     let t = &batch.tally;
     assert_eq!(t.lines, t.span + t.other + t.rejected + t.blank, "every line is accounted for");
     assert_eq!(t.other, batch.others.len() as u64);
@@ -411,26 +414,22 @@ proptest! {
 /// Every file of `sample-data` is read by the dialect of its folder and no other, to its last line, and says when it happened.
 #[test]
 fn the_sample_data_is_read_by_its_own_dialect() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-data");
-    let mut files = 0;
-    for folder in std::fs::read_dir(root).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()) {
-        let dialect = folder.file_name().unwrap().to_str().unwrap().to_owned();
-        for file in std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()) {
-            files += 1;
-            let batch = read(std::fs::read(&file).unwrap());
-            let t = &batch.tally;
-            // A warning about cost stands between the records of the application that wrote it.
-            let read: Vec<&String> = t.dialects.keys().filter(|name| *name != "cost_anomaly").collect();
-            assert_eq!((t.rejected, read), (0, vec![&dialect]), "{}", file.display());
-            assert_eq!(t.other, t.dialects.get("cost_anomaly").copied().unwrap_or(0), "{}", file.display());
-            assert!(
-                batch.parts.iter().all(|p| p.start_from <= StartFrom::Envelope),
-                "{}",
-                file.display()
-            );
-        }
+    let samples = samples();
+    assert!(samples.len() >= 3);
+    for (dialect, file) in samples {
+        let batch = read(std::fs::read(&file).unwrap());
+        let t = &batch.tally;
+        // A warning about cost stands between the records of the application that wrote it.
+        let names: Vec<&String> = t.dialects.keys().filter(|name| *name != "cost_anomaly").collect();
+        assert_eq!((t.rejected, names), (0, vec![&dialect]), "{}", file.display());
+        assert_eq!(t.other, t.dialects.get("cost_anomaly").copied().unwrap_or(0), "{}", file.display());
+        assert!(batch.parts.iter().all(|p| p.dialect == dialect), "{}", file.display());
+        assert!(
+            batch.parts.iter().all(|p| p.start_from <= StartFrom::Envelope),
+            "{}",
+            file.display()
+        );
     }
-    assert!(files >= 3);
 }
 
 /// Every vendor's way to write a conversation becomes the same parts, and comes back out of the pieces as such.
@@ -471,4 +470,82 @@ fn messages_of_every_vendor() {
         };
         assert_eq!((id.as_deref(), content.as_str()), (Some("c1"), r#""none""#));
     }
+}
+
+/// Sample files by the folder that names their dialect.
+fn samples() -> Vec<(String, PathBuf)> {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/sample-data"));
+    let mut found = Vec::new();
+    for folder in std::fs::read_dir(root).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()) {
+        for file in std::fs::read_dir(&folder).unwrap() {
+            found.push((folder.file_name().unwrap().to_string_lossy().into_owned(), file.unwrap().path()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn reading_twice_is_equal_and_blocks_may_begin_at_any_line() {
+    for (_, path) in samples() {
+        let bytes = std::fs::read(&path).unwrap();
+        let whole = read(&bytes);
+        assert_eq!(whole.parts, read(&bytes).parts);
+        let mut pieces = Vec::new();
+        let mut offset = START;
+        for line in bytes.split_inclusive(|b| *b == b'\n') {
+            pieces.extend(parse(&block_at(line, offset)).parts);
+            offset += line.len() as u64;
+        }
+        assert_eq!(whole.parts, pieces, "{}", path.display());
+    }
+}
+
+#[test]
+fn a_line_cut_anywhere_is_accounted_for() {
+    for (_, path) in samples() {
+        let bytes = std::fs::read(&path).unwrap();
+        let line = bytes.split(|b| *b == b'\n').next().unwrap();
+        for end in (0..line.len()).step_by(7) {
+            read(&line[..end]);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_json_is_kept_with_its_reason() {
+    let batch = read(b"plain text\n{\"a\":1}\n\n[1,2]\n{\"trace_id\":\"t\",\"model\":\"m\",\"input_tokens\":NaN,\"output_tokens\":3}\n");
+    assert_eq!(
+        (
+            batch.tally.lines,
+            batch.tally.rejected,
+            batch.tally.other,
+            batch.tally.blank,
+            batch.tally.span
+        ),
+        (5, 2, 1, 1, 1)
+    );
+    assert_eq!(batch.rejects[0].bytes, b"plain text");
+    assert_eq!(batch.others[0].dialect, "generic");
+    let part = &batch.parts[0];
+    assert_eq!(
+        (part.usage.input, part.usage.output),
+        (None, Some(3)),
+        "NaN is not a number of tokens, and not zero"
+    );
+}
+
+#[test]
+fn cached_tokens_are_never_counted_twice() {
+    // OpenTelemetry's input includes cached tokens; the disjoint classes add up to what was logged.
+    let line = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0123456789abcdef0123456789abcdef","spanId":"0123456789abcdef","name":"chat","startTimeUnixNano":"1795000000000000000","endTimeUnixNano":1795000001000000000,"attributes":[{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}},{"key":"gen_ai.request.model","value":{"stringValue":"claude-sonnet-4-6"}},{"key":"gen_ai.usage.input_tokens","value":{"intValue":"130213"}},{"key":"gen_ai.usage.cache_read.input_tokens","value":{"intValue":128955}},{"key":"gen_ai.usage.cache_creation.input_tokens","value":{"intValue":1253}},{"key":"gen_ai.usage.output_tokens","value":{"intValue":0}}]}]}]}]}"#;
+    let usage = read(line).parts[0].usage;
+    assert_eq!(
+        (usage.input, usage.cache_read, usage.total_cache_write(), usage.total_input()),
+        (Some(5), Some(128_955), Some(1_253), Some(130_213))
+    );
+    // Anthropic's own input leaves them out.
+    let line = br#"{"trace_id":"t","model":"claude-sonnet-4-6","input_tokens":5,"output_tokens":0,"cache_read_tokens":128955,"cache_write_tokens":1253}"#;
+    let usage = read(line).parts[0].usage;
+    assert_eq!(usage.total_input(), Some(130_213));
 }

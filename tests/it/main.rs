@@ -5,10 +5,12 @@ mod formats;
 #[cfg(feature = "store")]
 mod headless;
 mod house;
+mod money;
 #[cfg(feature = "store")]
 mod order;
 #[cfg(feature = "store")]
 mod pty;
 mod report;
+mod screens;
 #[cfg(feature = "store")]
 mod store;

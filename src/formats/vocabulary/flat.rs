@@ -146,11 +146,8 @@ pub fn read(fields: &mut Fields<'_>, part: &mut Part) -> Times {
     part.time_to_first_token = fields
         .number(&["ttft_ms", "time_to_first_token_ms"], number::milliseconds, &mut odd)
         .or_else(|| fields.number(&["time_to_first_token", "ttft"], number::seconds, &mut odd));
-    part.cost_logged = fields.number(
-        &["cost", "cost_usd", "total_cost", "estimated_cost", "response_cost", "usd"],
-        number::dollars,
-        &mut odd,
-    );
+    let costs = &["cost", "cost_usd", "total_cost", "estimated_cost", "response_cost", "usd"];
+    part.cost_logged = part.cost_logged.or_else(|| fields.number(costs, number::dollars, &mut odd));
     tokens(fields, part, &mut odd);
     params(fields, part);
     part.request_model = fields

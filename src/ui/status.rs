@@ -104,8 +104,8 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Filter, "filter"),
             (Action::Search, "search"),
             (Action::Copy, "copy"),
-            (Action::Follow, "follow"),
             (Action::Help, "help"),
+            (Action::Follow, "follow"),
         ],
         Mode::Inspector => &[
             (Action::NextTab, "next tab"),

@@ -216,14 +216,12 @@ impl std::error::Error for CliError {}
     disable_help_subcommand = true,
     max_term_width = 100
 )]
-#[command(
-    after_help = "SOURCE is a file, a directory, a glob, `-` for stdin or ssh://[user@]host[:port]/path.\n\
-    Exit codes: 0 ok, 1 failure, 2 usage, 3 store in use, 4 cannot write, 5 rejected lines under --strict."
-)]
+#[command(after_help = "SOURCE is a file, a directory, a glob, or `-` for stdin.\n\
+    Exit codes: 0 ok, 1 failure, 2 usage, 3 store in use, 4 cannot write, 5 rejected lines under --strict.")]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Verb>,
-    /// Files, directories, globs, `-` or ssh:// addresses to follow
+    /// Files, directories, globs, or `-` to follow
     #[arg(value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
     sources: Vec<String>,
     #[command(flatten)]
@@ -232,7 +230,7 @@ struct Arguments {
 
 #[derive(Args)]
 struct Sources {
-    /// Files, directories, globs, `-` or ssh:// addresses to read
+    /// Files, directories, globs, or `-` to read
     #[arg(value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
     sources: Vec<String>,
 }
@@ -261,6 +259,7 @@ enum Verb {
     /// Fill a store and exit
     Ingest(Sources),
     /// The explorer over invented live traffic
+    #[command(hide = true)]
     Demo,
     /// The log formats it reads
     Formats,
@@ -390,6 +389,22 @@ pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -
             )),
         ));
     }
+    // Behind a source the parser takes a command for another source.
+    if command.is_none()
+        && let Some(late) = sources
+            .iter()
+            .skip(1)
+            .find(|source| Arguments::command().find_subcommand(source).is_some())
+    {
+        let others: Vec<&str> = sources.iter().filter(|source| *source != late).map(String::as_str).collect();
+        return Err(CliError::usage(
+            format!("`{late}` comes before the sources"),
+            Some(format!(
+                "spanscope {late} {}; a file of that name is written ./{late}",
+                others.join(" ")
+            )),
+        ));
+    }
     let command = command_of(command, sources, &shared)?;
     let filter = shared.filter.as_deref().map_or(Ok(Filter::All), read_filter)?;
     if let Some(dialect) = shared.dialect.as_deref().filter(|name| name.is_empty()) {
@@ -426,7 +441,7 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
         Some(error) => Err(error),
         None if sources.is_empty() && shared.db.is_none() => Err(CliError::usage(
             "no source",
-            Some("name a file, a directory, a glob, `-` for stdin or an ssh:// address; `spanscope demo` needs none".into()),
+            Some("name a file, a directory, a glob, or `-` for stdin".into()),
         )),
         None => Ok(sources),
     };

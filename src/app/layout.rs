@@ -76,7 +76,7 @@ impl Column {
             Self::Tokens => "tokens",
             Self::Cost => "cost",
             Self::Took => "took",
-            Self::Flags => "flags",
+            Self::Flags => "flag",
         }
     }
 }

@@ -115,7 +115,7 @@ impl Open {
         let last = calls()
             .filter(|span| !span.rolled_up)
             .max_by_key(|span| (span.turn, span.part.start));
-        last.or_else(|| calls().last())
+        last.or_else(|| calls().next_back())
             .or_else(|| spans.iter().rfind(|span| !span.missing))
             .map(|span| span.key)
     }

@@ -7,7 +7,7 @@ fn the_built_in_file_is_the_defaults() {
     let config = Config::default();
     assert_eq!(
         (config.theme.as_str(), config.color, config.memory, config.threads),
-        ("default", When::Auto, 500_000_000, 2)
+        ("ansi", When::Auto, 500_000_000, 2)
     );
     assert_eq!(
         (config.timezone.as_ref(), config.pricing.as_ref(), config.clipboard),

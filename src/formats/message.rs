@@ -89,6 +89,13 @@ pub fn push_system(part: &mut Part, raw: &str) {
 
 /// Messages in any spelling: one text, one message, a list of messages or of blocks.
 pub fn push_messages(part: &mut Part, slot: Slot, raw: &str) {
+    read_messages(part, slot, raw);
+    if slot == Slot::Message {
+        note_ask(part);
+    }
+}
+
+fn read_messages(part: &mut Part, slot: Slot, raw: &str) {
     let raw = unwrapped(raw);
     let role = if slot == Slot::Response { "assistant" } else { "user" };
     if let Some(items) = array(&raw) {
@@ -109,7 +116,7 @@ pub fn push_messages(part: &mut Part, slot: Slot, raw: &str) {
         && let Some(inner) = fields.get("messages").or_else(|| fields.get("choices"))
         && inner.starts_with('[')
     {
-        push_messages(part, slot, inner);
+        read_messages(part, slot, inner);
         return;
     }
     push_message(part, slot, role, &raw);
@@ -164,16 +171,31 @@ pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) 
 }
 
 fn push_text(part: &mut Part, slot: Slot, role: &str, text: String) {
-    note(part, slot, role, &text);
+    note(part, slot, &text);
     push(part, slot, role, Form::Text, text);
 }
 
-/// Remembers what the user asked last, or what was answered.
-fn note(part: &mut Part, slot: Slot, role: &str, text: &str) {
-    if slot == Slot::Message && role == "user" {
-        part.ask = first_words(text);
-    } else if slot == Slot::Response && part.answer.is_empty() {
+/// Remembers what was answered.
+fn note(part: &mut Part, slot: Slot, text: &str) {
+    if slot == Slot::Response && part.answer.is_empty() {
         part.answer = first_words(text);
+    }
+}
+
+/// Remembers what the user asked last: called once all messages are there, since histories are long.
+pub fn note_ask(part: &mut Part) {
+    let mut asked = part.contents.iter().rev().filter(|p| p.slot == Slot::Message && p.role == "user");
+    let words = asked.find_map(|piece| match piece.form {
+        Form::Text | Form::Preview => Some(first_words(&piece.body)),
+        Form::Json => array(&piece.body)?
+            .into_iter()
+            .filter_map(Fields::of)
+            .find(|block| block.get("type") == Some("\"text\""))
+            .and_then(|mut block| block.text(&["text"]))
+            .map(|text| first_words(&text)),
+    });
+    if let Some(words) = words {
+        part.ask = words;
     }
 }
 
@@ -186,7 +208,7 @@ fn push_parts(part: &mut Part, slot: Slot, role: &str, parts: Vec<MessagePart>) 
         _ => None,
     });
     if let Some(words) = words {
-        note(part, slot, role, words);
+        note(part, slot, words);
     }
     if slot == Slot::Response {
         let names = parts.iter().filter_map(|p| match p {

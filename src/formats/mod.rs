@@ -178,19 +178,21 @@ impl Reader<'_> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let strict = match std::str::from_utf8(bytes) {
             Ok(text) => {
-                if text.starts_with('{') && !repair::lone_surrogate(text) {
+                if text.starts_with('[') {
+                    return self.list(text, origin);
+                }
+                if !text.starts_with('{') {
+                    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
+                        return Err(("not an object", "a JSON value that is no object".to_owned()));
+                    }
+                    "no JSON object".to_owned()
+                } else if repair::lone_surrogate(text) {
+                    "a lone surrogate".to_owned()
+                } else {
                     match Fields::parse(text) {
                         Ok(fields) => return Ok(self.records(vec![fields], origin, Inferred::default(), "")),
                         Err(error) => error.to_string(),
                     }
-                } else if text.starts_with('[') {
-                    return self.list(text, origin);
-                } else {
-                    if let Ok(value) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-                        let _ = value;
-                        return Err(("not an object", "a JSON value that is no object".to_owned()));
-                    }
-                    "no JSON object".to_owned()
                 }
             }
             Err(error) => error.to_string(),

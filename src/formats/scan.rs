@@ -232,7 +232,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
                 let mut fields = Fields {
-                    entries: Vec::with_capacity(16),
+                    entries: Vec::with_capacity(8),
                     seen: 0,
                 };
                 while let Some(Key(key)) = map.next_key()? {

@@ -156,42 +156,145 @@ pub struct Contents {
     pub documents: Vec<Document>,
 }
 
-/// STUB (local): the real one comes with the formats.
+/// A message part as it lies in a body.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Stored {
+    r#type: String,
+    text: String,
+    id: Option<String>,
+    name: String,
+    arguments: Option<Json>,
+    content: Option<Json>,
+    is_error: bool,
+    media_type: Option<String>,
+    bytes: Option<u64>,
+    uri: Option<String>,
+}
+
+impl Stored {
+    fn part(self) -> MessagePart {
+        let null = || Json::trusted("null".to_owned());
+        match &*self.r#type {
+            "tool_call" => MessagePart::ToolCall {
+                id: self.id,
+                name: self.name,
+                arguments: self.arguments.unwrap_or_else(null),
+            },
+            "tool_result" => MessagePart::ToolResult {
+                id: self.id,
+                content: self.content.unwrap_or_else(null),
+                is_error: self.is_error,
+            },
+            "reasoning" => MessagePart::Reasoning { text: self.text },
+            "media" => MessagePart::Media {
+                media_type: self.media_type,
+                bytes: self.bytes,
+                uri: self.uri,
+            },
+            _ => MessagePart::Text { text: self.text },
+        }
+    }
+}
+
+/// The parts of a message's body.
+fn parts(form: Form, body: String) -> Vec<MessagePart> {
+    if form == Form::Json
+        && let Ok(stored) = serde_json::from_str::<Vec<Stored>>(&body)
+    {
+        return stored.into_iter().map(Stored::part).collect();
+    }
+    vec![MessagePart::Text { text: body }]
+}
+
+/// Puts the pieces of a span together: the inverse of how readers take messages apart.
 #[must_use]
 pub fn assemble(pieces: Vec<Piece>) -> Contents {
     let mut contents = Contents::default();
     for piece in pieces {
-        match piece.slot {
-            Slot::System => contents.system = Some(piece.body),
-            Slot::Message | Slot::Response => {
-                let message = Message {
-                    role: piece.role,
-                    parts: vec![MessagePart::Text { text: piece.body }],
-                };
-                if piece.slot == Slot::Message {
-                    contents.messages.push(message)
-                } else {
-                    contents.response.push(message)
+        let Piece { slot, role, form, body } = piece;
+        match slot {
+            Slot::System => {
+                let mut text = contents.system.take().unwrap_or_default();
+                for part in parts(form, body) {
+                    let words = match part {
+                        MessagePart::Text { text } | MessagePart::Reasoning { text } => text,
+                        other => serde_json::to_string(&other).unwrap_or_default(),
+                    };
+                    if !text.is_empty() {
+                        text.push_str("\n\n");
+                    }
+                    text.push_str(&words);
                 }
+                contents.system = Some(text);
             }
-            Slot::ToolDefinition => contents.tools.push(Json::trusted(piece.body)),
-            Slot::Arguments => {
-                contents.arguments = Some(Payload {
-                    body: piece.body,
-                    form: piece.form,
-                })
-            }
-            Slot::Result => {
-                contents.result = Some(Payload {
-                    body: piece.body,
-                    form: piece.form,
-                })
-            }
-            Slot::Document => contents.documents.push(Document {
-                content: Some(piece.body),
-                ..Document::default()
+            Slot::Message => contents.messages.push(Message {
+                role,
+                parts: parts(form, body),
             }),
+            Slot::Response => contents.response.push(Message {
+                role,
+                parts: parts(form, body),
+            }),
+            Slot::ToolDefinition => contents.tools.push(Json::parse(&body).unwrap_or_else(|_| Json::string(&body))),
+            Slot::Arguments => contents.arguments = Some(Payload { body, form }),
+            Slot::Result => contents.result = Some(Payload { body, form }),
+            Slot::Document => contents.documents.push(serde_json::from_str(&body).unwrap_or_else(|_| Document {
+                content: Some(body),
+                ..Document::default()
+            })),
         }
     }
     contents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_survive_the_way_into_a_body_and_back() {
+        let said = vec![
+            MessagePart::Text {
+                text: "a \"b\"".to_owned(),
+            },
+            MessagePart::ToolCall {
+                id: Some("c1".to_owned()),
+                name: "search".to_owned(),
+                arguments: Json::trusted(r#"{"b":1,"a":1.50}"#.to_owned()),
+            },
+            MessagePart::ToolResult {
+                id: None,
+                content: Json::string("ok"),
+                is_error: true,
+            },
+            MessagePart::Reasoning { text: "hm".to_owned() },
+            MessagePart::Media {
+                media_type: Some("image/png".to_owned()),
+                bytes: Some(3),
+                uri: None,
+            },
+        ];
+        let body = serde_json::to_string(&said).expect("parts are JSON");
+        let piece = |slot, form, body: &str| Piece {
+            slot,
+            role: "user".to_owned(),
+            form,
+            body: body.to_owned(),
+        };
+        let contents = assemble(vec![
+            piece(Slot::System, Form::Text, "one"),
+            piece(Slot::Message, Form::Json, &body),
+            piece(Slot::System, Form::Text, "two"),
+            piece(
+                Slot::Document,
+                Form::Json,
+                r#"{"id":"d","score":0.50,"content":null,"metadata":{"x":1}}"#,
+            ),
+        ]);
+        assert_eq!(contents.system.as_deref(), Some("one\n\ntwo"));
+        assert_eq!(contents.messages[0].parts, said);
+        assert_eq!(contents.documents[0].score.as_ref().map(Json::as_str), Some("0.50"));
+        assert_eq!(contents.documents[0].content, None);
+    }
 }

@@ -72,19 +72,20 @@ fn without_prefix(mut name: &str) -> &str {
 fn without_date(name: &str) -> &str {
     let name = without_version(name);
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if let Some((head, tail)) = name.rsplit_once(['-', '@']) {
-        if tail.len() == 8 && digits(tail) && (tail.starts_with("20") || tail.starts_with("19")) {
-            return head;
-        }
+    if let Some((head, tail)) = name.rsplit_once(['-', '@'])
+        && tail.len() == 8
+        && digits(tail)
+        && (tail.starts_with("20") || tail.starts_with("19"))
+    {
+        return head;
     }
     let mut pieces = name.rsplitn(4, '-');
-    if let (Some(day), Some(month), Some(year), Some(head)) = (pieces.next(), pieces.next(), pieces.next(), pieces.next()) {
-        if [(day, 2), (month, 2), (year, 4)]
+    if let (Some(day), Some(month), Some(year), Some(head)) = (pieces.next(), pieces.next(), pieces.next(), pieces.next())
+        && [(day, 2), (month, 2), (year, 4)]
             .iter()
             .all(|(text, length)| text.len() == *length && digits(text))
-        {
-            return head;
-        }
+    {
+        return head;
     }
     name
 }

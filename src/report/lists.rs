@@ -290,9 +290,9 @@ fn grid(headers: &[&str], rows: &[Vec<String>], elastic: Option<usize>, look: &L
     };
     let head = line(&headers.iter().map(|header| Safe::line(header)).collect::<Vec<_>>());
     if look.color {
-        writeln!(out, "\x1b[1m{head}\x1b[0m")?
+        writeln!(out, "\x1b[1m{head}\x1b[0m")?;
     } else {
-        writeln!(out, "{head}")?
+        writeln!(out, "{head}")?;
     }
     safe.iter().try_for_each(|row| writeln!(out, "{}", line(row)))
 }
@@ -307,7 +307,7 @@ fn is_figures(rows: &[Vec<Safe>], column: usize) -> bool {
     };
     let figure = |cell: &str| {
         let digits = cell.trim_start_matches(['≥', '$', '-']);
-        digits.starts_with(|c: char| c.is_ascii_digit()) && !digits.contains([':', '/', '_']) && !digits.contains("-")
+        digits.starts_with(|c: char| c.is_ascii_digit()) && !digits.contains([':', '/', '_']) && !digits.contains('-')
     };
     cells().next().is_some() && cells().all(figure)
 }

@@ -29,7 +29,7 @@ pub fn write(trace: &Trace, contents: &HashMap<SpanKey, &Contents>, out: &mut dy
     for (name, value) in facts {
         writeln!(out, "- {name}: {}", value.map_or_else(|| "not logged".into(), code))?;
     }
-    let findings: Vec<&str> = row.findings.iter().map(|kind| kind.name()).collect();
+    let findings: Vec<&str> = row.findings.iter().map(super::super::model::trace::FindingKind::name).collect();
     if !findings.is_empty() {
         writeln!(out, "- findings: {}", findings.join(", "))?;
     }

@@ -60,7 +60,7 @@ impl<'a> From<&'a Interaction> for InteractionRow<'a> {
             cost_basis: (row.calls > 0 || row.cost.is_some()).then_some(row.cost_basis),
             cost_logged_usd: row.cost_logged,
             status: row.status,
-            findings: row.findings.iter().map(|kind| kind.name()).collect(),
+            findings: row.findings.iter().map(super::super::model::trace::FindingKind::name).collect(),
             dialect: &row.dialect,
         }
     }

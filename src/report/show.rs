@@ -38,9 +38,9 @@ pub fn trace(
                     .collect(),
             };
             if output == Output::Json {
-                serde_json::to_writer_pretty(&mut *out, &document)?
+                serde_json::to_writer_pretty(&mut *out, &document)?;
             } else {
-                serde_json::to_writer(&mut *out, &document)?
+                serde_json::to_writer(&mut *out, &document)?;
             }
             out.write_all(b"\n")
         }

@@ -40,6 +40,8 @@ pub struct Explorer {
     pub inbox: Arc<Inbox>,
     /// The clipboard's thread.
     pub clipboard: crossbeam_channel::Sender<Request>,
+    /// Where standard input is kept for its raw lines.
+    pub spool: Option<std::path::PathBuf>,
     /// `--mouse`.
     pub mouse: bool,
     /// Keys of an unfinished chord, and when the last was pressed.
@@ -238,7 +240,7 @@ impl Explorer {
                     }
                 }
                 Effect::Suspend => self.suspend(screen)?,
-                Effect::Redraw => screen.clear()?,
+                Effect::Redraw => *screen = terminal::fresh()?,
                 Effect::Quit => return Ok(Some(0)),
             }
         }
@@ -246,10 +248,13 @@ impl Explorer {
     }
 
     fn raw(&self, origin: Origin) {
-        let (store, inbox) = (Arc::clone(&self.store), Arc::clone(&self.inbox));
+        let (store, inbox, spool) = (Arc::clone(&self.store), Arc::clone(&self.inbox), self.spool.clone());
         let read = move || {
             let result = match store.source(origin.source) {
-                Some(info) => crate::sources::read_line(&info.uri, &info, &origin),
+                Some(info) => {
+                    let kept = spool.filter(|_| info.uri == "-").map(|path| path.display().to_string());
+                    crate::sources::read_line(kept.as_deref().unwrap_or(&info.uri), &info, &origin)
+                }
                 None => Err("raw line no longer available: its source is not in the store".to_owned()),
             };
             inbox.put(Event::Raw(origin, result));
@@ -261,7 +266,7 @@ impl Explorer {
 
     fn suspend(&mut self, screen: &mut Screen) -> io::Result<()> {
         terminal::suspend(self.mouse)?;
-        screen.clear()?;
+        *screen = terminal::fresh()?;
         let size = screen.size()?;
         let effects = self.app.update(Msg::Resized {
             width: size.width,

@@ -74,7 +74,7 @@ impl Inbox {
                 },
                 Event::Progress(progress) => waiting.progress = Some(progress),
                 other @ (Event::Answer(..) | Event::Raw(..) | Event::Copied(_) | Event::Problem(_) | Event::End(_)) => {
-                    waiting.others.push(other)
+                    waiting.others.push(other);
                 }
             }
         }

@@ -199,6 +199,7 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> 
             store: Arc::clone(&store),
             inbox: Arc::clone(&inbox),
             clipboard,
+            spool: spool.clone(),
             mouse: cli.options.mouse,
             pending: Vec::new(),
         };

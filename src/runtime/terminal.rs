@@ -29,6 +29,13 @@ pub fn enter(mouse: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// A blank screen that knows nothing of what was drawn before. `Terminal::clear` would ask the terminal where its cursor is,
+/// and the answer would arrive among the keys.
+pub fn fresh() -> io::Result<Screen> {
+    execute!(io::stdout(), terminal::Clear(terminal::ClearType::All))?;
+    Terminal::new(CrosstermBackend::new(io::stdout()))
+}
+
 /// Gives the terminal back as it was. Errors have nowhere to go: the terminal may be the thing that broke.
 pub fn leave() {
     if ENTERED.swap(false, Ordering::SeqCst) {

@@ -27,7 +27,14 @@ pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, windo
         CostKey::Session => "session",
         CostKey::Service => "service",
     };
+    // Without a condition every call counts, and the join that would say so costs more than the sums.
+    let scope = if condition.sql == "true" {
+        String::new()
+    } else {
+        format!("WHERE c.trace IN (SELECT trace FROM interaction WHERE {})", condition.sql)
+    };
     let sql = shape
+        .replace("{scope}", &scope)
         .replace("{key}", key)
         .replace("{condition}", &condition.sql)
         .replace("{judged}", judged);

@@ -184,7 +184,7 @@ impl Writer {
             return IDLE;
         }
         // Nothing to do: only a message wakes this thread.
-        Duration::from_secs(3600)
+        Duration::from_hours(1)
     }
 
     /// Nothing came for a while.

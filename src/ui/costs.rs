@@ -67,7 +67,7 @@ fn feature(row: &CostRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         CostBasis::Computed
     };
     let key = row.key.as_deref().map_or_else(|| Safe::from_static("(not logged)"), Safe::line);
-    let share = row.share.map_or_else(|| Safe::from_static("–"), |share| text::percent(share));
+    let share = row.share.map_or_else(|| Safe::from_static("–"), text::percent);
     let figures = if wide { 5 + 1 + 6 + 1 + 9 + 1 + 9 } else { 5 + 1 + 9 };
     let room = usize::from(area.width).saturating_sub(figures + 2);
     let mut spans = vec![

@@ -94,7 +94,7 @@ fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: 
                 .map_or_else(|| (Safe::from_static("–"), Role::Dim), |value| (Safe::line(value), Role::Text))
         };
         let (words, role) = match column {
-            Column::Time => (text::clock(row.start, app.now(), app.timezone()), Role::Time),
+            Column::Time => (clock(app, row, cells), Role::Time),
             Column::Feature => missing(&row.feature),
             Column::User => missing(&row.user),
             Column::Ask => {
@@ -123,6 +123,17 @@ fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: 
         buffer.set_span(x, area.y, &span(&text::pad(&words, cells, align), theme.style(role)), *width);
         x += width + 1;
     }
+}
+
+/// The moment it began; where the month does not fit, the day and the time do.
+fn clock(app: &App, row: &Interaction, cells: usize) -> Safe {
+    let whole = text::clock(row.start, app.now(), app.timezone());
+    let skip = if whole.width() > cells {
+        whole.as_str().find(' ').map_or(0, |at| at + 1)
+    } else {
+        0
+    };
+    Safe::line(&whole.as_str()[skip..])
 }
 
 /// The provider's own name in front of a model says little in a narrow column.

@@ -38,7 +38,11 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
     let screen = app.screen();
     buffer.set_style(area, theme.style(Role::Text));
     if screen.too_small || area.intersection(screen.frame) != screen.frame {
-        let words = Safe::line(&format!("terminal too small (min {}×{})", MINIMUM.0, MINIMUM.1));
+        let words = if area.width < 30 {
+            Safe::from_static("too small")
+        } else {
+            Safe::line(&format!("terminal too small (min {}×{})", MINIMUM.0, MINIMUM.1))
+        };
         if !area.is_empty() {
             buffer.set_span(area.x, area.y, &text::span(&words, theme.style(Role::Warn)), area.width);
         }

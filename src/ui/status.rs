@@ -18,7 +18,7 @@ pub(super) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -104,8 +104,8 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Filter, "filter"),
             (Action::Search, "search"),
             (Action::Copy, "copy"),
-            (Action::Follow, "follow"),
             (Action::Help, "help"),
+            (Action::Follow, "follow"),
         ],
         Mode::Inspector => &[
             (Action::NextTab, "next tab"),

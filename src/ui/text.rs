@@ -80,7 +80,7 @@ pub fn percent(share: f64) -> Safe {
 pub fn clock(at: Nanos, now: Nanos, tz: &TimeZone) -> Safe {
     let local = |nanos: Nanos| -> Option<DateTime> { Some(tz.to_datetime(Timestamp::from_nanosecond(i128::from(nanos)).ok()?)) };
     let Some(then) = local(at) else { return Safe::from_static("–") };
-    let today = local(now).map(|now| now.date());
+    let today = local(now).map(jiff::civil::DateTime::date);
     let format = match today {
         Some(today) if today == then.date() => "%H:%M:%S",
         Some(today) if today.year() == then.year() => "%b %e %H:%M",

@@ -86,7 +86,7 @@ fn figures(node: &Span, theme: &Theme, width: u16) -> Vec<(ratatui::text::Span<'
     let took = if node.missing { Safe::default() } else { text::duration(took) };
     let flags = Safe::line(&node.findings.iter().map(|finding| finding.kind.letter()).collect::<String>());
     let mut add = |cell: &Safe, width: u16, role: Role| {
-        cells.push((span(&text::pad(cell, usize::from(width), Align::Right), theme.style(role)), width))
+        cells.push((span(&text::pad(cell, usize::from(width), Align::Right), theme.style(role)), width));
     };
     if width >= 60 {
         add(&tokens, 13, Role::Tokens);

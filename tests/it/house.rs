@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sources", &["model"]),
     ("store", &["model", "derive", "pricing"]),
     ("config", &["model", "pricing"]),
-    ("cli", &["model", "config"]),
+    ("cli", &["model", "config", "report"]),
     ("app", &["model", "pricing", "derive", "insight", "replay"]),
     ("keymap", &["model", "app"]),
     ("ui", &["model", "pricing", "insight", "replay", "app", "keymap"]),

@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod app;
+mod formats;
 #[cfg(feature = "store")]
 mod headless;
 mod house;
+mod money;
 #[cfg(feature = "store")]
 mod order;
 #[cfg(feature = "store")]
 mod pty;
 mod report;
+mod screens;
+mod states;
 #[cfg(feature = "store")]
 mod store;

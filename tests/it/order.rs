@@ -16,7 +16,7 @@ fn blocks(size: usize) -> Vec<Block> {
         .into_iter()
         .map(Result::unwrap)
         .filter(|e| e.path().extension().is_some_and(|e| e == "jsonl"))
-        .map(|e| e.into_path())
+        .map(walkdir::DirEntry::into_path)
         .collect();
     files.sort();
     let mut blocks = Vec::new();

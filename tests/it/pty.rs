@@ -71,7 +71,7 @@ impl Session {
             let mut buffer = [0; 65_536];
             loop {
                 let read = reader.read(&mut buffer).unwrap_or(0);
-                let mut output = shared.0.lock().unwrap();
+                let mut output = shared.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 output.bytes.extend_from_slice(&buffer[..read]);
                 output.ended = read == 0;
                 shared.1.notify_all();
@@ -106,7 +106,7 @@ impl Session {
     /// Waits until the screen satisfies `good`; its text.
     fn wait(&self, what: &str, good: impl Fn(&vt100::Screen, &[u8]) -> bool) -> String {
         let until = Instant::now() + DEADLINE;
-        let mut output = self.output.0.lock().unwrap();
+        let mut output = self.output.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         loop {
             let parser = self.screen_of(&output.bytes);
             if good(parser.screen(), &output.bytes) {
@@ -130,7 +130,7 @@ impl Session {
     fn end(&mut self) -> (u32, vt100::Parser) {
         let code = self.child.wait().unwrap().exit_code();
         let until = Instant::now() + DEADLINE;
-        let mut output = self.output.0.lock().unwrap();
+        let mut output = self.output.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         while !output.ended && Instant::now() < until {
             output = self.output.1.wait_timeout(output, Duration::from_millis(100)).unwrap().0;
         }
@@ -167,7 +167,7 @@ fn log(folder: &Path) -> PathBuf {
     let path = folder.join("app.jsonl");
     std::fs::write(
         &path,
-        line(1, "Where is my parcel?", "It left on Monday.") + &line(2, "May I return a book?", "Within thirty days."),
+        line(1, "Parcel?", "It left on Monday.") + &line(2, "Return it?", "Within thirty days."),
     )
     .unwrap();
     path
@@ -187,11 +187,11 @@ fn starts_follows_opens_copies_and_quits() {
     let folder = tempfile::tempdir().unwrap();
     let path = log(folder.path());
     let mut session = Session::start(&[path.to_str().unwrap()], 120, 40);
-    session.wait_text("May I return a book?");
-    session.wait_text("Where is my parcel?");
+    session.wait_text("Return it?");
+    session.wait_text("Parcel?");
 
-    append(&path, &line(3, "Is the shop open on Sunday?", "No, it is closed."));
-    session.wait_text("Is the shop open on Sunday?");
+    append(&path, &line(3, "Sunday?", "No, it is closed."));
+    session.wait_text("Sunday?");
 
     session.press("g\r");
     session.wait_text("You are the assistant of a bookshop.");
@@ -212,7 +212,7 @@ fn starts_follows_opens_copies_and_quits() {
     drop(output);
     let copied = String::from_utf8(copied).unwrap();
     assert!(
-        copied.contains("You are the assistant of a bookshop.") && copied.contains("Is the shop open on Sunday?"),
+        copied.contains("You are the assistant of a bookshop.") && copied.contains("Sunday?"),
         "{copied}"
     );
     session.wait_text("OSC 52");
@@ -228,7 +228,7 @@ fn survives_every_size() {
     let folder = tempfile::tempdir().unwrap();
     let path = log(folder.path());
     let mut session = Session::start(&[path.to_str().unwrap()], 120, 40);
-    session.wait_text("May I return a book?");
+    session.wait_text("Return it?");
     for (width, height) in [(60, 20), (10, 3), (200, 60), (80, 24)] {
         *session.size.lock().unwrap() = (width, height);
         // What was drawn for another size means nothing in this one.
@@ -242,7 +242,7 @@ fn survives_every_size() {
                 pixel_height: 0,
             })
             .unwrap();
-        let expected = if width < 40 { "small" } else { "May I" };
+        let expected = if width < 40 { "small" } else { "Return it?" };
         session.wait(expected, |screen, _| screen.contents().contains(expected));
     }
     session.press("q");
@@ -275,7 +275,7 @@ fn reads_standard_input_while_keys_come_from_the_terminal() {
     std::thread::spawn(move || {
         let mut buffer = [0; 65_536];
         while let Ok(read) = reader.read(&mut buffer) {
-            let mut output = shared.0.lock().unwrap();
+            let mut output = shared.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             output.bytes.extend_from_slice(&buffer[..read]);
             output.ended = read == 0;
             shared.1.notify_all();
@@ -283,7 +283,7 @@ fn reads_standard_input_while_keys_come_from_the_terminal() {
                 return;
             }
         }
-        shared.0.lock().unwrap().ended = true;
+        shared.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).ended = true;
         shared.1.notify_all();
     });
     let keys = pty.master.take_writer().unwrap();
@@ -295,7 +295,7 @@ fn reads_standard_input_while_keys_come_from_the_terminal() {
         master: pty.master,
         home,
     };
-    session.wait_text("May I return a book?");
+    session.wait_text("Return it?");
     session.press("q");
     assert_eq!(session.end().0, 0);
 }
@@ -306,7 +306,7 @@ fn gives_the_terminal_back_when_told_to_go() {
         let folder = tempfile::tempdir().unwrap();
         let path = log(folder.path());
         let mut session = Session::start(&[path.to_str().unwrap()], 80, 24);
-        session.wait_text("May I return a book?");
+        session.wait_text("Return it?");
         let pid = session.child.process_id().unwrap().to_string();
         assert!(
             std::process::Command::new("kill")
@@ -347,7 +347,7 @@ fn stops_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = log(folder.path());
     let mut session = Session::start(&[path.to_str().unwrap()], 80, 24);
-    let before = session.wait_text("May I return a book?");
+    let before = session.wait_text("Return it?");
     session.press("\x1a");
     session.wait("the primary screen", |screen, _| !screen.alternate_screen());
     let pid = session.child.process_id().unwrap().to_string();
@@ -365,8 +365,8 @@ fn stops_and_goes_on() {
             .success()
     );
     session.wait("the alternate screen", |screen, _| screen.alternate_screen());
-    session.wait_text("May I return a book?");
-    assert!(before.contains("Where is my parcel?"));
+    session.wait_text("Return it?");
+    assert!(before.contains("Parcel?"));
     session.press("q");
     let (code, screen) = session.end();
     assert_eq!(code, 0);
@@ -378,7 +378,7 @@ fn ends_when_the_terminal_hangs_up() {
     let folder = tempfile::tempdir().unwrap();
     let path = log(folder.path());
     let mut session = Session::start(&[path.to_str().unwrap()], 80, 24);
-    session.wait_text("May I return a book?");
+    session.wait_text("Return it?");
     // Closing the master side is what a lost connection does.
     let Session {
         child, master, keys, home, ..

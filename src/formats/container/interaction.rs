@@ -53,7 +53,7 @@ impl Container for Interaction {
             root.trace_id = at;
             root.inferred = root.inferred.and(Inferred::TRACE_ID);
         }
-        root.span_id = "request".to_owned();
+        "request".clone_into(&mut root.span_id);
         let mut odd = false;
         let total = fields.number(&["total_latency_ms", "latency_ms", "duration_ms"], number::milliseconds, &mut odd);
 
@@ -74,6 +74,7 @@ impl Container for Interaction {
         times.duration = total.or(times.duration).or((parts > 0).then_some(parts));
         times.apply(&mut root, line);
         root.kind = SpanKind::Request;
+        root.inferred = Inferred(root.inferred.0 & !Inferred::KIND.0);
         root.ended = true;
         if let Some(last) = turns.last() {
             root.answer.clone_from(&last.part.answer);
@@ -149,6 +150,7 @@ fn turn(mut fields: Fields<'_>, child: &mut Child, number: usize) {
     child.part.span_id = format!("turn-{number}");
     let times = flat::read(&mut fields, &mut child.part);
     child.part.kind = SpanKind::Llm;
+    child.part.inferred = Inferred(child.part.inferred.0 & !Inferred::KIND.0);
     child.part.name = format!("turn {number}");
     child.start = times.start;
     child.duration = times.duration;

@@ -247,7 +247,7 @@ fn status(fields: &mut Fields<'_>, part: &mut Part) {
 }
 
 /// Old instrumentations write prompts and answers as events; failures are events everywhere.
-fn read_event<'a>(mut event: Fields<'_>, attributes: &mut Fields<'a>, part: &mut Part) {
+fn read_event(mut event: Fields<'_>, attributes: &mut Fields<'_>, part: &mut Part) {
     let name = event.text(&["name"]).unwrap_or_default();
     let at: Option<Nanos> = event.first(&["timeUnixNano", "time_unix_nano"]).as_deref().and_then(time::of);
     let mut own = Fields::default();
@@ -317,7 +317,7 @@ fn key_values<'a>(raw: &'a str, out: &mut Fields<'a>) {
     }
 }
 
-/// An AnyValue as plain JSON text.
+/// An `AnyValue` as plain JSON text.
 fn any_value(raw: &str, depth: usize) -> Cow<'_, str> {
     let Some(fields) = Fields::of(raw) else { return raw.into() };
     if depth > DEEPEST {

@@ -2,7 +2,7 @@
 
 use super::{Envelope, Inner, Peeled, inner, take_time};
 use crate::formats::container;
-use crate::formats::scan::{Fields, string};
+use crate::formats::scan::{Fields, quote, string};
 
 /// Any JSON logger.
 pub struct Generic;
@@ -57,6 +57,10 @@ impl Envelope for Generic {
             let json = text[start..].trim_end().to_owned();
             let mut rest = fields.clone();
             rest.take(key);
+            let before = text[..start].trim();
+            if !before.is_empty() {
+                rest.push((*key).into(), quote(before).into());
+            }
             let time = take_time(&mut rest);
             return Some(Peeled {
                 payload: Inner::Text(json),

@@ -146,11 +146,8 @@ pub fn read(fields: &mut Fields<'_>, part: &mut Part) -> Times {
     part.time_to_first_token = fields
         .number(&["ttft_ms", "time_to_first_token_ms"], number::milliseconds, &mut odd)
         .or_else(|| fields.number(&["time_to_first_token", "ttft"], number::seconds, &mut odd));
-    part.cost_logged = fields.number(
-        &["cost", "cost_usd", "total_cost", "estimated_cost", "response_cost", "usd"],
-        number::dollars,
-        &mut odd,
-    );
+    let costs = &["cost", "cost_usd", "total_cost", "estimated_cost", "response_cost", "usd"];
+    part.cost_logged = part.cost_logged.or_else(|| fields.number(costs, number::dollars, &mut odd));
     tokens(fields, part, &mut odd);
     params(fields, part);
     part.request_model = fields
@@ -279,35 +276,36 @@ fn params(fields: &mut Fields<'_>, part: &mut Part) {
         .or_else(|| fields.take("parameters"))
         .or_else(|| fields.take("model_params"));
     let mut params = match &raw {
-        Some(raw) => match Fields::of(raw) {
-            Some(params) => params.into_owned(),
-            None => {
+        Some(raw) => {
+            if let Some(params) = Fields::of(raw) {
+                params.into_owned()
+            } else {
                 fields.push("params".into(), raw.clone());
                 Fields::default()
             }
-        },
+        }
         None => Fields::default(),
     };
     part.request_model = params.text(&["model"]);
     if let Some(system) = params.take("system") {
         if fields.has("system") {
-            fields.push("params.system".into(), system)
+            fields.push("params.system".into(), system);
         } else {
-            fields.push("system".into(), system)
+            fields.push("system".into(), system);
         }
     }
     if let Some(messages) = params.take("messages") {
         if fields.has("messages") {
-            fields.push("params.messages".into(), messages)
+            fields.push("params.messages".into(), messages);
         } else {
-            fields.push("messages".into(), messages)
+            fields.push("messages".into(), messages);
         }
     }
     if let Some(tools) = params.take("tools") {
         if fields.has("tools") {
-            fields.push("params.tools".into(), tools)
+            fields.push("params.tools".into(), tools);
         } else {
-            fields.push("tools".into(), tools)
+            fields.push("tools".into(), tools);
         }
     }
     for key in [

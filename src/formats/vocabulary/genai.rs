@@ -226,4 +226,7 @@ fn numbered(fields: &mut Fields<'_>, part: &mut Part, prefix: &str, slot: Slot) 
         let object = message::object(pairs.iter().map(|(key, value)| (*key, value.as_str())));
         message::push_message(part, slot, "user", object.as_str());
     }
+    if slot == Slot::Message {
+        message::note_ask(part);
+    }
 }

@@ -31,7 +31,7 @@ impl World {
         self.forget_unused();
         let inode = self.names.get(name).copied().unwrap_or_else(|| {
             // The lowest free number is used again, as file systems do.
-            let inode = (1..).find(|inode| !self.nodes.contains_key(inode)).unwrap();
+            let inode = (1..=u64::MAX).find(|inode| !self.nodes.contains_key(inode)).unwrap();
             self.names.insert(name.to_owned(), inode);
             inode
         });
@@ -98,8 +98,8 @@ impl Disk for Sim {
         let world = self.0.borrow();
         let bytes = &world.nodes[file].0;
         let rest = bytes.get(offset as usize..).unwrap_or_default();
-        // Never more than 100 bytes at once: short reads are legal.
-        let count = rest.len().min(buffer.len()).min(100);
+        // Never more than 512 bytes at once: short reads are legal.
+        let count = rest.len().min(buffer.len()).min(512);
         buffer[..count].copy_from_slice(&rest[..count]);
         Ok(count)
     }
@@ -212,7 +212,7 @@ impl Model {
     fn text(&mut self, write: &Write) -> String {
         match write {
             Write::Line => self.line() + "\n",
-            Write::LongLine => format!("{}{}\n", "x".repeat(300), self.line()),
+            Write::LongLine => format!("{}{}\n", "x".repeat(1_100), self.line()),
             Write::WindowsLine => self.line() + "\r\n",
             Write::Blank | Write::Newline => "\n".to_owned(),
             Write::Partial => {
@@ -299,6 +299,12 @@ impl Model {
             "the bytes stand where the block says"
         );
         assert!(!block.bytes.is_empty());
+        let behind_bare = range.start > 0 && bytes[range.start as usize - 1] != b'\n';
+        let late_newline = block.bytes.starts_with(b"\n") || block.bytes.starts_with(b"\r\n");
+        assert!(
+            !(behind_bare && late_newline),
+            "the late newline of a line already taken is no line"
+        );
         assert_eq!(block.identity.anchor_end, range.end);
         let mine = self.taken.iter().filter(|other| is_same(other, &block));
         assert!(
@@ -621,5 +627,20 @@ fn a_file_without_a_name_is_read_to_its_end_and_let_go_when_still() {
     assert_eq!(texts(&mut tail, 7 * SECOND), ["1\n"]);
     tail.look(8 * SECOND);
     assert_eq!(tail.progress().inputs, 0);
-    assert!(tail.known.iter().any(|resume| resume.covered == [0..2]), "it would be known again");
+    assert!(
+        tail.known.iter().any(|resume| resume.covered.iter().eq(std::iter::once(&(0..2)))),
+        "it would be known again"
+    );
+}
+
+#[test]
+fn an_unfinished_line_that_was_rewritten_is_searched_again() {
+    let world = Sim::default();
+    append(&world, "a", "1\nunfinished");
+    let mut tail = tail_over(&world, true, 100);
+    assert_eq!(texts(&mut tail, 0), ["1\n"]);
+    world.0.borrow_mut().write("a", |bytes| bytes.truncate(3));
+    append(&world, "a", "\nanother unfinished one");
+    tail.look(1);
+    assert_eq!(texts(&mut tail, 1), ["u\n"], "the newline stands where none was before");
 }

@@ -1,0 +1,262 @@
+//! Whole screens, text and styles, at the sizes people have. The store is a script that answers with the sample logs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use spanscope::app::{Action, App, Effect, Msg, Settings};
+use spanscope::derive::derive;
+use spanscope::formats;
+use spanscope::keymap::Keymap;
+use spanscope::model::content::{Contents, assemble};
+use spanscope::model::filter::Filter;
+use spanscope::model::query::{CostRow, Query, Reply, Window};
+use spanscope::model::record::{Block, Identity, Order, Progress, SourceInfo};
+use spanscope::model::span::{Part, SpanKey, StartFrom, TraceKey};
+use spanscope::model::trace::Trace;
+use spanscope::model::usage::Cost;
+use spanscope::pricing::Prices;
+use spanscope::ui;
+use spanscope::ui::theme::{ColorSupport, Theme};
+
+struct Script {
+    traces: Vec<Trace>,
+    contents: BTreeMap<(TraceKey, SpanKey), Contents>,
+}
+
+impl Script {
+    fn of(text: &[u8]) -> Self {
+        let info = SourceInfo {
+            id: 0,
+            uri: "a.jsonl".into(),
+            device: 1,
+            inode: 1,
+            generation: 0,
+            file_time: 0,
+            order: Order::Random,
+        };
+        let block = Block {
+            source: Arc::new(info),
+            identity: Identity::default(),
+            offset: 0,
+            bytes: text.to_vec(),
+            fallback: (0, StartFrom::File),
+            dialect: None,
+        };
+        let mut by_trace: BTreeMap<TraceKey, Vec<Part>> = BTreeMap::new();
+        let mut contents = BTreeMap::new();
+        for part in formats::parse(&block).parts {
+            contents.insert(
+                (part.trace, SpanKey::of(part.trace, &part.span_id)),
+                assemble(part.contents.clone()),
+            );
+            by_trace.entry(part.trace).or_default().push(part);
+        }
+        let prices = Prices::embedded();
+        let mut traces: Vec<Trace> = by_trace.into_values().map(|parts| derive(parts, &prices)).collect();
+        traces.sort_by_key(|trace| std::cmp::Reverse((trace.row.start, trace.row.place)));
+        Self { traces, contents }
+    }
+
+    fn answer(&self, query: &Query) -> Reply {
+        match query {
+            Query::Interactions { .. } => Reply::Interactions {
+                rows: self.traces.iter().map(|t| t.row.clone()).collect(),
+                more: false,
+            },
+            Query::Count { .. } => Reply::Count(self.traces.len() as u64),
+            Query::Trace(key) => Reply::Trace(self.traces.iter().find(|t| t.row.trace == *key).cloned().map(Box::new)),
+            Query::Contents { trace, span } => {
+                let found = self
+                    .contents
+                    .iter()
+                    .filter(|((t, s), _)| t == trace && span.is_none_or(|span| span == *s));
+                Reply::Contents(found.map(|((_, span), contents)| (*span, contents.clone())).collect())
+            }
+            Query::Costs { .. } => {
+                let mut rows: BTreeMap<Option<String>, CostRow> = BTreeMap::new();
+                for trace in &self.traces {
+                    let row = rows.entry(trace.row.feature.clone()).or_default();
+                    row.key = trace.row.feature.clone();
+                    row.interactions += 1;
+                    row.cost = Some(Cost(row.cost.unwrap_or_default().0 + trace.row.cost.unwrap_or_default().0));
+                }
+                let mut rows: Vec<CostRow> = rows.into_values().collect();
+                let total: i128 = rows.iter().filter_map(|r| r.cost).map(|c| c.0).sum();
+                for row in &mut rows {
+                    row.share = row.cost.map(|c| c.0 as f64 / total as f64);
+                }
+                rows.sort_by_key(|row| std::cmp::Reverse(row.cost));
+                Reply::Costs(rows)
+            }
+            Query::Find { .. } | Query::Stats | Query::Rejects { .. } => Reply::Interrupted,
+        }
+    }
+}
+
+/// 2026-11-23T09:00:00Z.
+const NOW: i64 = 1_795_424_400_000_000_000;
+
+struct Stage {
+    app: App,
+    script: Script,
+}
+
+impl Stage {
+    fn new(text: &[u8], width: u16, height: u16) -> Self {
+        let settings = Settings {
+            sources: vec!["/var/log/app".into()],
+            filter: Filter::All,
+            filter_text: String::new(),
+            window: Window::default(),
+            prices: Arc::new(Prices::embedded()),
+            timezone: jiff::tz::TimeZone::UTC,
+            now: NOW,
+            width,
+            height,
+        };
+        let (app, effects) = App::new(settings);
+        let mut stage = Self {
+            app,
+            script: Script::of(text),
+        };
+        stage.carry(effects);
+        stage.send(Msg::Progress(Progress {
+            inputs: 1,
+            following: true,
+            ..Progress::default()
+        }));
+        stage.send(Msg::Tick(NOW));
+        stage
+    }
+
+    fn send(&mut self, message: Msg) {
+        let effects = self.app.update(message);
+        self.carry(effects);
+    }
+
+    fn carry(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            if let Effect::Ask(_, ticket, query) = effect {
+                let reply = self.script.answer(&query);
+                self.send(Msg::Answer(ticket, reply));
+            }
+        }
+    }
+
+    fn buffer(&self, width: u16, height: u16, colors: ColorSupport) -> Buffer {
+        let area = Rect::new(0, 0, width, height);
+        let mut buffer = Buffer::empty(area);
+        let theme = Theme::load("ansi", colors).unwrap();
+        ui::render(&self.app, &Keymap::load(None).unwrap(), &theme, area, &mut buffer);
+        buffer
+    }
+}
+
+/// The text of a screen, and under it the runs of style of each line that has any.
+fn picture(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    let mut styles = String::new();
+    for y in 0..buffer.area.height {
+        let mut runs: Vec<(u16, String)> = Vec::new();
+        for x in 0..buffer.area.width {
+            let cell = &buffer[(x, y)];
+            text.push_str(cell.symbol());
+            let style = format!("{:?}/{:?}/{:?}", cell.fg, cell.bg, cell.modifier)
+                .replace("Reset", "-")
+                .replace("Modifier(0x0)", "-")
+                .replace("NONE", "-");
+            if runs.last().is_none_or(|(_, last)| *last != style) {
+                runs.push((x, style));
+            }
+        }
+        while text.ends_with(' ') {
+            text.pop();
+        }
+        text.push('\n');
+        let line: Vec<String> = runs.iter().map(|(x, style)| format!("{x}:{style}")).collect();
+        let _ = writeln!(styles, "{y:>2} {}", line.join(" "));
+    }
+    format!("{text}\n{styles}")
+}
+
+fn samples() -> Vec<u8> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-data/");
+    ["llm_trace/calls.jsonl", "interaction/agent.jsonl", "otlp/spans.jsonl"]
+        .iter()
+        .flat_map(|name| std::fs::read(format!("{root}{name}")).unwrap())
+        .collect()
+}
+
+#[test]
+fn every_size_shows_the_story() {
+    for (width, height) in [(60, 20), (80, 24), (120, 40), (200, 60)] {
+        let mut stage = Stage::new(&samples(), width, height);
+        insta::assert_snapshot!(
+            format!("list_{width}x{height}"),
+            picture(&stage.buffer(width, height, ColorSupport::Ansi16))
+        );
+        for action in [Action::Down, Action::Down, Action::Down, Action::Open] {
+            stage.send(Msg::Do(action));
+        }
+        let open = picture(&stage.buffer(width, height, ColorSupport::Ansi16));
+        assert!(open.contains("cancel-2024"), "the prompt is read:\n{open}");
+        insta::assert_snapshot!(format!("open_{width}x{height}"), open);
+    }
+}
+
+#[test]
+fn without_colours_nothing_is_lost() {
+    let stage = Stage::new(&samples(), 100, 24);
+    let buffer = stage.buffer(100, 24, ColorSupport::None);
+    for cell in buffer.content() {
+        assert_eq!(
+            (format!("{:?}", cell.fg), format!("{:?}", cell.bg)),
+            ("Reset".to_owned(), "Reset".to_owned())
+        );
+    }
+    insta::assert_snapshot!("plain_100x24", picture(&buffer));
+}
+
+#[test]
+fn nothing_to_show_says_what_to_do() {
+    let stage = Stage::new(b"", 80, 24);
+    let text = picture(&stage.buffer(80, 24, ColorSupport::Ansi16));
+    assert!(text.contains("no interaction yet") && text.contains("spanscope formats"), "{text}");
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let line = "{\"trace_id\":\"t\\u001b]0;x\\u0007\",\"feature\":\"\\u001b[31mred\\u202e\",\"user_id\":\"a\\u0000b\",\"model\":\"m\\u009b5n\",\"system\":\"s\\u001b[2J\",\"messages\":[{\"role\":\"user\",\"content\":\"q\\u001b]52;c;eA==\\u0007 \\u200b\"}],\"response_text\":\"r\\rover\",\"input_tokens\":1,\"output_tokens\":1}\n";
+    let mut stage = Stage::new(line.as_bytes(), 120, 40);
+    for tab in [
+        Action::Open,
+        Action::ShowResponse,
+        Action::ShowParameters,
+        Action::ShowPrompt,
+        Action::Help,
+    ] {
+        stage.send(Msg::Do(tab));
+        let buffer = stage.buffer(120, 40, ColorSupport::Ansi16);
+        for cell in buffer.content() {
+            let bad = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}');
+            assert!(!cell.symbol().chars().any(bad), "{:?}", cell.symbol());
+        }
+    }
+}
+
+#[test]
+fn any_size_and_any_key_is_survived() {
+    use strum::IntoEnumIterator as _;
+    for (width, height) in [(0, 0), (1, 1), (39, 9), (40, 10), (60, 10), (300, 12)] {
+        let mut stage = Stage::new(&samples(), width, height);
+        for action in Action::iter().filter(|a| !matches!(a, Action::Quit | Action::Leave)) {
+            stage.send(Msg::Do(action));
+            stage.buffer(width, height, ColorSupport::Ansi256);
+            stage.send(Msg::Do(Action::Cancel));
+            stage.send(Msg::Do(Action::Back));
+        }
+    }
+}

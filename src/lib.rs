@@ -17,7 +17,7 @@
 //!     └──────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Everyone knows [`model`]. [`derive`] knows [`pricing`]. [`app`], [`ui`] and [`report`] may also name [`insight`] and [`replay`];
+//! Everyone knows [`model`]. [`mod@derive`] knows [`pricing`]. [`app`], [`ui`] and [`report`] may also name [`insight`] and [`replay`];
 //! `ui` and [`keymap`] know `app`. `runtime` knows everyone, nobody names `runtime`. No other arrows; `tests/it/house.rs` keeps them.
 //!
 //! Two front ends stand on the same port, `model::query::{Query, Reply}`: the explorer (`app` and `ui`) and the headless commands (`report`).

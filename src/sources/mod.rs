@@ -1,7 +1,7 @@
 //! Where lines come from: files, directories, globs and standard input become blocks of whole lines.
 //!
 //! A block names its bytes exactly (source, generation, offset), so that the store can commit them together with what they said and a
-//! restart goes on where it stopped. [`tail`] decides what is read and is pure; [`disk`], [`watch`], [`stream`] and [`reader`] do the
+//! restart goes on where it stopped. `tail` decides what is read and is pure; `disk`, `watch`, `stream` and `reader` do the
 //! input and output. Nothing here looks into a line beyond where it ends: that is the formats' work.
 
 use std::path::PathBuf;

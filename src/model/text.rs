@@ -318,7 +318,8 @@ fn grapheme_unit(rest: &str, first: char) -> Unit<'_> {
     let window = &rest[..rest.floor_char_boundary(GRAPHEME)];
     let grapheme = window.graphemes(true).next().unwrap_or(window);
     let mut end = first.len_utf8();
-    let (mut last, mut marks, mut joiners) = (first, 0, 0);
+    // A mark without a base counts itself: it will stand on a circle of ours.
+    let (mut last, mut marks, mut joiners) = (first, usize::from(first.width() == Some(0)), 0);
     let mut chars = grapheme[end..].chars().peekable();
     while let Some(c) = chars.next() {
         let fits = match c {

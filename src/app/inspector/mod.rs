@@ -11,6 +11,8 @@ mod json;
 mod layout;
 mod page;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;
 
 use std::ops::Range;

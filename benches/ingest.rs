@@ -107,7 +107,7 @@ fn ours(log: &Path, database: &Path, cache: &Path) -> Result<(Duration, Duration
     let (blocks, work) = crossbeam_channel::bounded::<Block>(2);
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            let (work, batches) = (work.clone(), store.batches());
+            let (work, batches) = (work.clone(), store.intake());
             scope.spawn(move || {
                 for block in work {
                     if batches.send(spanscope::formats::parse(&block)).is_err() {

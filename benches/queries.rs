@@ -96,7 +96,7 @@ fn fill(store: &Store, spans: u64) -> Result<(), String> {
         file_time: NOON,
         order: Order::Random,
     };
-    let (source, batches) = (Arc::new(info), store.batches());
+    let (source, batches) = (Arc::new(info), store.intake());
     // A multiple of a group, so that a batch's interactions are whole but for live traffic at its edge.
     let each = 100 * OPEN * SPANS_EACH;
     let mut from = 0;

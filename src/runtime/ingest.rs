@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, bounded};
 use crate::formats;
 use crate::model::record::{Batch, Progress};
 use crate::sources::{self, Event, Sources, Spec, SpecError};
+use crate::store::Intake;
 
 /// Running readers and parsers.
 pub struct Ingest {
@@ -21,7 +22,7 @@ pub fn start(
     specs: Vec<Spec>,
     options: sources::Options,
     workers: usize,
-    batches: &crossbeam_channel::Sender<Batch>,
+    intake: &Intake,
     prepare: Arc<dyn Fn(&mut Batch) + Send + Sync>,
     progress: Arc<dyn Fn(Progress) + Send + Sync>,
 ) -> Result<Ingest, SpecError> {
@@ -30,10 +31,10 @@ pub fn start(
     let sources = sources::spawn(specs, options, sender)?;
     let workers = (0..workers)
         .map(|number| {
-            let (receiver, batches, prepare, progress) = (receiver.clone(), batches.clone(), Arc::clone(&prepare), Arc::clone(&progress));
+            let (receiver, intake, prepare, progress) = (receiver.clone(), intake.clone(), Arc::clone(&prepare), Arc::clone(&progress));
             std::thread::Builder::new()
                 .name(format!("parse-{number}"))
-                .spawn(move || work(&receiver, &batches, &*prepare, &*progress))
+                .spawn(move || work(&receiver, &intake, &*prepare, &*progress))
                 .expect("the system can start a thread")
         })
         .collect();
@@ -43,14 +44,14 @@ pub fn start(
     })
 }
 
-fn work(events: &Receiver<Event>, batches: &crossbeam_channel::Sender<Batch>, prepare: &dyn Fn(&mut Batch), progress: &dyn Fn(Progress)) {
+fn work(events: &Receiver<Event>, intake: &Intake, prepare: &dyn Fn(&mut Batch), progress: &dyn Fn(Progress)) {
     for event in events {
         match event {
             Event::Block(block) => {
                 let mut batch = formats::parse(&block);
                 drop(block);
                 prepare(&mut batch);
-                if batches.send(batch).is_err() {
+                if intake.send(batch).is_err() {
                     return;
                 }
             }

@@ -166,7 +166,7 @@ impl Setup {
         } else {
             Arc::new(move |batch: &mut Batch| state_features(batch, &keys))
         };
-        ingest::start(specs, options, threads, &store.batches(), prepare, progress).map_err(|error| Failure::new(1, error.what, error.hint))
+        ingest::start(specs, options, threads, &store.intake(), prepare, progress).map_err(|error| Failure::new(1, error.what, error.hint))
     }
 
     /// How tables look here.

@@ -11,7 +11,7 @@ use super::filter::Condition;
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
 use super::{costs, page};
 use crate::derive::{derive, merge_pieces};
-use crate::model::content::{Contents, Form, Piece, assemble};
+use crate::model::content::{Contents, Piece, Slot, assemble};
 use crate::model::query::{Query, RejectRow, Reply, SourceStat, Stats};
 use crate::model::span::{Part, SpanKey, TraceKey};
 use crate::pricing::Prices;
@@ -106,16 +106,18 @@ fn contents(connection: &Connection, prices: &Prices, trace: TraceKey, span: Opt
             .collect(),
     };
     spans.retain(|key, _| order.contains(key));
-    let bodies = bodies(connection, spans.values().flatten().flatten().map(|(_, _, id)| *id))?;
+    let bodies = bodies(connection, spans.values().flatten().flatten().map(|(_, id)| *id))?;
     let mut all: Vec<(SpanKey, Contents)> = Vec::with_capacity(order.len());
     for key in order {
         let Some(parts) = spans.remove(&key) else { continue };
         let pieces = parts.into_iter().map(|places| {
             places
                 .into_iter()
-                .filter_map(|(slot, role, id)| {
-                    let (form, body) = bodies.get(&id)?.clone();
-                    Some(Piece { slot, role, form, body })
+                .filter_map(|(slot, id)| {
+                    Some(Piece {
+                        slot,
+                        ..bodies.get(&id)?.clone()
+                    })
                 })
                 .collect()
         });
@@ -124,7 +126,8 @@ fn contents(connection: &Connection, prices: &Prices, trace: TraceKey, span: Opt
     Ok(Reply::Contents(all))
 }
 
-fn bodies(connection: &Connection, ids: impl Iterator<Item = u64>) -> Result<BTreeMap<u64, (Form, String)>> {
+/// Pieces by content id; which slot they belong in is for the caller to say.
+fn bodies(connection: &Connection, ids: impl Iterator<Item = u64>) -> Result<BTreeMap<u64, Piece>> {
     let mut ids: Vec<u64> = ids.collect();
     ids.sort_unstable();
     ids.dedup();
@@ -134,12 +137,18 @@ fn bodies(connection: &Connection, ids: impl Iterator<Item = u64>) -> Result<BTr
             continue;
         };
         let list = some.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-        let sql = format!("SELECT id, form, body FROM content WHERE id BETWEEN {low} AND {high} AND id IN ({list})");
+        let sql = format!("SELECT id, role, form, body FROM content WHERE id BETWEEN {low} AND {high} AND id IN ({list})");
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let form: String = row.get(1)?;
-            found.insert(row.get(0)?, (form.parse().unwrap_or_default(), row.get(2)?));
+            let form: String = row.get(2)?;
+            let piece = Piece {
+                slot: Slot::Message,
+                role: row.get(1)?,
+                form: form.parse().unwrap_or_default(),
+                body: row.get(3)?,
+            };
+            found.insert(row.get(0)?, piece);
         }
     }
     Ok(found)

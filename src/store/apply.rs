@@ -1,100 +1,57 @@
 //! One transaction: facts, coverage, and what follows from them for the traces they touch. All of it or nothing.
 
 use std::collections::HashMap;
-use std::ops::Range;
-use std::sync::Arc;
 
 use duckdb::{Connection, Result, params};
 
+use super::columns::{self, PartRow};
 use super::contents::{AlreadyHashed, Bodies, TraceSet};
 use super::coverage::{Coverage, Covered};
-use super::rows;
-use crate::derive::derive;
-use crate::model::content::{Form, Slot};
-use crate::model::record::{Batch, Identity, Other, Reject, SourceInfo, Tally};
+use super::intake::{Body, Call, Derived, Packed};
+use super::rows::{read_part, write_places};
+use crate::model::content::Slot;
+use crate::model::record::{Other, Reject};
 use crate::model::span::{Nanos, Part, TraceKey};
-use crate::model::trace::Trace;
 use crate::pricing::Prices;
 
 /// A batch whose contents have got their ids. It survives a failed transaction and can be applied again.
 pub(super) struct Prepared {
-    pub(super) source: Arc<SourceInfo>,
-    identity: Identity,
-    pub(super) range: Range<u64>,
-    /// Without contents.
-    pub(super) parts: Vec<Part>,
-    /// For each part its `contents` column.
-    lists: Vec<Option<String>>,
-    /// New bodies.
-    bodies: Vec<(u64, Form, String)>,
-    /// Content id and trace.
-    uses: Vec<(u64, TraceKey)>,
-    pub(super) others: Vec<Other>,
-    pub(super) rejects: Vec<Reject>,
-    pub(super) tally: Tally,
+    pub(super) packed: Packed,
+    /// The content id of each body of the batch.
+    ids: Vec<u64>,
+    /// The bodies that are not stored yet.
+    bodies: Vec<(u64, Body)>,
 }
 
 impl Prepared {
-    pub(super) fn new(batch: Batch, known: &mut Bodies) -> Self {
-        let Batch {
-            source,
-            identity,
-            range,
-            mut parts,
-            others,
-            rejects,
-            tally,
-        } = batch;
-        let mut lists = Vec::with_capacity(parts.len());
-        let (mut bodies, mut uses) = (Vec::new(), Vec::new());
-        for part in &mut parts {
-            let pieces = std::mem::take(&mut part.contents);
-            let mut places: Vec<(Slot, String, u64)> = Vec::with_capacity(pieces.len());
-            for piece in pieces {
-                let (id, new) = known.id(piece.form, &piece.body);
-                uses.push((id, part.trace));
-                places.push((piece.slot, piece.role, id));
-                if new {
-                    bodies.push((id, piece.form, piece.body));
-                }
+    pub(super) fn new(mut packed: Packed, known: &mut Bodies) -> Self {
+        let mut ids = Vec::with_capacity(packed.bodies.len());
+        let mut bodies = Vec::new();
+        for body in std::mem::take(&mut packed.bodies) {
+            let (id, new) = known.id(body.hash);
+            ids.push(id);
+            if new {
+                bodies.push((id, body));
             }
-            let list: Vec<_> = places.iter().map(|(slot, role, id)| (*slot, role.as_str(), *id)).collect();
-            lists.push(rows::write_places(&list));
         }
-        uses.sort_unstable();
-        uses.dedup();
-        Self {
-            source,
-            identity,
-            range,
-            parts,
-            lists,
-            bodies,
-            uses,
-            others,
-            rejects,
-            tally,
-        }
+        Self { packed, ids, bodies }
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.range.end - self.range.start
+        self.packed.range.end - self.packed.range.start
     }
 
-    /// Leaves out the records that stand in these bytes. Their bodies stay: another record may point at them.
-    pub(super) fn without(&mut self, covered: &[Range<u64>]) {
-        let fresh = |offset: u64| !covered.iter().any(|range| range.contains(&offset));
-        let mut lists = std::mem::take(&mut self.lists).into_iter();
-        let parts = std::mem::take(&mut self.parts);
-        for part in parts {
-            let list = lists.next().flatten();
-            if fresh(part.origin.offset) {
-                self.parts.push(part);
-                self.lists.push(list);
-            }
-        }
-        self.others.retain(|other| fresh(other.origin.offset));
-        self.rejects.retain(|reject| fresh(reject.origin.offset));
+    fn part_rows(&self) -> impl Iterator<Item = PartRow<'_>> {
+        let list = |places: &[(Slot, u32)]| write_places(places.iter().map(|(slot, index)| (*slot, self.ids[*index as usize])));
+        self.packed
+            .parts
+            .iter()
+            .zip(&self.packed.places)
+            .map(move |(part, places)| (part, list(places)))
+    }
+
+    fn uses(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.packed.uses.iter().map(|(index, trace)| (self.ids[*index as usize], trace.0))
     }
 }
 
@@ -122,24 +79,43 @@ pub(super) fn apply(
     maybe: &TraceSet,
     coverage: &Coverage,
 ) -> Result<Change> {
-    let mut groups: HashMap<TraceKey, Vec<Part>, AlreadyHashed> = HashMap::default();
-    for part in waiting.iter().flat_map(|batch| &batch.parts) {
-        groups.entry(part.trace).or_default().push(part.clone());
+    // What a batch derived stands, unless the trace has parts elsewhere too.
+    let mut whole: HashMap<TraceKey, Option<&Derived>, AlreadyHashed> = HashMap::default();
+    for derived in waiting.iter().flat_map(|batch| &batch.packed.derived) {
+        let trace = derived.row.trace;
+        let alone = !maybe.contains(&trace);
+        whole
+            .entry(trace)
+            .and_modify(|known| *known = None)
+            .or_insert(alone.then_some(derived));
     }
-    for trace in stale {
-        groups.entry(*trace).or_default();
+    whole.extend(stale.iter().map(|trace| (*trace, None)));
+    let mut groups: HashMap<TraceKey, Vec<Part>, AlreadyHashed> = HashMap::default();
+    groups.extend(
+        whole
+            .iter()
+            .filter(|(_, derived)| derived.is_none())
+            .map(|(trace, _)| (*trace, Vec::new())),
+    );
+    if !groups.is_empty() {
+        for part in waiting.iter().flat_map(|batch| &batch.packed.parts) {
+            if let Some(parts) = groups.get_mut(&part.trace) {
+                parts.push(part.clone());
+            }
+        }
     }
     let candidates: Vec<TraceKey> = groups.keys().copied().filter(|trace| maybe.contains(trace)).collect();
     let window = stored_window(connection, &candidates, &mut groups)?;
     let known = window.as_ref().map_or(0, |(_, count)| *count);
-    let new = groups.values().filter(|parts| !parts.is_empty()).count() as u64;
-    let mut derived: Vec<Trace> = groups
+    let anew: Vec<Derived> = groups
         .into_values()
         .filter(|parts| !parts.is_empty())
-        .map(|parts| derive(parts, prices))
+        .map(|parts| Derived::of(parts, prices))
         .collect();
+    let mut derived: Vec<&Derived> = whole.into_values().flatten().chain(&anew).collect();
+    let new = (derived.len() as u64).saturating_sub(known);
     // Neighbours in time lie together on disk: zone maps of `start` then skip most of the table.
-    derived.sort_unstable_by_key(|trace| (trace.row.start, trace.row.place));
+    derived.sort_unstable_by_key(|derived| (derived.row.start, derived.row.place));
 
     connection.execute_batch("BEGIN TRANSACTION")?;
     let done = (|| {
@@ -148,16 +124,12 @@ pub(super) fn apply(
             connection.execute(include_str!("sql/forget_interactions.sql"), params![window.first, window.last])?;
             connection.execute(include_str!("sql/forget_calls.sql"), params![window.first, window.last])?;
         }
-        let mut interactions = connection.appender("interaction")?;
-        let mut calls = connection.appender("call")?;
-        for trace in &derived {
-            rows::append_interaction(&mut interactions, trace)?;
-            rows::append_calls(&mut calls, trace)?;
-        }
-        interactions.flush()?;
-        calls.flush()?;
+        columns::append(connection, "interaction", &derived, columns::interactions)?;
+        let calls: Vec<&Call> = derived.iter().flat_map(|derived| &derived.calls).collect();
+        columns::append(connection, "call", &calls, columns::calls)?;
         let mut after = coverage.clone();
         for batch in waiting {
+            let batch = &batch.packed;
             let covered = Covered {
                 range: batch.range.clone(),
                 tally: batch.tally.clone(),
@@ -175,8 +147,8 @@ pub(super) fn apply(
         }
     };
     Ok(Change {
-        traces: derived.iter().map(|trace| trace.row.trace).collect(),
-        new: new.saturating_sub(known),
+        traces: derived.iter().map(|derived| derived.row.trace).collect(),
+        new,
         coverage,
     })
 }
@@ -207,43 +179,21 @@ fn stored_window(
     let mut statement = connection.prepare(include_str!("sql/touched_parts.sql"))?;
     let mut stored = statement.query(params![first, last])?;
     while let Some(row) = stored.next()? {
-        let (part, _) = rows::read_part(row)?;
+        let (part, _) = read_part(row)?;
         groups.entry(part.trace).or_default().push(part);
     }
     Ok(Some((Stored { first, last }, count)))
 }
 
 fn append_facts(connection: &Connection, waiting: &[Prepared]) -> Result<()> {
-    let mut table = connection.appender("part")?;
-    for batch in waiting {
-        for (part, contents) in batch.parts.iter().zip(&batch.lists) {
-            rows::append_part(&mut table, part, contents.as_deref())?;
-        }
-    }
-    table.flush()?;
-    let mut table = connection.appender("content")?;
-    for (id, form, body) in waiting.iter().flat_map(|batch| &batch.bodies) {
-        table.append_row(params![id, form.name(), body])?;
-    }
-    table.flush()?;
-    let mut table = connection.appender("use")?;
-    for (content, trace) in waiting.iter().flat_map(|batch| &batch.uses) {
-        table.append_row([*content, trace.0])?;
-    }
-    table.flush()?;
-    if waiting.iter().any(|batch| !batch.others.is_empty()) {
-        let mut table = connection.appender("other")?;
-        for other in waiting.iter().flat_map(|batch| &batch.others) {
-            rows::append_other(&mut table, other)?;
-        }
-        table.flush()?;
-    }
-    if waiting.iter().any(|batch| !batch.rejects.is_empty()) {
-        let mut table = connection.appender("reject")?;
-        for reject in waiting.iter().flat_map(|batch| &batch.rejects) {
-            rows::append_reject(&mut table, reject)?;
-        }
-        table.flush()?;
-    }
-    Ok(())
+    let parts: Vec<PartRow<'_>> = waiting.iter().flat_map(Prepared::part_rows).collect();
+    columns::append(connection, "part", &parts, columns::parts)?;
+    let bodies: Vec<&(u64, Body)> = waiting.iter().flat_map(|batch| &batch.bodies).collect();
+    columns::append(connection, "content", &bodies, columns::contents)?;
+    let uses: Vec<(u64, u64)> = waiting.iter().flat_map(Prepared::uses).collect();
+    columns::append(connection, "use", &uses, columns::uses)?;
+    let others: Vec<&Other> = waiting.iter().flat_map(|batch| &batch.packed.others).collect();
+    columns::append(connection, "other", &others, columns::others)?;
+    let rejects: Vec<&Reject> = waiting.iter().flat_map(|batch| &batch.packed.rejects).collect();
+    columns::append(connection, "reject", &rejects, columns::rejects)
 }

@@ -11,11 +11,12 @@ use std::thread::JoinHandle;
 use crossbeam_channel::Sender;
 
 use crate::model::query::{Query, Reply, Ticket};
-use crate::model::record::{Batch, Receipt, Resume, SourceInfo};
+use crate::model::record::{Receipt, Resume, SourceInfo};
 use crate::pricing::Prices;
 
 mod answer;
 mod apply;
+mod columns;
 mod contents;
 mod costs;
 mod coverage;
@@ -23,12 +24,14 @@ mod engine;
 mod error;
 mod filter;
 mod home;
+mod intake;
 mod page;
 mod reader;
 mod rows;
 mod writer;
 
 pub use error::StoreError;
+pub use intake::{Closed, Intake};
 
 use coverage::Coverage;
 use engine::Engine;
@@ -79,7 +82,7 @@ pub struct Store {
     engine: Arc<Engine>,
     readers: Readers,
     prices: Arc<Prices>,
-    batches: Sender<Batch>,
+    intake: Intake,
     control: Sender<Control>,
     writer: Option<JoinHandle<()>>,
     home: Option<Home>,
@@ -117,11 +120,15 @@ impl Store {
             .spawn(move || writer.run())
             .map_err(thread)?;
         let readers = Readers::start(&engine, &options.prices).map_err(thread)?;
+        let intake = Intake {
+            batches,
+            prices: Arc::clone(&options.prices),
+        };
         Ok(Self {
             engine,
             readers,
             prices: options.prices,
-            batches,
+            intake,
             control,
             writer: Some(writer),
             home: Some(home),
@@ -158,10 +165,10 @@ impl Store {
             .unwrap_or_default()
     }
 
-    /// Where batches go. Sending waits while the writer is behind.
+    /// Where batches go.
     #[must_use]
-    pub fn batches(&self) -> Sender<Batch> {
-        self.batches.clone()
+    pub fn intake(&self) -> Intake {
+        self.intake.clone()
     }
 
     /// Returns when everything sent before is committed and every cost follows the prices of now.

@@ -1,73 +1,20 @@
-//! Rows of the big tables ↔ words of the domain. Column order is that of `sql/schema.sql`, and nowhere else is it spelled out.
+//! Rows of the big tables → words of the domain. Column order is that of `sql/schema.sql`; `columns` writes them.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use duckdb::types::ToSql;
-use duckdb::{Appender, Result, Row, params};
+use duckdb::{Result, Row};
 
 use crate::model::content::Slot;
 use crate::model::json::Json;
-use crate::model::record::{Other, Reject};
 use crate::model::span::{Inferred, Origin, Part, TraceKey};
-use crate::model::trace::{FindingKind, Findings, Interaction, Trace};
-use crate::model::usage::{Cost, CostBasis, Usage};
+use crate::model::trace::{Findings, Interaction};
+use crate::model::usage::{Cost, Usage};
 
-/// Where a content belongs in its span: slot, role, content id.
-pub(super) type Place = (Slot, String, u64);
-
-pub(super) fn append_part(table: &mut Appender<'_>, part: &Part, contents: Option<&str>) -> Result<()> {
-    let (usage, origin) = (&part.usage, &part.origin);
-    table.append_row(params![
-        part.trace.0,
-        part.start,
-        part.start_from.name(),
-        part.end,
-        part.ended,
-        part.trace_id,
-        part.span_id,
-        part.parent_id,
-        part.kind.name(),
-        part.name,
-        part.status.name(),
-        part.error,
-        part.provider,
-        part.request_model,
-        part.response_model,
-        part.params.as_ref().map(Json::as_str),
-        part.stop_reason,
-        part.time_to_first_token,
-        usage.input,
-        usage.cache_read,
-        usage.cache_write,
-        usage.cache_write_1h,
-        usage.output,
-        usage.reasoning,
-        part.convention.name(),
-        part.cost_logged.map(|cost| cost.0),
-        part.feature,
-        part.user,
-        part.session,
-        part.service,
-        part.tool_name,
-        part.tool_call_id,
-        part.ask,
-        part.answer,
-        names(&part.tool_calls),
-        part.documents,
-        part.slots,
-        contents,
-        part.attributes.as_ref().map(Json::as_str),
-        part.inferred.0,
-        &*part.dialect,
-        origin.source,
-        origin.generation,
-        origin.offset,
-        origin.length,
-        origin.ordinal,
-        origin.hash,
-    ])
-}
+/// Where a content belongs in its span: slot, content id.
+pub(super) type Place = (Slot, u64);
 
 /// A stored part without its contents, and where those are to be found.
 pub(super) fn read_part(row: &Row<'_>) -> Result<(Part, Option<String>)> {
@@ -119,66 +66,51 @@ pub(super) fn read_part(row: &Row<'_>) -> Result<(Part, Option<String>)> {
     Ok((part, contents))
 }
 
-/// The list kept in `part.contents`.
-pub(super) fn write_places(places: &[(Slot, &str, u64)]) -> Option<String> {
-    let list: Vec<(&str, &str, u64)> = places.iter().map(|(slot, role, id)| (slot.name(), *role, *id)).collect();
-    if list.is_empty() { None } else { serde_json::to_string(&list).ok() }
+/// The list kept in `part.contents`: for each slot the ids of its contents, as `message 1-3,7;response 9`.
+pub(super) fn write_places(places: impl Iterator<Item = Place>) -> Option<String> {
+    let mut text = String::new();
+    let mut last: Option<Place> = None;
+    let mut run = 0;
+    for (slot, id) in places {
+        let follows = last == Some((slot, id.wrapping_sub(1)));
+        if !follows {
+            close_run(&mut text, last, run);
+            match last {
+                Some((known, _)) if known == slot => text.push(','),
+                Some(_) => write!(text, ";{slot} ").unwrap_or_default(),
+                None => write!(text, "{slot} ").unwrap_or_default(),
+            }
+            write!(text, "{id}").unwrap_or_default();
+            run = 0;
+        }
+        run += 1;
+        last = Some((slot, id));
+    }
+    close_run(&mut text, last, run);
+    last.map(|_| text)
+}
+
+fn close_run(text: &mut String, last: Option<Place>, run: usize) {
+    if let Some((_, id)) = last
+        && run > 1
+    {
+        write!(text, "-{id}").unwrap_or_default();
+    }
 }
 
 /// Reads `part.contents` back.
 pub(super) fn read_places(text: &str) -> Vec<Place> {
-    let list: Vec<(String, String, u64)> = serde_json::from_str(text).unwrap_or_default();
-    list.into_iter()
-        .filter_map(|(slot, role, id)| Some((slot.parse().ok()?, role, id)))
-        .collect()
-}
-
-pub(super) fn append_interaction(table: &mut Appender<'_>, trace: &Trace) -> Result<()> {
-    let row = &trace.row;
-    let usage = &row.usage;
-    let findings: Vec<&str> = row.findings.iter().map(FindingKind::name).collect();
-    let lower_bound = trace
-        .spans
-        .iter()
-        .any(|span| span.counted && span.cost_basis == CostBasis::LowerBound);
-    table.append_row(params![
-        row.trace.0,
-        row.trace_id,
-        row.name,
-        row.start,
-        row.start_from.name(),
-        row.duration,
-        row.feature,
-        row.user,
-        row.session,
-        row.service,
-        names(&row.models),
-        row.spans,
-        row.llm_calls,
-        row.tool_calls,
-        row.retrievals,
-        row.calls,
-        row.unpriced_calls,
-        usage.input,
-        usage.cache_read,
-        usage.cache_write,
-        usage.cache_write_1h,
-        usage.output,
-        usage.reasoning,
-        row.cost.map(|cost| cost.0),
-        row.cost_basis.name(),
-        row.cost_logged.map(|cost| cost.0),
-        row.status.name(),
-        names(&findings),
-        row.dialect,
-        row.ask,
-        row.answer,
-        row.first,
-        row.last,
-        row.place,
-        usage.total(),
-        lower_bound,
-    ])
+    let mut places = Vec::new();
+    for (slot, ids) in text.split(';').filter_map(|group| group.split_once(' ')) {
+        let Ok(slot) = slot.parse::<Slot>() else { continue };
+        for run in ids.split(',') {
+            let (first, last) = run.split_once('-').unwrap_or((run, run));
+            if let (Ok(first), Ok(last)) = (first.parse::<u64>(), last.parse::<u64>()) {
+                places.extend((first..=last).map(|id| (slot, id)));
+            }
+        }
+    }
+    places
 }
 
 pub(super) fn read_interaction(row: &Row<'_>) -> Result<Interaction> {
@@ -214,62 +146,6 @@ pub(super) fn read_interaction(row: &Row<'_>) -> Result<Interaction> {
         last: at.get()?,
         place: at.get()?,
     })
-}
-
-pub(super) fn append_calls(table: &mut Appender<'_>, trace: &Trace) -> Result<()> {
-    for span in trace.spans.iter().filter(|span| span.counted) {
-        let usage = &span.part.usage;
-        table.append_row(params![
-            trace.row.trace.0,
-            span.key.0,
-            span.part.start,
-            span.part.response_model.as_ref().or(span.part.request_model.as_ref()),
-            usage.input,
-            usage.cache_read,
-            usage.cache_write,
-            usage.cache_write_1h,
-            usage.output,
-            usage.reasoning,
-            span.cost.map(|cost| cost.0),
-            span.cost_basis.name(),
-        ])?;
-    }
-    Ok(())
-}
-
-pub(super) fn append_other(table: &mut Appender<'_>, other: &Other) -> Result<()> {
-    let o = &other.origin;
-    table.append_row(params![
-        o.source,
-        o.generation,
-        o.offset,
-        o.length,
-        o.ordinal,
-        o.hash,
-        other.at,
-        &*other.dialect,
-        other.text
-    ])
-}
-
-pub(super) fn append_reject(table: &mut Appender<'_>, reject: &Reject) -> Result<()> {
-    let o = &reject.origin;
-    table.append_row(params![
-        o.source,
-        o.generation,
-        o.offset,
-        o.length,
-        o.ordinal,
-        o.hash,
-        reject.reason,
-        reject.detail,
-        reject.bytes
-    ])
-}
-
-/// Names as a JSON array; NULL when there are none.
-fn names<T: serde::Serialize>(list: &[T]) -> Option<String> {
-    if list.is_empty() { None } else { serde_json::to_string(list).ok() }
 }
 
 /// Walks a row's columns in order.
@@ -344,3 +220,26 @@ impl Columns<'_, '_> {
 
 /// A value bound to a statement.
 pub(super) type Bind = Box<dyn ToSql>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_survive_the_way_into_the_column_and_back() {
+        let places = [
+            (Slot::System, 7),
+            (Slot::Message, 1),
+            (Slot::Message, 2),
+            (Slot::Message, 3),
+            (Slot::Message, 3),
+            (Slot::Message, 9),
+            (Slot::Response, 10),
+            (Slot::Message, 11),
+        ];
+        let text = write_places(places.into_iter()).expect("there are some");
+        assert_eq!(text, "system 7;message 1-3,3,9;response 10;message 11");
+        assert_eq!(read_places(&text), places);
+        assert_eq!(write_places(std::iter::empty()), None);
+    }
+}

@@ -13,7 +13,8 @@ use super::apply::{Prepared, apply};
 use super::contents::{Bodies, Seen, TraceSet};
 use super::coverage::Coverage;
 use super::engine::{Engine, meta};
-use crate::model::record::{Batch, Receipt};
+use super::intake::Packed;
+use crate::model::record::Receipt;
 use crate::model::span::TraceKey;
 use crate::pricing::Prices;
 
@@ -44,7 +45,7 @@ pub(super) enum Control {
 pub(super) struct Writer {
     pub(super) engine: Arc<Engine>,
     pub(super) prices: Arc<Prices>,
-    pub(super) batches: Receiver<Batch>,
+    pub(super) batches: Receiver<Packed>,
     pub(super) control: Receiver<Control>,
     pub(super) on_commit: Box<dyn FnMut(Receipt) + Send>,
     pub(super) on_problem: Box<dyn FnMut(String) + Send>,
@@ -120,7 +121,7 @@ impl State {
         self.connection = Some(connection);
         let coverage = &self.coverage;
         self.waiting
-            .retain(|batch| !is_covered(coverage, &batch.source.id, batch.source.generation, &batch.range));
+            .retain(|Prepared { packed: batch, .. }| !is_covered(coverage, &batch.source.id, batch.source.generation, &batch.range));
         self.waiting_bytes = self.waiting.iter().map(Prepared::bytes).sum();
         Ok(())
     }
@@ -214,27 +215,27 @@ impl Writer {
     }
 
     /// Accepts a batch, unless its bytes are in the store already or wait to be.
-    fn take(&mut self, batch: Batch) {
+    fn take(&mut self, mut batch: Packed) {
         let state = &mut self.state;
         let key = (batch.source.id, batch.source.generation);
         let waits = state
             .waiting
             .iter()
+            .map(|other| &other.packed)
             .any(|other| (other.source.id, other.source.generation) == key && !batch.range.is_empty() && other.range == batch.range);
         if waits || is_covered(&state.coverage, &key.0, key.1, &batch.range) {
             return;
         }
         let overlap = state.coverage.overlap(key, &batch.range);
-        let uri = batch.source.uri.clone();
-        let mut prepared = Prepared::new(batch, &mut state.bodies);
         if !overlap.is_empty() {
-            prepared.without(&overlap);
-            let range = &prepared.range;
+            batch.without(&overlap, &self.prices);
+            let (uri, range) = (&batch.source.uri, &batch.range);
             (self.on_problem)(format!(
                 "{uri}: bytes {}..{} were partly read before; line counts may repeat",
                 range.start, range.end
             ));
         }
+        let prepared = Prepared::new(batch, &mut state.bodies);
         self.state.waiting_bytes += prepared.bytes();
         self.state.waiting.push(prepared);
     }
@@ -286,7 +287,11 @@ impl Writer {
         let state = &mut self.state;
         let Some(connection) = &state.connection else { return Ok(()) };
         let slice = state.stale.split_off(state.stale.len().saturating_sub(SLICE));
-        let touched = state.waiting.iter().flat_map(|batch| &batch.parts).map(|part| part.trace);
+        let touched = state
+            .waiting
+            .iter()
+            .flat_map(|batch| &batch.packed.derived)
+            .map(|derived| derived.row.trace);
         let maybe: TraceSet = touched
             .chain(slice.iter().copied())
             .filter(|trace| state.seen.maybe(*trace))
@@ -305,7 +310,7 @@ impl Writer {
         state.since_checkpoint += state.waiting_bytes;
         let receipt = Receipt {
             sequence: state.sequence,
-            lines: state.waiting.iter().map(|batch| batch.tally.lines).sum(),
+            lines: state.waiting.iter().map(|batch| batch.packed.tally.lines).sum(),
             bytes: state.waiting_bytes,
             traces: change.traces,
             interactions: state.interactions,

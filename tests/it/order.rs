@@ -68,7 +68,7 @@ fn everything(batches: Vec<Batch>) -> String {
     };
     let store = Store::open(Location::Temporary, options, |_| {}, |problem| panic!("{problem}")).unwrap();
     for batch in batches {
-        store.batches().send(batch).unwrap();
+        store.intake().send(batch).unwrap();
         store.flush().unwrap();
     }
     let mut text = Vec::new();

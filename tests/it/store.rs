@@ -196,7 +196,7 @@ fn stats(store: &Store) -> Stats {
 }
 
 fn fill(store: &Store, batches: Vec<Batch>) {
-    let sender = store.batches();
+    let sender = store.intake();
     for batch in batches {
         sender.send(batch).unwrap();
     }

@@ -18,7 +18,7 @@ CREATE TABLE coverage (
     dialects VARCHAR NOT NULL, rejects VARCHAR NOT NULL
 );
 
--- What one record says about a span. contents is JSON: [[slot, role, content id], …].
+-- What one record says about a span. contents lists content ids by slot: system 7;message 1-3,9;response 10.
 CREATE TABLE part (
     trace UBIGINT NOT NULL, start BIGINT NOT NULL, start_from VARCHAR NOT NULL, ends BIGINT, ended BOOLEAN NOT NULL,
     trace_id VARCHAR NOT NULL, span_id VARCHAR NOT NULL, parent_id VARCHAR, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
@@ -33,8 +33,8 @@ CREATE TABLE part (
     ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL
 );
 
--- A message, document, payload, definition or system prompt; a second copy of a body is legal.
-CREATE TABLE content (id UBIGINT NOT NULL, form VARCHAR NOT NULL, body VARCHAR NOT NULL);
+-- A message, document, payload, definition or system prompt, and who says it; a second copy is legal.
+CREATE TABLE content (id UBIGINT NOT NULL, role VARCHAR NOT NULL, form VARCHAR NOT NULL, body VARCHAR NOT NULL);
 
 -- Which trace uses which content: what full-text search goes through.
 CREATE TABLE "use" (content UBIGINT NOT NULL, trace UBIGINT NOT NULL);

@@ -1,0 +1,245 @@
+//! Rows of the big tables on their way in, column by column: the engine takes thousands of rows at once so in a fraction of the time
+//! it takes them one by one. Column order is that of `sql/schema.sql`; `rows` reads them back.
+
+use std::sync::Arc;
+
+use duckdb::arrow::array::{ArrayRef, BooleanArray, Decimal128Array, LargeBinaryArray, LargeStringArray, PrimitiveArray};
+use duckdb::arrow::datatypes::{ArrowPrimitiveType, Field, Int64Type, Schema, UInt8Type, UInt32Type, UInt64Type};
+use duckdb::arrow::record_batch::RecordBatch;
+use duckdb::{Connection, Result};
+
+use super::intake::{Body, Call, Derived};
+use crate::model::json::Json;
+use crate::model::record::{Other, Reject};
+use crate::model::span::{Origin, Part};
+use crate::model::trace::FindingKind;
+use crate::model::usage::Usage;
+
+/// Rows turned into columns at once: bounds the second copy of their texts.
+const SLICE: usize = 4096;
+
+/// A table's rows, each a `T`.
+struct Rows<'a, T>(&'a [T]);
+
+impl<'a, T> Rows<'a, T> {
+    fn number<A: ArrowPrimitiveType>(&self, field: impl Fn(&T) -> Option<A::Native>) -> ArrayRef {
+        Arc::new(self.0.iter().map(field).collect::<PrimitiveArray<A>>())
+    }
+
+    fn u8(&self, field: impl Fn(&T) -> u8) -> ArrayRef {
+        self.number::<UInt8Type>(|row| Some(field(row)))
+    }
+
+    fn u32(&self, field: impl Fn(&T) -> u32) -> ArrayRef {
+        self.number::<UInt32Type>(|row| Some(field(row)))
+    }
+
+    fn u64(&self, field: impl Fn(&T) -> u64) -> ArrayRef {
+        self.number::<UInt64Type>(|row| Some(field(row)))
+    }
+
+    fn nanos(&self, field: impl Fn(&T) -> Option<i64>) -> ArrayRef {
+        self.number::<Int64Type>(field)
+    }
+
+    fn flag(&self, field: impl Fn(&T) -> bool) -> ArrayRef {
+        Arc::new(self.0.iter().map(|row| Some(field(row))).collect::<BooleanArray>())
+    }
+
+    /// HUGEINT: the engine casts it.
+    fn huge(&self, field: impl Fn(&T) -> Option<i128>) -> ArrayRef {
+        let numbers = self.0.iter().map(field).collect::<Decimal128Array>();
+        Arc::new(numbers.with_precision_and_scale(38, 0).expect("38 digits are allowed"))
+    }
+
+    fn text<S: AsRef<str>>(&self, field: impl Fn(&'a T) -> Option<S>) -> ArrayRef {
+        Arc::new(self.0.iter().map(field).collect::<LargeStringArray>())
+    }
+
+    fn usage(&self, field: impl Fn(&T) -> &Usage) -> [ArrayRef; 6] {
+        let class = |class: fn(&Usage) -> Option<u64>| self.number::<UInt64Type>(|row| class(field(row)));
+        [
+            class(|usage| usage.input),
+            class(|usage| usage.cache_read),
+            class(|usage| usage.cache_write),
+            class(|usage| usage.cache_write_1h),
+            class(|usage| usage.output),
+            class(|usage| usage.reasoning),
+        ]
+    }
+
+    fn origin(&self, field: impl Fn(&T) -> &Origin) -> [ArrayRef; 6] {
+        [
+            self.u32(|row| field(row).source),
+            self.u32(|row| field(row).generation),
+            self.u64(|row| field(row).offset),
+            self.u32(|row| field(row).length),
+            self.u32(|row| field(row).ordinal),
+            self.u64(|row| field(row).hash),
+        ]
+    }
+}
+
+/// Appends all rows to the table, some thousand at a time.
+pub(super) fn append<T>(connection: &Connection, table: &str, rows: &[T], columns: fn(&[T]) -> Vec<ArrayRef>) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut appender = connection.appender(table)?;
+    for slice in rows.chunks(SLICE) {
+        let columns = columns(slice);
+        let fields: Vec<Field> = columns
+            .iter()
+            .enumerate()
+            .map(|(number, column)| Field::new(number.to_string(), column.data_type().clone(), true))
+            .collect();
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns of one length");
+        appender.append_record_batch(batch)?;
+    }
+    appender.flush()
+}
+
+/// A part and its `contents` column.
+pub(super) type PartRow<'a> = (&'a Part, Option<String>);
+
+pub(super) fn parts(rows: &[PartRow<'_>]) -> Vec<ArrayRef> {
+    let t = Rows(rows);
+    let mut columns = vec![
+        t.u64(|(p, _)| p.trace.0),
+        t.nanos(|(p, _)| Some(p.start)),
+        t.text(|(p, _)| Some(p.start_from.name())),
+        t.nanos(|(p, _)| p.end),
+        t.flag(|(p, _)| p.ended),
+        t.text(|(p, _)| Some(&p.trace_id)),
+        t.text(|(p, _)| Some(&p.span_id)),
+        t.text(|(p, _)| p.parent_id.as_ref()),
+        t.text(|(p, _)| Some(p.kind.name())),
+        t.text(|(p, _)| Some(&p.name)),
+        t.text(|(p, _)| Some(p.status.name())),
+        t.text(|(p, _)| p.error.as_ref()),
+        t.text(|(p, _)| p.provider.as_ref()),
+        t.text(|(p, _)| p.request_model.as_ref()),
+        t.text(|(p, _)| p.response_model.as_ref()),
+        t.text(|(p, _)| p.params.as_ref().map(Json::as_str)),
+        t.text(|(p, _)| p.stop_reason.as_ref()),
+        t.nanos(|(p, _)| p.time_to_first_token),
+    ];
+    columns.extend(t.usage(|(p, _)| &p.usage));
+    columns.extend([
+        t.text(|(p, _)| Some(p.convention.name())),
+        t.huge(|(p, _)| p.cost_logged.map(|cost| cost.0)),
+        t.text(|(p, _)| p.feature.as_ref()),
+        t.text(|(p, _)| p.user.as_ref()),
+        t.text(|(p, _)| p.session.as_ref()),
+        t.text(|(p, _)| p.service.as_ref()),
+        t.text(|(p, _)| p.tool_name.as_ref()),
+        t.text(|(p, _)| p.tool_call_id.as_ref()),
+        t.text(|(p, _)| Some(&p.ask)),
+        t.text(|(p, _)| Some(&p.answer)),
+        t.text(|(p, _)| names(&p.tool_calls)),
+        t.number::<UInt32Type>(|(p, _)| p.documents),
+        t.u8(|(p, _)| p.slots),
+        t.text(|(_, contents)| contents.as_ref()),
+        t.text(|(p, _)| p.attributes.as_ref().map(Json::as_str)),
+        t.u32(|(p, _)| p.inferred.0),
+        t.text(|(p, _)| Some(&p.dialect)),
+    ]);
+    columns.extend(t.origin(|(p, _)| &p.origin));
+    columns
+}
+
+pub(super) fn interactions(rows: &[&Derived]) -> Vec<ArrayRef> {
+    let t = Rows(rows);
+    let mut columns = vec![
+        t.u64(|d| d.row.trace.0),
+        t.text(|d| Some(&d.row.trace_id)),
+        t.text(|d| Some(&d.row.name)),
+        t.nanos(|d| Some(d.row.start)),
+        t.text(|d| Some(d.row.start_from.name())),
+        t.nanos(|d| d.row.duration),
+        t.text(|d| d.row.feature.as_ref()),
+        t.text(|d| d.row.user.as_ref()),
+        t.text(|d| d.row.session.as_ref()),
+        t.text(|d| d.row.service.as_ref()),
+        t.text(|d| names(&d.row.models)),
+        t.u32(|d| d.row.spans),
+        t.u32(|d| d.row.llm_calls),
+        t.u32(|d| d.row.tool_calls),
+        t.u32(|d| d.row.retrievals),
+        t.u32(|d| d.row.calls),
+        t.u32(|d| d.row.unpriced_calls),
+    ];
+    columns.extend(t.usage(|d| &d.row.usage));
+    columns.extend([
+        t.huge(|d| d.row.cost.map(|cost| cost.0)),
+        t.text(|d| Some(d.row.cost_basis.name())),
+        t.huge(|d| d.row.cost_logged.map(|cost| cost.0)),
+        t.text(|d| Some(d.row.status.name())),
+        t.text(|d| names(&d.row.findings.iter().map(FindingKind::name).collect::<Vec<_>>())),
+        t.text(|d| Some(&d.row.dialect)),
+        t.text(|d| Some(&d.row.ask)),
+        t.text(|d| Some(&d.row.answer)),
+        t.nanos(|d| Some(d.row.first)),
+        t.nanos(|d| Some(d.row.last)),
+        t.huge(|d| Some(d.row.place)),
+        t.number::<UInt64Type>(|d| d.row.usage.total()),
+        t.flag(|d| d.lower_bound),
+    ]);
+    columns
+}
+
+pub(super) fn calls(rows: &[&Call]) -> Vec<ArrayRef> {
+    let t = Rows(rows);
+    let mut columns = vec![
+        t.u64(|c| c.trace.0),
+        t.u64(|c| c.span.0),
+        t.nanos(|c| Some(c.start)),
+        t.text(|c| c.model.as_ref()),
+    ];
+    columns.extend(t.usage(|c| &c.usage));
+    columns.extend([t.huge(|c| c.cost.map(|cost| cost.0)), t.text(|c| Some(c.cost_basis.name()))]);
+    columns
+}
+
+/// New bodies and their ids.
+pub(super) fn contents(rows: &[&(u64, Body)]) -> Vec<ArrayRef> {
+    let t = Rows(rows);
+    vec![
+        t.u64(|(id, _)| *id),
+        t.text(|(_, body)| Some(&body.role)),
+        t.text(|(_, body)| Some(body.form.name())),
+        t.text(|(_, body)| Some(&body.text)),
+    ]
+}
+
+/// Content id and trace.
+pub(super) fn uses(rows: &[(u64, u64)]) -> Vec<ArrayRef> {
+    let t = Rows(rows);
+    vec![t.u64(|(content, _)| *content), t.u64(|(_, trace)| *trace)]
+}
+
+pub(super) fn others(rows: &[&Other]) -> Vec<ArrayRef> {
+    let t = Rows(rows);
+    let mut columns = t.origin(|other| &other.origin).to_vec();
+    columns.extend([
+        t.nanos(|other| Some(other.at)),
+        t.text(|other| Some(&other.dialect)),
+        t.text(|other| Some(&other.text)),
+    ]);
+    columns
+}
+
+pub(super) fn rejects(rows: &[&Reject]) -> Vec<ArrayRef> {
+    let t = Rows(rows);
+    let mut columns = t.origin(|reject| &reject.origin).to_vec();
+    columns.extend([t.text(|reject| Some(reject.reason)), t.text(|reject| Some(&reject.detail))]);
+    columns.push(Arc::new(
+        rows.iter().map(|reject| Some(&reject.bytes)).collect::<LargeBinaryArray>(),
+    ));
+    columns
+}
+
+/// Names as a JSON array; NULL when there are none.
+fn names<T: serde::Serialize>(list: &[T]) -> Option<String> {
+    if list.is_empty() { None } else { serde_json::to_string(list).ok() }
+}

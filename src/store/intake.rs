@@ -1,0 +1,170 @@
+//! What can be done with a batch before the writer sees it, on the thread that parsed it: equal bodies once, and what follows from
+//! traces that lie whole inside it. The writer has one thread, parsing has several.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+
+use super::contents::AlreadyHashed;
+use crate::derive::derive;
+use crate::model::content::{Form, Slot};
+use crate::model::record::{Batch, Identity, Other, Reject, SourceInfo, Tally};
+use crate::model::span::{Nanos, Part, SpanKey, TraceKey};
+use crate::model::trace::{Interaction, Trace};
+use crate::model::usage::{Cost, CostBasis, Usage};
+use crate::pricing::Prices;
+
+/// The store has been closed, so nothing can be sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store is closed")]
+pub struct Closed;
+
+/// Where batches go.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    pub(super) batches: Sender<Packed>,
+    pub(super) prices: Arc<Prices>,
+}
+
+impl Intake {
+    /// Packs the batch on this thread, then waits while the writer is behind.
+    pub fn send(&self, batch: Batch) -> Result<(), Closed> {
+        self.batches.send(Packed::new(batch, &self.prices)).map_err(|_| Closed)
+    }
+}
+
+/// A content as it will be stored.
+#[derive(Debug)]
+pub(super) struct Body {
+    /// Of role, form and text.
+    pub(super) hash: u128,
+    pub(super) role: String,
+    pub(super) form: Form,
+    pub(super) text: String,
+}
+
+/// A batch with every body once. Contents are known by their place in `bodies`.
+#[derive(Debug)]
+pub(super) struct Packed {
+    pub(super) source: Arc<SourceInfo>,
+    pub(super) identity: Identity,
+    pub(super) range: Range<u64>,
+    /// Without contents.
+    pub(super) parts: Vec<Part>,
+    /// For each part its contents in order.
+    pub(super) places: Vec<Vec<(Slot, u32)>>,
+    pub(super) bodies: Vec<Body>,
+    /// Which trace uses which body: sorted, each once.
+    pub(super) uses: Vec<(u32, TraceKey)>,
+    /// What follows from the traces, were they all in this batch.
+    pub(super) derived: Vec<Derived>,
+    pub(super) others: Vec<Other>,
+    pub(super) rejects: Vec<Reject>,
+    pub(super) tally: Tally,
+}
+
+/// The rows of one trace in the derived tables.
+#[derive(Debug)]
+pub(super) struct Derived {
+    pub(super) row: Interaction,
+    pub(super) lower_bound: bool,
+    pub(super) calls: Vec<Call>,
+}
+
+/// A counted call.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) trace: TraceKey,
+    pub(super) span: SpanKey,
+    pub(super) start: Nanos,
+    pub(super) model: Option<String>,
+    pub(super) usage: Usage,
+    pub(super) cost: Option<Cost>,
+    pub(super) cost_basis: CostBasis,
+}
+
+impl Packed {
+    pub(super) fn new(batch: Batch, prices: &Prices) -> Self {
+        let mut parts = batch.parts;
+        let mut places = Vec::with_capacity(parts.len());
+        let (mut bodies, mut uses) = (Vec::new(), Vec::new());
+        let mut met: HashMap<u128, u32, AlreadyHashed> = HashMap::default();
+        for part in &mut parts {
+            let pieces = std::mem::take(&mut part.contents);
+            let mut own = Vec::with_capacity(pieces.len());
+            for piece in pieces {
+                let seed = xxhash_rust::xxh3::xxh3_64(piece.role.as_bytes()) ^ u64::from(piece.form.number());
+                let hash = xxhash_rust::xxh3::xxh3_128_with_seed(piece.body.as_bytes(), seed);
+                let index = *met.entry(hash).or_insert_with(|| {
+                    bodies.push(Body {
+                        hash,
+                        role: piece.role,
+                        form: piece.form,
+                        text: piece.body,
+                    });
+                    (bodies.len() - 1) as u32
+                });
+                own.push((piece.slot, index));
+                uses.push((index, part.trace));
+            }
+            places.push(own);
+        }
+        uses.sort_unstable();
+        uses.dedup();
+        Self {
+            source: batch.source,
+            identity: batch.identity,
+            range: batch.range,
+            derived: all(&parts, prices),
+            parts,
+            places,
+            bodies,
+            uses,
+            others: batch.others,
+            rejects: batch.rejects,
+            tally: batch.tally,
+        }
+    }
+
+    /// Leaves out the records that stand in these bytes. Their bodies stay: another record may point at them.
+    pub(super) fn without(&mut self, covered: &[Range<u64>], prices: &Prices) {
+        let fresh = |offset: u64| !covered.iter().any(|range| range.contains(&offset));
+        let parts = std::mem::take(&mut self.parts);
+        let places = std::mem::take(&mut self.places);
+        (self.parts, self.places) = parts.into_iter().zip(places).filter(|(part, _)| fresh(part.origin.offset)).unzip();
+        self.others.retain(|other| fresh(other.origin.offset));
+        self.rejects.retain(|reject| fresh(reject.origin.offset));
+        self.derived = all(&self.parts, prices);
+    }
+}
+
+/// Derives every trace of these parts.
+fn all(parts: &[Part], prices: &Prices) -> Vec<Derived> {
+    let mut groups: HashMap<TraceKey, Vec<Part>, AlreadyHashed> = HashMap::default();
+    for part in parts {
+        groups.entry(part.trace).or_default().push(part.clone());
+    }
+    groups.into_values().map(|parts| Derived::of(parts, prices)).collect()
+}
+
+impl Derived {
+    pub(super) fn of(parts: Vec<Part>, prices: &Prices) -> Self {
+        let Trace { row, spans } = derive(parts, prices);
+        let counted = || spans.iter().filter(|span| span.counted);
+        let lower_bound = counted().any(|span| span.cost_basis == CostBasis::LowerBound);
+        let calls = counted()
+            .map(|span| Call {
+                trace: row.trace,
+                span: span.key,
+                start: span.part.start,
+                model: span.part.response_model.as_ref().or(span.part.request_model.as_ref()).cloned(),
+                usage: span.part.usage,
+                cost: span.cost,
+                cost_basis: span.cost_basis,
+            })
+            .collect();
+        Self { row, lower_bound, calls }
+    }
+}

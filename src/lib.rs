@@ -52,3 +52,7 @@ pub mod runtime;
 pub mod sources;
 #[cfg(feature = "store")]
 pub mod store;
+
+#[cfg(feature = "store")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

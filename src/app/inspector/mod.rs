@@ -8,10 +8,10 @@ mod conversation;
 mod facts;
 mod find;
 mod json;
-mod layout;
-mod page;
 #[cfg(test)]
 mod laws;
+mod layout;
+mod page;
 #[cfg(test)]
 mod tests;
 

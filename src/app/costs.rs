@@ -111,5 +111,6 @@ impl Costs {
         self.at = row.min(self.rows.len().saturating_sub(1));
         let lowest = (self.at + 1).saturating_sub(height.max(1));
         self.top = self.top.clamp(lowest, self.at.max(lowest));
+        self.top = self.top.min(self.rows.len().saturating_sub(height.max(1)));
     }
 }

@@ -76,7 +76,7 @@ impl Column {
             Self::Tokens => "tokens",
             Self::Cost => "cost",
             Self::Took => "took",
-            Self::Flags => "flag",
+            Self::Flags => "flags",
         }
     }
 }
@@ -130,7 +130,7 @@ impl Screen {
                     });
                 }
                 if width >= COSTS_WIDTH && wish.costs != Some(false) && !wish.zoom {
-                    let costs = if width >= 160 { 44 } else { 28 };
+                    let costs = if width >= 180 { 52 } else { 28 };
                     screen.costs = Some(Rect {
                         x: upper.right() - costs,
                         width: costs,
@@ -159,10 +159,17 @@ impl Screen {
         self.list.map_or(0, |list| usize::from(list.height.saturating_sub(1)))
     }
 
-    /// Rows of the costs panel between its title and its total.
+    /// Lines a feature takes in the costs panel: one where its bar and its figures fit beside its name.
+    #[must_use]
+    pub fn cost_lines(&self) -> usize {
+        if self.costs.is_some_and(|costs| costs.width >= 50) { 1 } else { 2 }
+    }
+
+    /// Features that the costs panel shows between its title and its total.
     #[must_use]
     pub fn cost_rows(&self) -> usize {
-        self.costs.map_or(0, |costs| usize::from(costs.height.saturating_sub(2)))
+        self.costs
+            .map_or(0, |costs| usize::from(costs.height.saturating_sub(2)) / self.cost_lines())
     }
 }
 
@@ -171,17 +178,17 @@ fn columns(width: u16) -> Vec<(Column, u16)> {
     use Column::{Ask, Cost, Feature, Flags, Model, Time, Tokens, Took, User};
     let fixed: &[(Column, u16)] = match width {
         0..50 => &[(Time, 8), (Ask, 0), (Cost, 9)],
-        50..70 => &[(Time, 8), (Feature, 12), (Ask, 0), (Cost, 9), (Flags, 4)],
-        70..86 => &[(Time, 8), (Feature, 13), (Ask, 0), (Tokens, 6), (Cost, 9), (Took, 6), (Flags, 4)],
+        50..70 => &[(Time, 8), (Feature, 12), (Ask, 0), (Cost, 9), (Flags, 5)],
+        70..86 => &[(Time, 8), (Feature, 13), (Ask, 0), (Tokens, 6), (Cost, 9), (Took, 6), (Flags, 5)],
         86..108 => &[
-            (Time, 8),
+            (Time, 12),
             (Feature, 13),
             (User, 8),
             (Ask, 0),
             (Tokens, 6),
             (Cost, 9),
             (Took, 6),
-            (Flags, 4),
+            (Flags, 5),
         ],
         108..140 => &[
             (Time, 12),
@@ -195,15 +202,15 @@ fn columns(width: u16) -> Vec<(Column, u16)> {
             (Flags, 5),
         ],
         140.. => &[
-            (Time, 14),
-            (Feature, 18),
-            (User, 12),
+            (Time, 12),
+            (Feature, 16),
+            (User, 10),
             (Ask, 0),
-            (Model, 18),
+            (Model, 16),
             (Tokens, 7),
             (Cost, 10),
             (Took, 7),
-            (Flags, 8),
+            (Flags, 6),
         ],
     };
     // One column for the fold mark, one blank between columns.

@@ -60,6 +60,8 @@ pub struct List {
     pub(super) newer: u64,
     pub(super) land: Option<Land>,
     selected: Option<Selected>,
+    /// The cursor was put on something by key; its line is found when the lines are built next.
+    jumped: bool,
     /// Line of the cursor, for when what it stood on is gone.
     at: usize,
     /// First line on the screen.
@@ -82,6 +84,7 @@ impl Default for List {
             newer: 0,
             land: None,
             selected: None,
+            jumped: false,
             at: 0,
             top: 0,
             height: 0,
@@ -283,7 +286,9 @@ impl List {
     }
 
     /// Builds the lines anew and keeps the cursor on what it stood on, at the same height of the screen.
+    /// Where it jumped, or the screen has another height, its interaction's own line stays in sight with it.
     pub(super) fn relay(&mut self, trees: &Trees, height: usize) {
+        let anew = std::mem::take(&mut self.jumped) || height != self.height;
         let on_screen = self.at.saturating_sub(self.top);
         self.height = height;
         self.lines.clear();
@@ -300,8 +305,19 @@ impl List {
             Some(at) => self.at = at,
             None => self.stand_on(self.at, trees),
         }
-        self.top = self.at.saturating_sub(on_screen);
+        if !anew {
+            self.top = self.at.saturating_sub(on_screen);
+        }
         self.show();
+        if anew && let Some(head) = self.head().filter(|head| *head < self.top && self.at - head < height) {
+            self.top = head;
+        }
+    }
+
+    /// The line of the interaction that the cursor is in.
+    fn head(&self) -> Option<usize> {
+        let lines = self.lines.get(..=self.at)?;
+        lines.iter().rposition(|line| matches!(line, ListLine::Interaction(_)))
     }
 
     /// The line of what is selected, else that of its interaction.
@@ -336,6 +352,7 @@ impl List {
 
     /// Puts the cursor on an interaction or a span; the line is found when the lines are built next.
     pub(super) fn select(&mut self, trace: TraceKey, span: Option<SpanKey>) {
+        self.jumped = true;
         self.selected = Some(Selected { trace, span });
     }
 

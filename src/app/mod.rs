@@ -165,8 +165,8 @@ pub struct App {
     search: Option<String>,
     /// The interaction to go into as soon as its spans are here.
     entering: Option<TraceKey>,
-    /// A jump that goes on when the next page is here.
-    jump: Option<moves::Jump>,
+    /// What the jump under way looks for.
+    sought: moves::Sought,
     job: Option<copy::Job>,
 }
 
@@ -210,7 +210,7 @@ impl App {
             asks: Asks::default(),
             search: None,
             entering: None,
-            jump: None,
+            sought: moves::Sought::default(),
             job: None,
         };
         for pane in [Pane::List, Pane::Costs, Pane::Count, Pane::Stats] {
@@ -268,6 +268,7 @@ impl App {
     fn settle(&mut self, effects: &mut Vec<Effect>) {
         self.screen = Screen::new(self.size.0, self.size.1, self.wish);
         self.list.relay(&self.trees, self.screen.list_rows());
+        self.costs.stand_on(self.costs.at(), self.screen.cost_rows());
         self.enter_when_loaded();
         self.inspect(effects);
         if let Some(area) = self.screen.inspector {
@@ -381,7 +382,6 @@ impl App {
             (Pane::List, Query::Interactions { page, .. }, Reply::Interactions { rows, more }) => {
                 self.list.arrived(page, rows, more);
                 self.list.relay(&self.trees, self.screen.list_rows());
-                self.jump_on();
             }
             (Pane::Trace, Query::Trace(key), Reply::Trace(trace)) => {
                 self.trees.arrived(key, Ok(trace));
@@ -423,7 +423,6 @@ impl App {
             Pane::List => {
                 self.list.loaded = true;
                 self.list.land = None;
-                self.jump = None;
                 self.list.error = Some(message);
             }
             Pane::Trace => {
@@ -504,7 +503,6 @@ impl App {
     /// Reads the list from its top again.
     fn restart_list(&mut self) {
         self.list.restart();
-        self.jump = None;
         self.entering = None;
         for pane in [Pane::List, Pane::Search, Pane::Newer] {
             self.asks.forget(pane);
@@ -624,6 +622,12 @@ impl App {
         &self.filter_text
     }
 
+    /// The span of time shown.
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        self.window
+    }
+
     /// The text searched for in the list.
     #[must_use]
     pub fn search_text(&self) -> Option<&str> {
@@ -642,7 +646,7 @@ impl App {
     /// Some answer is awaited that the user asked for.
     #[must_use]
     pub fn busy(&self) -> bool {
-        self.asks.under_way(Pane::Search).is_some() || self.jump.is_some()
+        self.asks.under_way(Pane::Search).is_some()
     }
 
     /// The message in the place of the footer, and its age.

@@ -13,17 +13,23 @@ use super::layout::Focus;
 use super::list::Land;
 use super::{Action, App, Effect, ListLine, Notice, Open, Over, Pane, Prompt, PromptKind, Spans};
 
-/// Pages looked through for a finding before asking the user to go on.
-const JUMP_PAGES: u8 = 20;
+/// What a jump looks for, as its messages name it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sought {
+    #[default]
+    Match,
+    Error,
+    Finding,
+}
 
-/// A search through the rows that goes on page by page.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Jump {
-    forward: bool,
-    /// Pages still to be looked through.
-    pages: u8,
-    /// Where it has got to: the rows up to this one have been looked at.
-    from: TraceKey,
+impl Sought {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Error => "failed interaction",
+            Self::Finding => "interaction with a finding",
+        }
+    }
 }
 
 impl App {
@@ -136,7 +142,7 @@ impl App {
             Action::Search => self.over = Over::Prompt(Prompt::new(PromptKind::Search, "")),
             Action::Filter => self.over = Over::Prompt(Prompt::new(PromptKind::Filter, &self.filter_text)),
             Action::NextMatch | Action::PreviousMatch => self.search_step(action == Action::NextMatch, effects),
-            Action::NextFinding | Action::PreviousFinding => self.to_finding(action == Action::NextFinding),
+            Action::NextFinding | Action::PreviousFinding => self.to_finding(action == Action::NextFinding, effects),
             Action::NextTrace | Action::PreviousTrace => self.to_trace(action == Action::NextTrace),
             Action::NextCall | Action::PreviousCall => {
                 self.to_span(action == Action::NextCall, "model call", |span| {
@@ -193,7 +199,6 @@ impl App {
 
     /// Puts the cursor of the list on a line. Away from the newest row the list stands still.
     fn move_to(&mut self, line: usize) {
-        self.jump = None;
         self.entering = None;
         self.list.stand_on(line, &self.trees);
         if self.list.at() > 0 {
@@ -293,15 +298,23 @@ impl App {
         if self.leave() {
             return true;
         }
-        let Some(selected) = self.list.selected() else { return false };
-        if self.trees.expanded(selected.trace).is_some() {
+        if let Some(selected) = self.list.selected()
+            && self.trees.expanded(selected.trace).is_some()
+        {
             if selected.span.is_none() {
                 self.trees.collapse(selected.trace);
             }
             self.list.select(selected.trace, None);
             return true;
         }
-        self.search.take().is_some()
+        if self.search.take().is_some() {
+            return true;
+        }
+        let filtered = !self.filter.is_all();
+        if filtered {
+            self.set_filter(Filter::All, String::new());
+        }
+        filtered
     }
 
     /// Leaves a pane that is open beside or over the list.
@@ -464,14 +477,21 @@ impl App {
             self.inspector.search_step(forward);
             return;
         }
-        match &self.search {
-            Some(text) => self.seek(Filter::Text(text.clone()), forward, effects),
-            None => self.notices.say(Notice::info("nothing is searched for yet")),
+        if self.search.is_some() {
+            self.seek(Sought::Match, forward, effects);
+        } else {
+            self.notices.say(Notice::info("nothing is searched for yet"));
         }
     }
 
-    /// Asks for the next interaction from the cursor that also passes this.
-    fn seek(&mut self, also: Filter, forward: bool, effects: &mut Vec<Effect>) {
+    /// Asks for the next interaction from the cursor that is such a one.
+    fn seek(&mut self, sought: Sought, forward: bool, effects: &mut Vec<Effect>) {
+        let also = match sought {
+            Sought::Match => self.search.clone().map_or(Filter::All, Filter::Text),
+            Sought::Error => Filter::Is(Field::Status, Pattern(Status::Error.name().to_owned())),
+            Sought::Finding => Filter::Is(Field::Finding, Pattern("*".to_owned())),
+        };
+        self.sought = sought;
         let sort = self.list.sort();
         let page = match (self.list.row(), forward) {
             (Some(row), true) => Page::After(Cursor::at(row, sort)),
@@ -488,15 +508,14 @@ impl App {
         effects.push(self.asks.ask(Pane::Search, query));
     }
 
-    /// The search answered.
+    /// A jump was answered.
     pub(super) fn found(&mut self, page: Page, rows: Vec<Interaction>, effects: &mut Vec<Effect>) {
         let Some(row) = rows.into_iter().next() else {
             let way = if matches!(page, Page::Before(_)) { "before" } else { "after" };
-            self.notices.say(Notice::info(format!("no match {way} this interaction")));
+            self.notices.say(Notice::info(format!("no {} {way} this one", self.sought.name())));
             return;
         };
         self.pause();
-        self.jump = None;
         self.entering = None;
         if self.list.rows().iter().any(|held| held.trace == row.trace) {
             self.list.select(row.trace, None);
@@ -507,59 +526,21 @@ impl App {
         }
     }
 
-    fn to_finding(&mut self, forward: bool) {
-        let Some(selected) = self.list.selected() else { return };
+    /// To the next interaction with a finding: among the rows held, else wherever the store knows one.
+    fn to_finding(&mut self, forward: bool, effects: &mut Vec<Effect>) {
+        let Some(at) = self.list.row_index() else { return };
         self.pause();
         self.entering = None;
-        self.jump = Some(Jump {
-            forward,
-            pages: JUMP_PAGES,
-            from: selected.trace,
-        });
-        self.jump_on();
-    }
-
-    /// Looks through the rows held; goes on when the next page is here.
-    pub(super) fn jump_on(&mut self) {
-        let Some(mut jump) = self.jump else { return };
         let rows = self.list.rows();
-        let Some(from) = rows.iter().position(|row| row.trace == jump.from) else {
-            self.jump = None;
-            return;
-        };
         let noteworthy = |row: &&Interaction| row.findings.iter().next().is_some();
-        let found = if jump.forward {
-            rows[from + 1..].iter().find(noteworthy)
+        let held = if forward {
+            rows[at + 1..].iter().find(noteworthy)
         } else {
-            rows[..from].iter().rev().find(noteworthy)
+            rows[..at].iter().rev().find(noteworthy)
         };
-        if let Some(trace) = found.map(|row| row.trace) {
-            self.jump = None;
-            self.list.select(trace, None);
-            return;
-        }
-        let (edge, more) = if jump.forward {
-            (rows.last(), self.list.more_below())
-        } else {
-            (rows.first(), self.list.more_above())
-        };
-        match edge.map(|row| row.trace) {
-            Some(edge) if more && jump.pages > 0 => {
-                jump.pages -= 1;
-                jump.from = edge;
-                self.jump = Some(jump);
-                // The cursor goes along, so that the next page is asked for.
-                self.list.select(edge, None);
-            }
-            Some(_) if more => {
-                self.jump = None;
-                self.notices
-                    .say(Notice::info("no finding in the last 2,000 interactions; again to look further"));
-            }
-            Some(_) | None => {
-                self.jump = None;
-                self.notices.say(Notice::info("no further interaction with a finding"));
-            }
+        match held.map(|row| row.trace) {
+            Some(trace) => self.list.select(trace, None),
+            None => self.seek(Sought::Finding, forward, effects),
         }
     }
 
@@ -575,7 +556,6 @@ impl App {
             return;
         };
         let inside = self.list.selected().is_some_and(|selected| selected.span.is_some());
-        self.jump = None;
         self.pause();
         self.list.select(trace, None);
         if inside {
@@ -617,7 +597,7 @@ impl App {
         if expanded && self.to_span(true, "", |span| span.part.status == Status::Error) {
             return;
         }
-        self.seek(Filter::Is(Field::Status, Pattern(Status::Error.name().to_owned())), true, effects);
+        self.seek(Sought::Error, true, effects);
     }
 
     /// Whether the sort menu is open.

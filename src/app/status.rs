@@ -119,10 +119,10 @@ impl Status {
         self.stats.as_deref()
     }
 
-    /// Rejected lines and inputs that cannot be read.
+    /// Lines that could not be read.
     #[must_use]
-    pub fn problems(&self) -> u64 {
-        self.progress.problems.len() as u64 + self.stats.as_ref().map_or(0, |stats| stats.tally.rejected)
+    pub fn rejected(&self) -> u64 {
+        self.stats.as_ref().map_or(0, |stats| stats.tally.rejected)
     }
 
     /// The last progress the sources told.

@@ -69,7 +69,11 @@ pub(super) fn interaction(spans: &[Span], extent: Extent) -> Interaction {
             .filter(|s| !s.part.answer.is_empty())
             .max_by_key(|s| (s.part.end, order(&s.part)))
     };
-    let answer = root_text(|p| &p.answer).or_else(|| last_answer().map(|s| &s.part.answer));
+    // A tool's result is no answer to the user, even where no model was logged.
+    let answer = root
+        .filter(|root| root.part.kind != SpanKind::Tool)
+        .and_then(|_| root_text(|p| &p.answer))
+        .or_else(|| last_answer().map(|s| &s.part.answer));
     let status = root.map(|root| root.part.status).filter(|status| *status != Status::Unset);
     let cost_logged = counted().map(|span| span.part.cost_logged).fold(None, add);
     Interaction {

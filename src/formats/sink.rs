@@ -2,8 +2,9 @@
 
 use base64::Engine as _;
 
-use super::message::object;
+use super::message::{self, object};
 use super::scan::{self, Fields};
+use crate::model::content::Slot;
 use crate::model::record::Block;
 use crate::model::span::{Inferred, Nanos, Origin, Part, SpanKind, StartFrom, Status, TraceKey};
 use crate::model::usage::{Convention, Usage};
@@ -65,6 +66,10 @@ impl<'s> Sink<'s> {
 
     /// Finishes a part: what was not mapped becomes its attributes. What the envelope held goes to the line's first part.
     pub fn push(&mut self, line: &Line<'_>, mut part: Part, rest: &Fields<'_>) {
+        if part.kind == SpanKind::Tool && part.answer.is_empty() {
+            let result = part.contents.iter().find(|piece| piece.slot == Slot::Result);
+            part.answer = result.map(|piece| message::first_words(&piece.body)).unwrap_or_default();
+        }
         let envelope = (self.count() == 0).then_some(&line.rest);
         let leftovers = || rest.rest().chain(envelope.into_iter().flat_map(Fields::rest));
         if leftovers().next().is_some() {

@@ -1,6 +1,6 @@
 //! The filter language: `feature:billing -user:u_1* cost>0.05 "cancellation policy"`.
 //!
-//! Terms beside each other must all hold; `or`, parentheses and `-` (not) do the rest. Fields are `feature user session model status cost`;
+//! Terms beside each other must all hold; `or`, parentheses and `-` (not) do the rest. Fields are `feature user session model status finding cost`;
 //! a bare word or quoted text is searched for in prompts, answers, documents and tool payloads. Inside quotes `\"` is a quote and `\\` a
 //! backslash; `*` stands for any characters, quoted or not, so `feature:*` is "logged" and `-feature:*` "not logged".
 //!
@@ -52,6 +52,8 @@ pub enum Field {
     Model,
     /// `status:` ok, error or unset.
     Status,
+    /// `finding:` any of the interaction's findings: `finding:truncated`, `finding:*`.
+    Finding,
     /// `cost` in dollars.
     Cost,
 }
@@ -77,7 +79,15 @@ pub enum Comparison {
 
 impl Field {
     /// Every field, in the order the help lists them.
-    pub const ALL: &'static [Self] = &[Self::Feature, Self::User, Self::Session, Self::Model, Self::Status, Self::Cost];
+    pub const ALL: &'static [Self] = &[
+        Self::Feature,
+        Self::User,
+        Self::Session,
+        Self::Model,
+        Self::Status,
+        Self::Finding,
+        Self::Cost,
+    ];
 
     /// The word before the colon.
     #[must_use]
@@ -88,6 +98,7 @@ impl Field {
             Self::Session => "session",
             Self::Model => "model",
             Self::Status => "status",
+            Self::Finding => "finding",
             Self::Cost => "cost",
         }
     }
@@ -173,6 +184,7 @@ impl Filter {
                 Field::Session => is(&row.session, pattern),
                 Field::Model => row.models.iter().any(|model| pattern.matches(model)),
                 Field::Status => pattern.matches(row.status.name()),
+                Field::Finding => row.findings.iter().any(|kind| pattern.matches(kind.name())),
                 Field::Cost => false,
             },
             Self::Compare(Field::Cost, comparison, limit) => row.cost.is_some_and(|cost| comparison.holds(cost, *limit)),

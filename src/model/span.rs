@@ -275,7 +275,7 @@ pub struct Part {
     pub tool_call_id: Option<String>,
     /// First words of the last user message, at most 200 characters. Empty when not logged.
     pub ask: String,
-    /// First words of the answer, at most 200 characters. Empty when not logged.
+    /// First words of the answer, of a tool those of its result, at most 200 characters. Empty when not logged.
     pub answer: String,
     /// Names of the tools the model asked for in this call, in order.
     pub tool_calls: Vec<String>,

@@ -56,24 +56,7 @@ fn title(span: &Span) -> String {
     if span.missing {
         return Safe::line(&format!("Missing parent: {}", part.span_id)).as_str().to_owned();
     }
-    let kind = match part.kind {
-        SpanKind::Llm => "LLM call",
-        SpanKind::Tool => "Tool",
-        SpanKind::Retrieval => "Retrieval",
-        SpanKind::Embedding => "Embedding",
-        SpanKind::Rerank => "Rerank",
-        SpanKind::Agent => "Agent",
-        SpanKind::Chain => "Chain",
-        SpanKind::Guardrail => "Guardrail",
-        SpanKind::Evaluator => "Evaluator",
-        SpanKind::Request => "Request",
-        SpanKind::Other => "Step",
-    };
-    let name = part
-        .tool_name
-        .as_deref()
-        .filter(|_| part.kind == SpanKind::Tool)
-        .unwrap_or(&part.name);
+    let (kind, name) = (kind_words(part.kind), name(span));
     let title = match (part.kind, span.turn) {
         (SpanKind::Llm, Some(turn)) => format!("{kind} - turn {turn}"),
         _ if name.is_empty() => kind.to_owned(),
@@ -85,6 +68,32 @@ fn title(span: &Span) -> String {
         ""
     };
     format!("{}{repeats}", text::cut(Safe::line(&title).as_str(), WIDEST_VALUE))
+}
+
+/// What a kind of step is called.
+pub fn kind_words(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Llm => "LLM call",
+        SpanKind::Tool => "Tool",
+        SpanKind::Retrieval => "Retrieval",
+        SpanKind::Embedding => "Embedding",
+        SpanKind::Rerank => "Rerank",
+        SpanKind::Agent => "Agent",
+        SpanKind::Chain => "Chain",
+        SpanKind::Guardrail => "Guardrail",
+        SpanKind::Evaluator => "Evaluator",
+        SpanKind::Request => "Request",
+        SpanKind::Other => "Step",
+    }
+}
+
+/// A tool's own name, else what the application calls the step; empty when neither was logged.
+pub fn name(span: &Span) -> &str {
+    let part = &span.part;
+    part.tool_name
+        .as_deref()
+        .filter(|_| part.kind == SpanKind::Tool)
+        .unwrap_or(&part.name)
 }
 
 fn details(span: &Span, trace: &Trace, contents: Option<&Contents>) -> Vec<String> {
@@ -122,6 +131,8 @@ fn details(span: &Span, trace: &Trace, contents: Option<&Contents>) -> Vec<Strin
     }
     if let Some(count) = part.documents {
         lines.push(format!("results: {count} document{}", plural(u64::from(count))));
+    } else if let Some(result) = contents.and_then(|contents| contents.result.as_ref()) {
+        lines.push(format!("result: {}", payload(result).as_str()));
     }
     if part.kind != SpanKind::Llm
         && part.kind != SpanKind::Request

@@ -6,6 +6,7 @@
 use super::rows::Bind;
 use crate::model::filter::{Comparison, Field, Filter, Pattern};
 use crate::model::query::Window;
+use crate::model::trace::FindingKind;
 
 /// A condition over `interaction` and its values in order.
 #[derive(Default)]
@@ -96,12 +97,31 @@ impl Condition {
                 self.sql.push(')');
                 return;
             }
+            Field::Finding => {
+                self.finding(pattern);
+                return;
+            }
             Field::Cost => {
                 self.sql.push_str("false");
                 return;
             }
         };
         self.pattern(column, pattern);
+    }
+
+    /// `findings` is a JSON array of names that are all ours: which of them the pattern means is known before the store is asked.
+    fn finding(&mut self, pattern: &Pattern) {
+        let meant = || FindingKind::ALL.iter().filter(|kind| pattern.matches(kind.name()));
+        if meant().count() == FindingKind::ALL.len() {
+            self.sql.push_str("findings IS NOT NULL");
+            return;
+        }
+        self.sql.push_str("(findings IS NOT NULL AND (false");
+        for kind in meant() {
+            self.sql.push_str(" OR contains(findings, ?)");
+            self.bind(format!("\"{}\"", kind.name()));
+        }
+        self.sql.push_str("))");
     }
 
     fn pattern(&mut self, column: &str, pattern: &Pattern) {

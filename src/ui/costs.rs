@@ -40,12 +40,30 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         buffer.set_span(area.x, area.y + 1, &label(words, theme.style(Role::Dim)), area.width);
         return;
     }
+    let lines = app.screen().cost_lines();
+    if lines == 1 {
+        let heads = Safe::concat(&[
+            &text::pad(&Safe::from_static("share"), SHARE, Align::Right),
+            &text::pad(&Safe::from_static("cost"), BAR + MONEY + 2, Align::Right),
+            &text::pad(&Safe::from_static("p50"), MONEY + 1, Align::Right),
+        ]);
+        let x = area.right().saturating_sub(heads.width() as u16 + 1);
+        buffer.set_span(x, area.y, &span(&heads, theme.style(Role::Dim)), area.right() - x);
+    }
     let shown = app.screen().cost_rows();
-    for (y, (index, row)) in (area.y + 1..area.bottom()).zip(costs.rows().iter().enumerate().skip(costs.top()).take(shown)) {
-        let line = Rect { y, height: 1, ..area };
-        feature(row, theme, line, buffer);
+    for (nth, (index, row)) in costs.rows().iter().enumerate().skip(costs.top()).take(shown).enumerate() {
+        let place = Rect {
+            y: area.y + 1 + (nth * lines) as u16,
+            height: lines as u16,
+            ..area
+        };
+        if lines == 1 {
+            one_line(row, theme, place, buffer);
+        } else {
+            two_lines(row, theme, place, buffer);
+        }
         if index == costs.at() && focused {
-            buffer.set_style(line, theme.style(Role::Selected));
+            buffer.set_style(place, theme.style(Role::Selected));
         }
     }
     let total = costs.total();
@@ -54,52 +72,106 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     } else {
         CostBasis::Computed
     };
+    let bottom = area.bottom() - 1;
+    let hidden = costs.rows().len().saturating_sub(costs.top() + shown);
+    if hidden > 0 {
+        let words = Safe::line(&format!(" +{hidden} more"));
+        buffer.set_span(area.x, bottom, &span(&words, theme.style(Role::Dim)), area.width);
+    }
     let words = Safe::concat(&[&Safe::from_static("total "), &text::money(total.cost, basis)]);
-    let cell = text::pad(&words, usize::from(area.width.saturating_sub(1)), Align::Right);
-    buffer.set_span(area.x, area.bottom() - 1, &span(&cell, theme.style(Role::Money)), area.width);
+    let width = (words.width() as u16 + 1).min(area.width);
+    // Under the costs it sums up.
+    let right = area.right() - if lines == 1 { MONEY as u16 + 1 } else { 0 };
+    buffer.set_span(right.saturating_sub(width), bottom, &span(&words, theme.style(Role::Money)), width);
 }
 
-fn feature(row: &CostRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let wide = area.width >= 40;
+/// Columns of a share: `100%`, `0.4%`.
+const SHARE: usize = 5;
+/// Columns of a sum: `≥$12.3456`.
+const MONEY: usize = 10;
+/// Columns of the bar, beside the figures and below the name.
+const BAR: usize = 6;
+
+/// The name, and what it spent; `≥` where some call's cost is missing from the sum.
+fn name_and_cost(row: &CostRow) -> (Safe, Role, Safe, Role) {
+    let (name, name_role) = row.key.as_deref().map_or_else(
+        || (Safe::from_static("(not logged)"), Role::Dim),
+        |key| (Safe::line(key), Role::Text),
+    );
     let basis = if row.lower_bound || row.unpriced_calls > 0 {
         CostBasis::LowerBound
     } else {
         CostBasis::Computed
     };
-    let key = row.key.as_deref().map_or_else(|| Safe::from_static("(not logged)"), Safe::line);
-    let share = row.share.map_or_else(|| Safe::from_static("–"), text::percent);
-    let figures = if wide { 5 + 1 + 6 + 1 + 9 + 1 + 9 } else { 5 + 1 + 9 };
-    let room = usize::from(area.width).saturating_sub(figures + 2);
-    let mut spans = vec![
+    let role = if row.cost.is_none() { Role::Warn } else { Role::Money };
+    (name, name_role, text::money(row.cost, basis), role)
+}
+
+/// Its share as a figure and as a bar of so many cells, by eighths of a cell. What is unknown has neither.
+fn share(row: &CostRow, cells: usize) -> (Safe, Safe) {
+    let Some(share) = row.share.filter(|_| row.cost.is_some()) else {
+        return (Safe::from_static("–"), Safe::default());
+    };
+    let eighths = (share * cells as f64 * 8.0).round().clamp(0.0, cells as f64 * 8.0) as usize;
+    let bar = format!(
+        "{}{}",
+        "█".repeat(eighths / 8),
+        ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]
+    );
+    (text::percent(share), Safe::line(&bar))
+}
+
+/// The cost of the interaction in the middle.
+fn p50(row: &CostRow) -> Safe {
+    row.p50_cost
+        .map_or_else(|| Safe::from_static("–"), |cost| text::money(Some(cost), CostBasis::Computed))
+}
+
+fn one_line(row: &CostRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let (name, name_role, cost, cost_role) = name_and_cost(row);
+    let (share, bar) = share(row, BAR);
+    let room = usize::from(area.width).saturating_sub(SHARE + BAR + 2 * MONEY + 6);
+    let line = Line::from(vec![
+        label(" ", theme.style(Role::Text)),
+        span(&text::pad(&name, room, Align::Left), theme.style(name_role)),
+        label(" ", theme.style(Role::Text)),
+        span(&text::pad(&share, SHARE, Align::Right), theme.style(Role::Text)),
+        label(" ", theme.style(Role::Text)),
+        span(&text::pad(&bar, BAR, Align::Left), theme.style(Role::Bar)),
+        label(" ", theme.style(Role::Text)),
+        span(&text::pad(&cost, MONEY, Align::Right), theme.style(cost_role)),
+        label(" ", theme.style(Role::Text)),
+        span(&text::pad(&p50(row), MONEY, Align::Right), theme.style(Role::Dim)),
+    ]);
+    buffer.set_line(area.x, area.y, &line, area.width);
+}
+
+/// The name and the sum, and below them what belongs to the sum.
+fn two_lines(row: &CostRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let (name, name_role, cost, cost_role) = name_and_cost(row);
+    let (share, bar) = share(row, BAR);
+    let width = usize::from(area.width);
+    let first = Line::from(vec![
         label(" ", theme.style(Role::Text)),
         span(
-            &text::pad(&key, room, Align::Left),
-            theme.style(if row.key.is_some() { Role::Text } else { Role::Dim }),
+            &text::pad(&name, width.saturating_sub(MONEY + 3), Align::Left),
+            theme.style(name_role),
         ),
-    ];
-    spans.push(span(&text::pad(&share, 5, Align::Right), theme.style(Role::Text)));
-    spans.push(label(" ", theme.style(Role::Text)));
-    if wide {
-        // Eighths of a cell, six cells for the whole.
-        let eighths = row.share.map_or(0, |share| (share * 48.0).round() as usize).min(48);
-        let bar = format!(
-            "{}{}",
-            "█".repeat(eighths / 8),
-            ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]
-        );
-        spans.push(span(&text::pad(&Safe::line(&bar), 6, Align::Left), theme.style(Role::Bar)));
-        spans.push(label(" ", theme.style(Role::Text)));
+        label(" ", theme.style(Role::Text)),
+        span(&text::pad(&cost, MONEY, Align::Right), theme.style(cost_role)),
+    ]);
+    buffer.set_line(area.x, area.y, &first, area.width);
+    let p50 = Safe::concat(&[&Safe::from_static("p50 "), &p50(row)]);
+    let second = Line::from(vec![
+        label(" ", theme.style(Role::Text)),
+        span(&text::pad(&bar, BAR, Align::Left), theme.style(Role::Bar)),
+        span(&text::pad(&share, SHARE, Align::Right), theme.style(Role::Text)),
+        span(
+            &text::pad(&p50, width.saturating_sub(BAR + SHARE + 2), Align::Right),
+            theme.style(Role::Dim),
+        ),
+    ]);
+    if area.height > 1 {
+        buffer.set_line(area.x, area.y + 1, &second, area.width);
     }
-    spans.push(span(
-        &text::pad(&text::money(row.cost, basis), 9, Align::Right),
-        theme.style(Role::Money),
-    ));
-    if wide {
-        let p50 = row.p50_cost.map_or_else(
-            || Safe::from_static("–"),
-            |cost| Safe::concat(&[&Safe::from_static("~"), &text::money(Some(cost), CostBasis::Computed)]),
-        );
-        spans.push(span(&text::pad(&p50, 10, Align::Right), theme.style(Role::Dim)));
-    }
-    buffer.set_line(area.x, area.y, &Line::from(spans), area.width);
 }

@@ -19,7 +19,7 @@ pub fn draw(inspector: &Inspector, theme: &Theme, focused: bool, area: Rect, buf
     let block = Block::new()
         .borders(Borders::ALL)
         .border_style(border)
-        .title_top(tabs(inspector, theme))
+        .title_top(tabs(inspector, theme, area.width))
         .title_bottom(status(inspector, theme).right_aligned());
     let inner = block.inner(area);
     block.render(area, buffer);
@@ -37,20 +37,27 @@ pub fn draw(inspector: &Inspector, theme: &Theme, focused: bool, area: Rect, buf
     }
 }
 
-fn tabs(inspector: &Inspector, theme: &Theme) -> Line<'static> {
-    let mut spans = Vec::new();
+fn tabs(inspector: &Inspector, theme: &Theme, width: u16) -> Line<'static> {
+    let titles: usize = Tab::ALL.iter().map(|tab| tab.title().len()).sum();
+    let between = if titles + 3 * Tab::ALL.len() <= usize::from(width) {
+        " ─ "
+    } else {
+        " "
+    };
+    let mut spans = vec![label(" ", theme.style(Role::Border))];
     for tab in Tab::ALL {
-        if !spans.is_empty() {
-            spans.push(label(" ─ ", theme.style(Role::Border)));
+        if spans.len() > 1 {
+            spans.push(label(between, theme.style(Role::Border)));
         }
         let role = if tab == inspector.tab() { Role::Accent } else { Role::Dim };
         spans.push(label(tab.title(), theme.style(role)));
     }
+    spans.push(label(" ", theme.style(Role::Border)));
     Line::from(spans)
 }
 
 /// `⚠ 2 hidden characters  3/17  row total  42%`.
-fn status(inspector: &Inspector, theme: &Theme) -> Line<'static> {
+pub(super) fn status(inspector: &Inspector, theme: &Theme) -> Line<'static> {
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut add = |text: String, role: Role| {
         spans.push(label(" ", theme.style(Role::Dim)));

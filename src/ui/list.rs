@@ -6,7 +6,7 @@ use ratatui::text::Line;
 
 use super::text::{self, Align, label, span};
 use super::theme::{Role, Theme};
-use super::tree;
+use super::{empty, tree};
 use crate::app::App;
 use crate::app::layout::{Column, Focus};
 use crate::app::list::ListLine;
@@ -25,7 +25,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     };
     let list = app.list();
     if list.lines().is_empty() {
-        empty(app, theme, rows, buffer);
+        empty::draw(app, theme, rows, buffer);
         return;
     }
     let focused = app.focus() == Focus::List;
@@ -35,13 +35,13 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             ListLine::Interaction(at) => interaction(app, &list.rows()[at], theme, row, buffer),
             ListLine::Span(at, number) => {
                 if let Some((open, trace)) = app.trees().get(list.rows()[at].trace).and_then(|open| Some((open, open.loaded()?))) {
-                    tree::draw(open, trace, number, app.screen().bar, theme, row, buffer);
+                    tree::draw(open, trace, number, app.screen(), theme, row, buffer);
                 }
             }
             ListLine::Note(at) => {
                 let words = match app.trees().get(list.rows()[at].trace).map(|open| &open.spans) {
                     Some(Spans::Failed(why)) => Safe::line(&format!("   could not be read: {why}")),
-                    Some(Spans::Gone) => Safe::from_static("   no longer in the store"),
+                    Some(Spans::Gone) => Safe::from_static("   no longer in the store: h closes it, r asks again"),
                     Some(Spans::Loading | Spans::Loaded(_)) | None => Safe::from_static("   loading …"),
                 };
                 buffer.set_span(row.x, y, &span(&words, theme.style(Role::Dim)), row.width);
@@ -165,50 +165,4 @@ fn ask(row: &Interaction, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         ));
     }
     buffer.set_line(area.x, area.y, &Line::from(spans), area.width);
-}
-
-/// What to say where there are no rows, and what to try.
-fn empty(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let (what, role, try_this) = if let Some(error) = app.list().error() {
-        (Safe::line(error), Role::Error, "r asks again")
-    } else if !app.list().is_loaded() {
-        (Safe::from_static("reading …"), Role::Dim, "")
-    } else if !app.filter_text().is_empty() {
-        let so_far = if app.status().partial() { " so far" } else { "" };
-        (
-            Safe::line(&format!("no interaction matches {}{so_far}", app.filter_text())),
-            Role::Text,
-            "f changes the filter, an empty one shows everything",
-        )
-    } else if app.status().partial() {
-        (
-            Safe::from_static("no interaction so far: history is still being read"),
-            Role::Text,
-            "",
-        )
-    } else if app.status().problems() > 0 {
-        let why = app
-            .status()
-            .progress()
-            .problems
-            .first()
-            .map_or_else(|| "some lines could not be read".to_owned(), |(path, why)| format!("{path}: {why}"));
-        (
-            Safe::line(&format!("no interaction; {why}")),
-            Role::Warn,
-            "`spanscope stats` counts what was read",
-        )
-    } else {
-        (
-            Safe::from_static("no interaction yet"),
-            Role::Text,
-            "new lines appear here as they are written; `spanscope formats` tells what is recognised",
-        )
-    };
-    if area.height > 1 {
-        buffer.set_span(area.x + 1, area.y + 1, &span(&what, theme.style(role)), area.width - 1);
-    }
-    if area.height > 2 {
-        buffer.set_span(area.x + 1, area.y + 2, &label(try_this, theme.style(Role::Dim)), area.width - 1);
-    }
 }

@@ -9,6 +9,7 @@
 //! ```
 
 mod costs;
+mod empty;
 pub mod inspector;
 mod list;
 mod overlay;
@@ -38,11 +39,15 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
     let screen = app.screen();
     buffer.set_style(area, theme.style(Role::Text));
     if screen.too_small || area.intersection(screen.frame) != screen.frame {
-        let words = if area.width < 30 {
-            Safe::from_static("too small")
-        } else {
-            Safe::line(&format!("terminal too small (min {}×{})", MINIMUM.0, MINIMUM.1))
-        };
+        let (width, height) = MINIMUM;
+        let words = [
+            format!("the terminal is too small: {}×{}, needs {width}×{height}", area.width, area.height),
+            format!("too small, needs {width}×{height}"),
+        ]
+        .map(|words| Safe::line(&words))
+        .into_iter()
+        .find(|words| words.width() <= usize::from(area.width))
+        .unwrap_or(Safe::from_static("too small"));
         if !area.is_empty() {
             buffer.set_span(area.x, area.y, &text::span(&words, theme.style(Role::Warn)), area.width);
         }
@@ -72,9 +77,21 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
             height: area.height + 1,
             ..area
         };
-        inspector::draw(app.inspector(), theme, app.focus() == Focus::Inspector, area, buffer);
+        let focused = app.focus() == Focus::Inspector;
+        inspector::draw(app.inspector(), theme, focused, area, buffer);
+        let border = theme.style(if focused { Role::BorderFocused } else { Role::Border });
+        buffer.set_span(area.x, area.y, &text::label("├", border), 1);
+        buffer.set_span(area.right() - 1, area.y, &text::label("┤", border), 1);
     }
     status::header(app, theme, screen.frame, buffer);
     status::footer(app, keymap, theme, screen.frame, buffer);
+    if let (Some(area), Some(_)) = (screen.costs, screen.list) {
+        // The line beside the panel meets the lines above and below it, where nothing is written there.
+        for (y, joint) in [(area.y - 1, "┬"), (area.bottom(), "┴")] {
+            if buffer.cell((area.x - 1, y)).is_some_and(|cell| cell.symbol() == "─") {
+                buffer.set_span(area.x - 1, y, &text::label(joint, theme.style(Role::Border)), 1);
+            }
+        }
+    }
     overlay::draw(app, keymap, theme, screen.frame, buffer);
 }

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::inspector;
 use super::text::{label, span};
 use super::theme::{Role, Theme};
 use crate::app::App;
@@ -26,78 +27,145 @@ pub(super) fn grouped(count: u64) -> String {
     out
 }
 
+/// One piece of the header.
+struct Piece {
+    words: Safe,
+    role: Role,
+    /// The lower, the longer it stays when room runs out.
+    rank: u8,
+    /// It may be cut to so many columns; anything else is shown whole or not at all.
+    least: usize,
+}
+
+impl Piece {
+    fn whole(words: &str, role: Role, rank: u8) -> Self {
+        let words = Safe::line(words);
+        Self {
+            least: words.width(),
+            words,
+            role,
+            rank,
+        }
+    }
+
+    fn elastic(words: &str, role: Role, rank: u8, least: usize) -> Self {
+        let words = Safe::line(words);
+        Self {
+            least: words.width().min(least),
+            words,
+            role,
+            rank,
+        }
+    }
+}
+
 pub(super) fn header(app: &App, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
-    let status = app.status();
-    let mut pieces: Vec<(Safe, Role)> = Vec::new();
-    let (reading, role) = match status.reading() {
-        Reading::History(percent) => (format!("reading history {percent} %"), Role::Warn),
-        Reading::Following if app.list().follows() => ("● following".to_owned(), Role::Good),
-        Reading::Following => paused(app),
-        Reading::Polling => ("● polling".to_owned(), Role::Warn),
-        Reading::Ended => ("■ ended".to_owned(), Role::Dim),
-        Reading::Waiting => ("waiting".to_owned(), Role::Dim),
-    };
-    pieces.push((Safe::line(&reading), role));
-    let count = app.matching().map_or_else(|| "…".to_owned(), grouped);
-    let so_far = if status.partial() { " so far" } else { "" };
-    let word = if app.matching() == Some(1) { "interaction" } else { "interactions" };
-    pieces.push((Safe::line(&format!("{count} {word}{so_far}")), Role::Text));
-    if status.rate() > 0 {
-        pieces.push((Safe::line(&format!("{} lines/s", grouped(status.rate()))), Role::Text));
+    // The corners stay, and a piece takes three columns beside its words: `─ words `.
+    let room = usize::from(frame.width.saturating_sub(2));
+    let pieces = pieces(app);
+    let mut shown = vec![false; pieces.len()];
+    let mut taken = 0;
+    let mut by_rank: Vec<usize> = (0..pieces.len()).collect();
+    by_rank.sort_by_key(|at| pieces[*at].rank);
+    for at in by_rank {
+        let more = pieces[at].least + 3;
+        shown[at] = taken + more <= room;
+        taken += if shown[at] { more } else { 0 };
     }
-    if status.problems() > 0 {
-        pieces.push((Safe::line(&format!("⚠ {} not read", grouped(status.problems()))), Role::Warn));
-    }
-    if !app.filter_text().is_empty() {
-        pieces.push((Safe::line(&format!("filter: {}", app.filter_text())), Role::Accent));
-    }
-    if let Some(search) = app.search_text() {
-        pieces.push((Safe::line(&format!("/{search}")), Role::Match));
-    }
-    let room = usize::from(frame.width).saturating_sub(4);
-    let taken: usize = pieces.iter().map(|(piece, _)| piece.width() + 3).sum::<usize>() + "spanscope".len();
-    let sources = Safe::line(&app.sources().join(" "));
-    let mut spans: Vec<Span<'static>> = vec![label(" spanscope ", theme.style(Role::Accent))];
-    let left = room.saturating_sub(taken + 3);
-    if left >= 8 {
-        spans.push(label("─ ", theme.style(Role::Border)));
-        spans.push(span(&sources.cut(left), theme.style(Role::Dim)));
-        spans.push(label(" ", theme.style(Role::Border)));
-    }
-    for (piece, role) in pieces {
-        spans.push(label("─ ", theme.style(Role::Border)));
-        spans.push(span(&piece, theme.style(role)));
+    let mut slack = room - taken.min(room);
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    for (piece, _) in pieces.iter().zip(&shown).filter(|(_, shown)| **shown) {
+        let width = piece.words.width().min(piece.least + slack);
+        slack -= width - piece.least;
+        spans.push(label(if spans.is_empty() { " " } else { "─ " }, theme.style(Role::Border)));
+        spans.push(span(&piece.words.cut(width), theme.style(piece.role)));
         spans.push(label(" ", theme.style(Role::Border)));
     }
     buffer.set_line(frame.x + 1, frame.y, &Line::from(spans), frame.width.saturating_sub(2));
 }
 
-fn paused(app: &App) -> (String, Role) {
-    match app.list().newer() {
-        0 => ("❚❚ paused".to_owned(), Role::Warn),
-        count => (format!("❚❚ paused +{} new", grouped(count)), Role::Warn),
+/// What the header has to say, from left to right.
+fn pieces(app: &App) -> Vec<Piece> {
+    let status = app.status();
+    let mut pieces = vec![
+        Piece::whole("spanscope", Role::Accent, 6),
+        Piece::elastic(&app.sources().join(" "), Role::Dim, 8, 8),
+    ];
+    let newer = match app.list().newer() {
+        0 => String::new(),
+        count => format!(" +{} new", grouped(count)),
+    };
+    let mut add = |words: String, role, rank| pieces.push(Piece::whole(&words, role, rank));
+    match (status.reading(), app.list().follows()) {
+        // Nothing more will come, so there is nothing to pause; rows above the cursor's page may still be unseen.
+        (Reading::Ended, _) => add(format!("■ ended{newer}"), Role::Dim, 0),
+        (Reading::Waiting, _) => add("waiting".to_owned(), Role::Dim, 0),
+        (Reading::History(percent), true) => add(format!("reading {percent} %"), Role::Warn, 0),
+        (Reading::History(percent), false) => {
+            add(format!("❚❚ paused{newer}"), Role::Warn, 0);
+            add(format!("reading {percent} %"), Role::Warn, 1);
+        }
+        (Reading::Following, true) => add("● following".to_owned(), Role::Good, 0),
+        (Reading::Polling, true) => add("● following (polling)".to_owned(), Role::Warn, 0),
+        (Reading::Following | Reading::Polling, false) => add(format!("❚❚ paused{newer}"), Role::Warn, 0),
     }
+    if status.rate() > 0 {
+        add(format!("{} lines/s", grouped(status.rate())), Role::Text, 7);
+    }
+    let count = app.matching().map_or_else(|| "…".to_owned(), grouped);
+    let word = if app.matching() == Some(1) { "interaction" } else { "interactions" };
+    add(format!("{count} {word}"), Role::Text, 4);
+    if status.rejected() > 0 {
+        add(format!("⚠ {} rejected", grouped(status.rejected())), Role::Warn, 1);
+    }
+    let unreadable = status.progress().problems.len() as u64;
+    if unreadable > 0 {
+        add(format!("⚠ {} unreadable", grouped(unreadable)), Role::Warn, 3);
+    }
+    if !app.filter_text().is_empty() {
+        pieces.push(Piece::elastic(&format!("filter: {}", app.filter_text()), Role::Accent, 2, 15));
+    }
+    if let Some(search) = app.search_text() {
+        pieces.push(Piece::elastic(&format!("/{search}"), Role::Match, 5, 8));
+    }
+    pieces
 }
 
 pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
-    let (x, y, width) = (frame.x + 1, frame.bottom() - 1, frame.width.saturating_sub(2));
+    let (x, y, whole) = (frame.x + 1, frame.bottom() - 1, frame.width.saturating_sub(2));
     if app.prompt().is_some() {
         return;
     }
+    // The inspector's lower border is this line too, and holds its place on the right.
+    let place = if app.screen().inspector.is_some() {
+        inspector::status(app.inspector(), theme).width() as u16
+    } else {
+        0
+    };
+    let width = whole.saturating_sub(place);
     if let Some((notice, _)) = app.notice() {
         let role = match notice.level {
             Level::Info => Role::Good,
             Level::Warn => Role::Warn,
             Level::Error => Role::Error,
         };
+        let words = Safe::line(&notice.text);
+        let mut room = usize::from(width);
+        if words.width() + 2 > room {
+            // A message is worth more than the place: it takes the line.
+            room = usize::from(whole);
+            let blank = Safe::line(&"─".repeat(room));
+            buffer.set_span(x, y, &span(&blank, theme.style(Role::Border)), whole);
+        }
         let line = Line::from(vec![
             label(" ", theme.style(Role::Text)),
-            span(&Safe::line(&notice.text), theme.style(role)),
+            span(&words.cut(room.saturating_sub(2)), theme.style(role)),
             label(" ", theme.style(Role::Text)),
         ]);
-        buffer.set_line(x, y, &line, width);
+        buffer.set_line(x, y, &line, whole);
         return;
     }
+    let follow = if app.list().follows() { "pause" } else { "follow" };
     let hints: &[(Action, &'static str)] = match app.mode() {
         Mode::List => &[
             (Action::Open, "open"),
@@ -105,15 +173,15 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Search, "search"),
             (Action::Copy, "copy"),
             (Action::Help, "help"),
-            (Action::Follow, "follow"),
+            (Action::Follow, follow),
         ],
         Mode::Inspector => &[
             (Action::NextTab, "next tab"),
-            (Action::Search, "search"),
-            (Action::Copy, "copy"),
-            (Action::Zoom, "zoom"),
             (Action::Back, "back"),
+            (Action::Copy, "copy"),
             (Action::Help, "help"),
+            (Action::Search, "search"),
+            (Action::Zoom, "zoom"),
         ],
         Mode::Costs => &[
             (Action::Open, "show its interactions"),

@@ -6,16 +6,25 @@ use ratatui::text::Line;
 
 use super::text::{self, Align, label, span};
 use super::theme::{Role, Theme};
+use crate::app::layout::{Column, Screen};
 use crate::app::tree::Open;
 use crate::model::span::SpanKind;
 use crate::model::text::Safe;
 use crate::model::trace::{Span, Trace};
 
-pub(super) fn draw(open: &Open, trace: &Trace, number: usize, bar: u16, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+/// Room for `128.4k → 12.3k`.
+const TOKENS: u16 = 14;
+
+pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(node) = trace.spans.get(number) else { return };
-    let figures = figures(node, theme, area.width);
-    let right: u16 = figures.iter().map(|(_, width)| width + 1).sum::<u16>() + if bar > 0 { bar + 1 } else { 0 };
-    let left = area.width.saturating_sub(right);
+    let left = figures(node, screen, theme, area, buffer);
+    let left = if screen.bar > 0 && left > screen.bar + 20 {
+        let from = left - screen.bar;
+        bar(trace, node, screen.bar, Rect { x: area.x + from, ..area }, theme, buffer);
+        from - 1
+    } else {
+        left
+    };
     let mut spans = vec![label("  ", theme.style(Role::Dim))];
     let branches = open.branches(number);
     // Deep trees would push everything off the screen: beyond eight levels only the depth is told.
@@ -47,58 +56,63 @@ pub(super) fn draw(open: &Open, trace: &Trace, number: usize, bar: u16, theme: &
     spans.push(span(&name(node), theme.style(if dim { Role::Dim } else { Role::Text })));
     let note = note(node);
     if !note.is_empty() {
+        let taken: usize = spans.iter().map(ratatui::text::Span::width).sum();
+        let role = if node.part.error.is_some() { Role::Error } else { Role::Dim };
         spans.push(label("  ", theme.style(Role::Dim)));
-        spans.push(span(
-            &note,
-            theme.style(if node.part.error.is_some() { Role::Error } else { Role::Dim }),
-        ));
+        spans.push(span(&note.cut(usize::from(left).saturating_sub(taken + 2)), theme.style(role)));
     }
     buffer.set_line(area.x, area.y, &Line::from(spans), left);
-    let mut x = area.x + left;
-    for (cell, width) in figures {
-        buffer.set_span(x + 1, area.y, &cell, width);
-        x += width + 1;
-    }
-    if bar > 0 {
-        let (before, filled) = place(trace, node, bar);
-        for column in 0..bar {
-            let inside = (before..before + filled).contains(&column);
-            let (glyph, role) = if inside { ("▇", Role::Bar) } else { ("▁", Role::BarEmpty) };
-            buffer.set_span(x + 1 + column, area.y, &label(glyph, theme.style(role)), 1);
-        }
-    }
 }
 
-/// Tokens, cost and time in columns from the right, as many as fit.
-fn figures(node: &Span, theme: &Theme, width: u16) -> Vec<(ratatui::text::Span<'static>, u16)> {
-    let mut cells = Vec::new();
-    let usage = &node.part.usage;
-    let tokens = match (usage.total_input(), usage.output) {
-        (None, None) => Safe::default(),
-        (input, output) => Safe::concat(&[&text::tokens(input), &Safe::from_static(" → "), &text::tokens(output)]),
-    };
-    let cost = if node.counted {
-        text::money(node.cost, node.cost_basis)
-    } else {
-        Safe::default()
-    };
-    let took = node.part.end.map(|end| end.saturating_sub(node.part.start));
-    let took = if node.missing { Safe::default() } else { text::duration(took) };
-    let flags = Safe::line(&node.findings.iter().map(|finding| finding.kind.letter()).collect::<String>());
-    let mut add = |cell: &Safe, width: u16, role: Role| {
-        cells.push((span(&text::pad(cell, usize::from(width), Align::Right), theme.style(role)), width));
-    };
-    if width >= 60 {
-        add(&tokens, 13, Role::Tokens);
+/// Cost, time and findings in the list's own columns; tokens end where the list's do and may begin further left.
+/// Returns the columns left of them.
+fn figures(node: &Span, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut Buffer) -> u16 {
+    let mut right = area.width;
+    for (column, width) in screen.columns.iter().rev() {
+        let (cell, role, align) = match column {
+            Column::Flags => {
+                let flags = node.findings.iter().map(|finding| finding.kind.letter()).collect::<String>();
+                (Safe::line(&flags), Role::Warn, Align::Left)
+            }
+            Column::Took => {
+                let took = node.part.end.map(|end| end.saturating_sub(node.part.start));
+                let took = if node.missing { Safe::default() } else { text::duration(took) };
+                (took, Role::Time, Align::Right)
+            }
+            Column::Cost if node.counted => {
+                let role = if node.cost.is_none() { Role::Warn } else { Role::Money };
+                (text::money(node.cost, node.cost_basis), role, Align::Right)
+            }
+            Column::Cost => (Safe::default(), Role::Money, Align::Right),
+            Column::Tokens => {
+                let usage = &node.part.usage;
+                let tokens = match (usage.total_input(), usage.output) {
+                    (None, None) => Safe::default(),
+                    (input, output) => Safe::concat(&[&text::tokens(input), &Safe::from_static(" → "), &text::tokens(output)]),
+                };
+                let width = TOKENS.max(*width);
+                right = right.saturating_sub(width + 1);
+                let cell = text::pad(&tokens, usize::from(width), Align::Right);
+                buffer.set_span(area.x + right + 1, area.y, &span(&cell, theme.style(Role::Tokens)), width);
+                break;
+            }
+            Column::Time | Column::Feature | Column::User | Column::Ask | Column::Model => break,
+        };
+        right = right.saturating_sub(width + 1);
+        let cell = text::pad(&cell, usize::from(*width), align);
+        buffer.set_span(area.x + right + 1, area.y, &span(&cell, theme.style(role)), *width);
     }
-    add(&cost, 9, Role::Money);
-    if width >= 50 {
-        add(&took, 6, Role::Time);
+    right
+}
+
+/// When it ran within the interaction's time.
+fn bar(trace: &Trace, node: &Span, columns: u16, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+    let (before, filled) = place(trace, node, columns);
+    for column in 0..columns {
+        let inside = (before..before + filled).contains(&column);
+        let (glyph, role) = if inside { ("▇", Role::Bar) } else { ("▁", Role::BarEmpty) };
+        buffer.set_span(area.x + column, area.y, &label(glyph, theme.style(role)), 1);
     }
-    if width >= 70 {
-        add(&flags, 4, Role::Warn);
-    }
-    cells
 }
 
 const fn role(kind: SpanKind) -> Role {
@@ -112,17 +126,23 @@ const fn role(kind: SpanKind) -> Role {
     }
 }
 
+/// Its name, without the word that its kind has said already: tracers write `retrieval help_center`, `chat MODEL`.
 fn name(node: &Span) -> Safe {
     let part = &node.part;
     match (node.turn, part.kind) {
         (Some(turn), SpanKind::Llm) => Safe::line(&format!("turn {turn}")),
         (_, SpanKind::Tool) if part.tool_name.is_some() => Safe::line(part.tool_name.as_deref().unwrap_or_default()),
         _ if part.name.is_empty() => Safe::line(&part.span_id),
-        _ => Safe::line(&part.name),
+        _ => Safe::line(
+            part.name
+                .strip_prefix(part.kind.name())
+                .and_then(|rest| rest.strip_prefix(' '))
+                .unwrap_or(&part.name),
+        ),
     }
 }
 
-/// The one thing about it that matters most.
+/// The one thing about it that matters most: why it failed, what came out, why it stopped.
 fn note(node: &Span) -> Safe {
     let part = &node.part;
     if let Some(error) = &part.error {
@@ -132,6 +152,9 @@ fn note(node: &Span) -> Safe {
         Some(1) => return Safe::from_static("1 document"),
         Some(count) => return Safe::line(&format!("{count} documents")),
         None => {}
+    }
+    if part.kind == SpanKind::Tool && !part.answer.is_empty() {
+        return Safe::line(&format!("→ {}", part.answer));
     }
     Safe::line(part.stop_reason.as_deref().unwrap_or_default())
 }

@@ -13,9 +13,9 @@ use spanscope::keymap::{Keymap, Lookup};
 use spanscope::model::content::{Contents, Message, MessagePart, Slot};
 use spanscope::model::filter::Filter;
 use spanscope::model::query::{CostRow, Cursor, Page, Query, Reply, Sort, SortKey, Stats, Window};
-use spanscope::model::record::{Progress, Receipt};
+use spanscope::model::record::{Progress, Receipt, Tally};
 use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
-use spanscope::model::trace::{Interaction, Trace};
+use spanscope::model::trace::{FindingKind, Findings, Interaction, Trace};
 use spanscope::model::usage::Usage;
 use spanscope::pricing::Prices;
 use spanscope::ui;
@@ -39,6 +39,8 @@ pub struct Desk {
     pub copied: Vec<String>,
     pub asked: Vec<(Pane, Query)>,
     pub quit: bool,
+    /// What became of the lines read.
+    pub tally: Tally,
     /// The store answers every question with this.
     pub broken: Option<String>,
     pending: Vec<KeyEvent>,
@@ -138,6 +140,7 @@ impl Desk {
             copied: Vec::new(),
             asked: Vec::new(),
             quit: false,
+            tally: Tally::default(),
             broken: None,
             pending: Vec::new(),
         };
@@ -294,6 +297,7 @@ impl Desk {
             }
             Query::Stats => Reply::Stats(Box::new(Stats {
                 interactions: self.traces.len() as u64,
+                tally: self.tally.clone(),
                 ..Stats::default()
             })),
             Query::Find { .. } => Reply::Found(Vec::new()),
@@ -595,6 +599,29 @@ fn the_filter_is_checked_where_it_is_typed() {
     }
     desk.keys("<enter>");
     assert_eq!((desk.app.filter_text(), desk.app.list().rows().len()), ("", 30));
+    desk.keys("ffeature:summarize<enter>/question<enter><esc>");
+    assert_eq!((desk.app.filter_text(), desk.app.search_text()), ("feature:summarize", None));
+    desk.keys("<esc>");
+    assert_eq!(
+        (desk.app.filter_text(), desk.app.list().rows().len()),
+        ("", 30),
+        "esc clears what is set, last set first"
+    );
+}
+
+#[test]
+fn an_interaction_that_is_entered_stays_in_sight_with_its_spans() {
+    for start in [3, 12, 30] {
+        let mut desk = Desk::ready(60, 120, 40);
+        desk.keys(&"j".repeat(start));
+        desk.keys("<enter>");
+        let list = desk.app.list();
+        let head = desk.app.line_of(TraceKey(59 - start as u64)).unwrap();
+        assert!(
+            list.top() <= head && list.at() > head && list.at() < list.top() + desk.app.screen().list_rows(),
+            "{start}"
+        );
+    }
 }
 
 #[test]
@@ -656,6 +683,47 @@ fn jumps_go_from_finding_to_finding_and_from_error_to_error() {
     );
     desk.keys("(");
     assert_eq!(desk.at(), Some(24));
+}
+
+/// The window holds 300 rows; findings far beyond it are found by one question each.
+#[test]
+fn jumps_reach_findings_that_are_not_loaded() {
+    let mut desk = Desk::new(2600, 80, 24);
+    for trace in &mut desk.traces {
+        if !matches!(trace.row.trace.0, 7 | 2550) {
+            trace.row.findings = Findings::default();
+        }
+    }
+    desk.progress(Progress {
+        following: true,
+        ..Progress::default()
+    });
+    for trace in [7, 2550] {
+        desk.traces[trace].row.findings.insert(FindingKind::Truncated);
+    }
+    desk.answer_all();
+    desk.keys("]");
+    assert_eq!(desk.at(), Some(2550));
+    desk.asked.clear();
+    desk.keys("]");
+    assert_eq!(desk.at(), Some(7));
+    let asked = desk
+        .asked
+        .iter()
+        .filter(|(_, query)| matches!(query, Query::Interactions { .. }))
+        .count();
+    assert!(asked <= 3, "no walk through the pages between: {asked}");
+    desk.keys("]");
+    assert_eq!(desk.at(), Some(7));
+    assert_eq!(desk.app.notice().unwrap().0.text, "no interaction with a finding after this one");
+    desk.keys("k[");
+    assert_eq!(desk.at(), Some(2550), "back over everything in between");
+    desk.keys("[");
+    assert_eq!(desk.app.notice().unwrap().0.text, "no interaction with a finding before this one");
+    desk.keys("sc]");
+    assert_eq!(desk.at(), Some(2550), "in the order of the list, whatever that is");
+    desk.keys("ffeature:billing_agent<enter>]");
+    assert_eq!(desk.at(), Some(7), "within the filter: {:?}", desk.app.filter_text());
 }
 
 #[test]

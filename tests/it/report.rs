@@ -214,6 +214,24 @@ fn the_tree_is_the_picture() {
 }
 
 #[test]
+fn a_tool_says_what_came_out() {
+    let (trace, mut contents) = seed();
+    let result = |body: &str, form| Some(Payload { body: body.into(), form });
+    let line = |contents: &[(SpanKey, Contents)]| {
+        let text = show(&trace, contents, Output::Tree);
+        text.lines()
+            .find_map(|line| line.trim().strip_prefix("result: ").map(str::to_owned))
+    };
+    assert_eq!(line(&contents), None, "where documents are counted their text would say it twice");
+    contents[2].1.result = result(r#"{"plan":"yearly"}"#, Form::Json);
+    assert_eq!(line(&contents).as_deref(), Some(r#"{"plan":"yearly"}"#));
+    contents[2].1.result = result("a plan\nof a year", Form::Text);
+    assert_eq!(line(&contents).as_deref(), Some(r#""a plan\nof a year""#));
+    contents[2].1.result = result(&"long ".repeat(100_000), Form::Preview);
+    assert!(line(&contents).unwrap().ends_with('…') && line(&contents).unwrap().len() < 220);
+}
+
+#[test]
 fn the_tree_says_how_far_its_cost_can_be_trusted() {
     let (mut trace, _) = seed();
     let footer = |change: &dyn Fn(&mut Trace)| {

@@ -12,11 +12,11 @@ use spanscope::formats;
 use spanscope::keymap::Keymap;
 use spanscope::model::content::{Contents, assemble};
 use spanscope::model::filter::Filter;
-use spanscope::model::query::{CostRow, Query, Reply, Window};
+use spanscope::model::query::{CostRow, Query, Reply, Stats, Window};
 use spanscope::model::record::{Block, Identity, Order, Progress, SourceInfo};
 use spanscope::model::span::{Part, SpanKey, StartFrom, TraceKey};
 use spanscope::model::trace::Trace;
-use spanscope::model::usage::Cost;
+use spanscope::model::usage::{Cost, CostBasis};
 use spanscope::pricing::Prices;
 use spanscope::ui;
 use spanscope::ui::theme::{ColorSupport, Theme};
@@ -76,22 +76,34 @@ impl Script {
                 Reply::Contents(found.map(|((_, span), contents)| (*span, contents.clone())).collect())
             }
             Query::Costs { .. } => {
-                let mut rows: BTreeMap<Option<String>, CostRow> = BTreeMap::new();
-                for trace in &self.traces {
-                    let row = rows.entry(trace.row.feature.clone()).or_default();
-                    row.key = trace.row.feature.clone();
+                let mut rows: BTreeMap<Option<String>, (CostRow, Vec<Cost>)> = BTreeMap::new();
+                for Trace { row: one, .. } in &self.traces {
+                    let (row, known) = rows.entry(one.feature.clone()).or_default();
+                    row.key = one.feature.clone();
                     row.interactions += 1;
-                    row.cost = Some(Cost(row.cost.unwrap_or_default().0 + trace.row.cost.unwrap_or_default().0));
+                    row.unpriced_calls += u64::from(one.unpriced_calls);
+                    row.lower_bound |= one.cost_basis == CostBasis::LowerBound;
+                    known.extend(one.cost);
                 }
-                let mut rows: Vec<CostRow> = rows.into_values().collect();
-                let total: i128 = rows.iter().filter_map(|r| r.cost).map(|c| c.0).sum();
-                for row in &mut rows {
-                    row.share = row.cost.map(|c| c.0 as f64 / total as f64);
-                }
+                let total: i128 = rows.values().flat_map(|(_, known)| known).map(|cost| cost.0).sum();
+                let mut rows: Vec<CostRow> = rows
+                    .into_values()
+                    .map(|(mut row, mut known)| {
+                        known.sort_unstable();
+                        row.p50_cost = known.get(known.len().saturating_sub(1) / 2).copied();
+                        row.cost = (!known.is_empty()).then(|| Cost(known.iter().map(|cost| cost.0).sum()));
+                        row.share = row.cost.map(|cost| cost.0 as f64 / total as f64);
+                        row
+                    })
+                    .collect();
                 rows.sort_by_key(|row| std::cmp::Reverse(row.cost));
                 Reply::Costs(rows)
             }
-            Query::Find { .. } | Query::Stats | Query::Rejects { .. } => Reply::Interrupted,
+            Query::Stats => Reply::Stats(Box::new(Stats {
+                interactions: self.traces.len() as u64,
+                ..Stats::default()
+            })),
+            Query::Find { .. } | Query::Rejects { .. } => Reply::Interrupted,
         }
     }
 }
@@ -203,6 +215,12 @@ fn every_size_shows_the_story() {
         }
         let open = picture(&stage.buffer(width, height, ColorSupport::Ansi16));
         assert!(open.contains("cancel-2024"), "the prompt is read:\n{open}");
+        if width >= 120 {
+            assert!(
+                open.contains("help_center  3 documents") && open.contains("get_subscription  → {"),
+                "what came out:\n{open}"
+            );
+        }
         insta::assert_snapshot!(format!("open_{width}x{height}"), open);
     }
 }
@@ -224,7 +242,10 @@ fn without_colours_nothing_is_lost() {
 fn nothing_to_show_says_what_to_do() {
     let stage = Stage::new(b"", 80, 24);
     let text = picture(&stage.buffer(80, 24, ColorSupport::Ansi16));
-    assert!(text.contains("no interaction yet") && text.contains("spanscope formats"), "{text}");
+    assert!(
+        text.contains("no interaction yet") && text.contains("--dialect") && text.contains("spanscope formats"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -90,7 +90,170 @@ fn the_menus_and_the_help() {
 
 #[test]
 fn too_small() {
-    insta::assert_snapshot!(none(&Desk::ready(3, 39, 3)), @"terminal too small (min 40×10)");
+    insta::assert_snapshot!(none(&Desk::ready(3, 39, 3)), @"too small, needs 40×10");
+}
+
+/// Whatever there is to say, the header says where reading stands, whole, and leaves the frame alone.
+#[test]
+fn the_header_fits_and_keeps_what_matters_most() {
+    let history = Progress {
+        inputs: 2,
+        history_done: 43,
+        history_total: 100,
+        following: true,
+        ..Progress::default()
+    };
+    let following = Progress {
+        inputs: 2,
+        following: true,
+        ..Progress::default()
+    };
+    let troubled = Progress {
+        problems: vec![("a.log".into(), "permission denied".into())],
+        ..following.clone()
+    };
+    let polling = Progress {
+        polling: true,
+        ..following.clone()
+    };
+    let ended = Progress {
+        ended: true,
+        ..Progress::default()
+    };
+    let mut all = String::new();
+    for (progress, keys, must) in [
+        (following.clone(), "", vec!["● following"]),
+        (following, "jj", vec!["❚❚ paused +3 new"]),
+        (history.clone(), "", vec!["reading 43 %"]),
+        (history, "jj", vec!["❚❚ paused +3 new", "reading 43 %"]),
+        (polling, "", vec!["● following (polling)"]),
+        (troubled, "ffeature:s*<enter>/question<enter>", vec!["❚❚ paused"]),
+        (ended, "", vec!["■ ended"]),
+    ] {
+        for width in [40, 60, 80, 120, 200] {
+            let mut desk = Desk::ready(30, width, 12);
+            desk.tally.rejected = 1207;
+            desk.progress(progress.clone());
+            desk.keys(keys);
+            for number in 30..33 {
+                desk.write(number);
+                desk.send(Msg::Tick(NOON + number as i64 * 1_000_000_000));
+                desk.answer_all();
+            }
+            let screen = none(&desk);
+            let header = screen.lines().next().unwrap();
+            assert_eq!(header.chars().count(), usize::from(width));
+            assert!(header.starts_with('┌') && header.ends_with('┐'), "{header}");
+            for must in &must[..if width < 60 { 1 } else { must.len() }] {
+                assert!(header.contains(must), "{must}: {header}");
+            }
+            assert!(width < 60 || header.contains("⚠ 1,207 rejected"), "{header}");
+            all += header;
+            all.push('\n');
+        }
+    }
+    insta::assert_snapshot!(all);
+}
+
+/// The lower border carries the keys, the inspector's place and messages: none writes into another.
+#[test]
+fn the_footer_shares_its_line() {
+    let mut all = String::new();
+    for width in [40, 60, 80, 120] {
+        let mut desk = Desk::ready(3, width, 24);
+        for trace in &mut desk.traces {
+            trace.row.ask = "Where is my parcel, and why does it take so long? ".repeat(60);
+        }
+        desk.keys("<enter>");
+        let mut last = |desk: &Desk| {
+            let screen = none(desk);
+            let line = screen.lines().last().unwrap();
+            assert!(
+                line.starts_with('└') && line.ends_with('┘') && line.chars().count() == usize::from(width),
+                "{line}"
+            );
+            all += line;
+            all.push('\n');
+        };
+        last(&desk);
+        desk.send(Msg::Notice(Notice::info("copied 48,213 bytes")));
+        last(&desk);
+        desk.send(Msg::Notice(Notice::error(
+            "copied 48,213 bytes to /home/somebody/.cache/spanscope/copies/prompt.txt, for no terminal took it over",
+        )));
+        last(&desk);
+    }
+    insta::assert_snapshot!(all);
+}
+
+/// A list without rows says why, and what to try.
+#[test]
+fn why_there_is_nothing() {
+    let mut all = String::new();
+    let following = Progress {
+        inputs: 1,
+        following: true,
+        ..Progress::default()
+    };
+    let cases: [(Progress, Tally); 5] = [
+        (
+            Progress {
+                following: true,
+                ..Progress::default()
+            },
+            Tally::default(),
+        ),
+        (
+            Progress {
+                history_done: 20,
+                history_total: 100,
+                ..following.clone()
+            },
+            Tally::default(),
+        ),
+        (
+            following.clone(),
+            Tally {
+                lines: 1209,
+                other: 1,
+                rejected: 1207,
+                blank: 1,
+                rejects: [("not JSON".to_owned(), 1200), ("nothing is known of these keys".to_owned(), 7)].into(),
+                ..Tally::default()
+            },
+        ),
+        (
+            Progress {
+                problems: vec![
+                    ("/var/log/app/a.jsonl".into(), "permission denied".into()),
+                    ("/var/log/app/b.jsonl".into(), "is a directory".into()),
+                ],
+                ..following
+            },
+            Tally::default(),
+        ),
+        (
+            Progress {
+                ended: true,
+                ..Progress::default()
+            },
+            Tally {
+                lines: 4,
+                blank: 4,
+                ..Tally::default()
+            },
+        ),
+    ];
+    for (progress, tally) in cases {
+        for width in [60, 100] {
+            let mut desk = Desk::new(0, width, 12);
+            desk.progress(progress.clone());
+            desk.tally = tally.clone();
+            desk.answer_all();
+            all += &none(&desk);
+        }
+    }
+    insta::assert_snapshot!(all);
 }
 
 /// What a log says never acts on the terminal, and never moves a column.
@@ -189,7 +352,7 @@ fn problems_and_unknown_costs_are_not_hidden() {
         desk.send(Msg::Answer(ticket, reply));
     }
     let screen = none(&desk);
-    assert!(screen.contains("⚠ 7"), "{screen}");
+    assert!(screen.contains("⚠ 7 rejected"), "{screen}");
     assert!(screen.contains("total ≥$0.0240"), "{screen}");
     assert!(screen.contains("unknown"), "{screen}");
 }

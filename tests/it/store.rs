@@ -749,6 +749,8 @@ fn anomalies_are_judged_by_the_week_before() {
 fn words() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         "*",
+        "hot_temperature",
+        "*ed",
         "billing",
         "BILL*",
         "*v2",
@@ -774,7 +776,14 @@ fn words() -> impl Strategy<Value = String> {
 
 fn filters() -> impl Strategy<Value = Filter> {
     let cost = (0i128..6).prop_map(|n| Cost(n * 1_000_000_000));
-    let field = prop::sample::select(vec![Field::Feature, Field::User, Field::Session, Field::Model, Field::Status]);
+    let field = prop::sample::select(vec![
+        Field::Feature,
+        Field::User,
+        Field::Session,
+        Field::Model,
+        Field::Status,
+        Field::Finding,
+    ]);
     let comparison = prop::sample::select(vec![
         Comparison::Less,
         Comparison::LessOrEqual,

@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::{Comparison, Field, Filter, Pattern};
 use crate::model::span::Status;
+use crate::model::trace::FindingKind;
 use crate::model::usage::Cost;
 
 /// Deeper nesting than this is refused, so that no input can exhaust the stack.
@@ -268,7 +269,9 @@ impl Reader {
         let Some(field) = Field::ALL.iter().copied().find(|field| field.name().eq_ignore_ascii_case(&name)) else {
             let hint = match nearest(&name, Field::ALL.iter().map(|field| field.name())) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("fields are feature, user, session, model, status and cost; quote it to search for the text: \"{word}\""),
+                None => format!(
+                    "fields are feature, user, session, model, status, finding and cost; quote it to search for the text: \"{word}\""
+                ),
             };
             return error(start, format!("unknown field `{name}`"), Some(hint));
         };
@@ -299,12 +302,22 @@ impl Reader {
         }
         self.boundary()?;
         let pattern = Pattern(value);
-        if field == Field::Status && !Status::ALL.iter().any(|status| pattern.matches(status.name())) {
-            let hint = match nearest(&pattern.0, Status::ALL.iter().map(|status| status.name())) {
-                Some(meant) => format!("did you mean `status:{meant}`?"),
-                None => "a status is ok, error or unset".into(),
+        let known: Vec<&str> = match field {
+            Field::Status => Status::ALL.iter().map(|status| status.name()).collect(),
+            // What a cost is compared with changes from query to query: no interaction keeps that finding.
+            Field::Finding => FindingKind::ALL
+                .iter()
+                .filter(|kind| **kind != FindingKind::CostAnomaly)
+                .map(|kind| kind.name())
+                .collect(),
+            Field::Feature | Field::User | Field::Session | Field::Model | Field::Cost => Vec::new(),
+        };
+        if !known.is_empty() && !known.iter().any(|name| pattern.matches(name)) {
+            let hint = match nearest(&pattern.0, known.iter().copied()) {
+                Some(meant) => format!("did you mean `{name}:{meant}`?"),
+                None => format!("a {name} is {}", one_of(&known)),
             };
-            return error(value_at, format!("no status is `{}`", pattern.0), Some(hint));
+            return error(value_at, format!("no {name} is `{}`", pattern.0), Some(hint));
         }
         Ok(Filter::Is(field, pattern))
     }
@@ -351,6 +364,14 @@ impl Reader {
         let word = self.word();
         self.at += word.chars().count();
         word
+    }
+}
+
+/// `a, b or c`.
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
+        names => names.join(", "),
     }
 }
 

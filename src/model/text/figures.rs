@@ -123,12 +123,15 @@ pub fn duration(nanos: Option<Nanos>) -> String {
     format!("{sign}{text}")
 }
 
-/// A share (1 is all) as `41%`, `0.4%`; `–` when it is not a number.
+/// A share (1 is all) as `41%`, `0.4%`, `<0.1%`; `–` when it is not a number.
 #[must_use]
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if !percent.is_finite() {
         return NONE.to_owned();
+    }
+    if percent > 0.0 && percent < 0.05 {
+        return "<0.1%".to_owned();
     }
     if percent != 0.0 && percent.abs() < 0.95 {
         return format!("{percent:.1}%");

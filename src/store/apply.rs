@@ -7,7 +7,7 @@ use duckdb::{Connection, Result, params};
 use super::columns::{self, PartRow};
 use super::contents::{AlreadyHashed, Bodies, TraceSet};
 use super::coverage::{Coverage, Covered};
-use super::intake::{Body, Call, Derived, Packed};
+use super::intake::{Body, Derived, Packed, Spend};
 use super::rows::{read_part, write_places};
 use crate::model::content::Slot;
 use crate::model::record::{Other, Reject};
@@ -122,11 +122,11 @@ pub(super) fn apply(
         append_facts(connection, waiting)?;
         if let Some((window, _)) = &window {
             connection.execute(include_str!("sql/forget_interactions.sql"), params![window.first, window.last])?;
-            connection.execute(include_str!("sql/forget_calls.sql"), params![window.first, window.last])?;
+            connection.execute(include_str!("sql/forget_spend.sql"), params![window.first, window.last])?;
         }
         columns::append(connection, "interaction", &derived, columns::interactions)?;
-        let calls: Vec<&Call> = derived.iter().flat_map(|derived| &derived.calls).collect();
-        columns::append(connection, "call", &calls, columns::calls)?;
+        let spend: Vec<&Spend> = derived.iter().flat_map(|derived| &derived.spend).collect();
+        columns::append(connection, "spend", &spend, columns::spend)?;
         let mut after = coverage.clone();
         for batch in waiting {
             let batch = &batch.packed;

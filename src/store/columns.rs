@@ -8,7 +8,7 @@ use duckdb::arrow::datatypes::{ArrowPrimitiveType, Field, Int64Type, Schema, UIn
 use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::{Connection, Result};
 
-use super::intake::{Body, Call, Derived};
+use super::intake::{Body, Derived, Spend};
 use crate::model::json::Json;
 use crate::model::record::{Other, Reject};
 use crate::model::span::{Origin, Part};
@@ -188,16 +188,17 @@ pub(super) fn interactions(rows: &[&Derived]) -> Vec<ArrayRef> {
     columns
 }
 
-pub(super) fn calls(rows: &[&Call]) -> Vec<ArrayRef> {
+pub(super) fn spend(rows: &[&Spend]) -> Vec<ArrayRef> {
     let t = Rows(rows);
     let mut columns = vec![
-        t.u64(|c| c.trace.0),
-        t.u64(|c| c.span.0),
-        t.nanos(|c| Some(c.start)),
-        t.text(|c| c.model.as_ref()),
+        t.u64(|s| s.trace.0),
+        t.nanos(|s| Some(s.start)),
+        t.text(|s| s.model.as_ref()),
+        t.u32(|s| s.calls),
+        t.u32(|s| s.unpriced_calls),
     ];
-    columns.extend(t.usage(|c| &c.usage));
-    columns.extend([t.huge(|c| c.cost.map(|cost| cost.0)), t.text(|c| Some(c.cost_basis.name()))]);
+    columns.extend(t.usage(|s| &s.usage));
+    columns.extend([t.huge(|s| s.cost.map(|cost| cost.0)), t.flag(|s| s.lower_bound)]);
     columns
 }
 

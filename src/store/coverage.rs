@@ -113,26 +113,22 @@ impl Coverage {
         // Blocks may come in any order: the file is recognised at the largest end.
         let identity = known.filter(|known| known.anchor_end > identity.anchor_end).unwrap_or(identity);
         if known != Some(identity) {
-            connection.execute(
-                "DELETE FROM source WHERE id = ? AND generation = ?",
-                params![info.id, info.generation],
-            )?;
-            connection.execute(
-                "INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                params![
-                    info.id,
-                    info.uri,
-                    info.device,
-                    info.inode,
-                    info.generation,
-                    info.file_time,
-                    info.order == Order::Ordered,
-                    identity.head_length,
-                    identity.head_hash,
-                    identity.anchor_end,
-                    identity.anchor_hash
-                ],
-            )?;
+            let mut forget = connection.prepare_cached("DELETE FROM source WHERE id = ? AND generation = ?")?;
+            forget.execute(params![info.id, info.generation])?;
+            let mut insert = connection.prepare_cached("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+            insert.execute(params![
+                info.id,
+                info.uri,
+                info.device,
+                info.inode,
+                info.generation,
+                info.file_time,
+                info.order == Order::Ordered,
+                identity.head_length,
+                identity.head_hash,
+                identity.anchor_end,
+                identity.anchor_hash
+            ])?;
             self.sources.insert(key, (info.clone(), identity));
         }
         insert(connection, key, &covered)?;
@@ -154,22 +150,20 @@ impl Coverage {
 
 fn insert(connection: &Connection, key: Key, row: &Covered) -> Result<()> {
     let tally = &row.tally;
-    connection.execute(
-        "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
-            key.0,
-            key.1,
-            row.range.start,
-            row.range.end,
-            tally.lines,
-            tally.span,
-            tally.other,
-            tally.rejected,
-            tally.blank,
-            serde_json::to_string(&tally.dialects).unwrap_or_default(),
-            serde_json::to_string(&tally.rejects).unwrap_or_default()
-        ],
-    )?;
+    let mut insert = connection.prepare_cached("INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+    insert.execute(params![
+        key.0,
+        key.1,
+        row.range.start,
+        row.range.end,
+        tally.lines,
+        tally.span,
+        tally.other,
+        tally.rejected,
+        tally.blank,
+        serde_json::to_string(&tally.dialects).unwrap_or_default(),
+        serde_json::to_string(&tally.rejects).unwrap_or_default()
+    ])?;
     Ok(())
 }
 

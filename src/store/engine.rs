@@ -95,7 +95,9 @@ impl Engine {
             .with("temp_directory", self.spill.to_string_lossy())?
             .with("max_temp_directory_size", "2GB")?
             .with("checkpoint_threshold", "256MB")?
-            .with("preserve_insertion_order", "false")?;
+            .with("preserve_insertion_order", "false")?
+            // A page's rows are fetched by their row ids: up to this many are looked up, more would scan the table.
+            .with("dynamic_or_filter_threshold", "1000")?;
         let connection = Connection::open_in_memory_with_flags(config)?;
         let path = self.database.to_string_lossy().replace('\'', "''");
         connection

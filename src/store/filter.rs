@@ -92,7 +92,7 @@ impl Condition {
             Field::Session => "session",
             Field::Status => "status",
             Field::Model => {
-                self.sql.push_str("trace IN (SELECT trace FROM call WHERE ");
+                self.sql.push_str("trace IN (SELECT trace FROM spend WHERE ");
                 self.pattern("model", pattern);
                 self.sql.push(')');
                 return;

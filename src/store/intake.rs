@@ -11,7 +11,7 @@ use super::contents::AlreadyHashed;
 use crate::derive::derive;
 use crate::model::content::{Form, Slot};
 use crate::model::record::{Batch, Identity, Other, Reject, SourceInfo, Tally};
-use crate::model::span::{Nanos, Part, SpanKey, TraceKey};
+use crate::model::span::{Nanos, Part, TraceKey};
 use crate::model::trace::{Interaction, Trace};
 use crate::model::usage::{Cost, CostBasis, Usage};
 use crate::pricing::Prices;
@@ -70,19 +70,20 @@ pub(super) struct Packed {
 pub(super) struct Derived {
     pub(super) row: Interaction,
     pub(super) lower_bound: bool,
-    pub(super) calls: Vec<Call>,
+    pub(super) spend: Vec<Spend>,
 }
 
-/// A counted call.
+/// What the counted calls of one model came to in one trace.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct Spend {
     pub(super) trace: TraceKey,
-    pub(super) span: SpanKey,
     pub(super) start: Nanos,
     pub(super) model: Option<String>,
+    pub(super) calls: u32,
+    pub(super) unpriced_calls: u32,
     pub(super) usage: Usage,
     pub(super) cost: Option<Cost>,
-    pub(super) cost_basis: CostBasis,
+    pub(super) lower_bound: bool,
 }
 
 impl Packed {
@@ -152,19 +153,36 @@ fn all(parts: &[Part], prices: &Prices) -> Vec<Derived> {
 impl Derived {
     pub(super) fn of(parts: Vec<Part>, prices: &Prices) -> Self {
         let Trace { row, spans } = derive(parts, prices);
-        let counted = || spans.iter().filter(|span| span.counted);
-        let lower_bound = counted().any(|span| span.cost_basis == CostBasis::LowerBound);
-        let calls = counted()
-            .map(|span| Call {
-                trace: row.trace,
-                span: span.key,
-                start: span.part.start,
-                model: span.part.response_model.as_ref().or(span.part.request_model.as_ref()).cloned(),
-                usage: span.part.usage,
-                cost: span.cost,
-                cost_basis: span.cost_basis,
-            })
-            .collect();
-        Self { row, lower_bound, calls }
+        let mut spend: Vec<Spend> = Vec::new();
+        for span in spans.iter().filter(|span| span.counted) {
+            let part = &span.part;
+            let model = part.response_model.as_ref().or(part.request_model.as_ref());
+            let at = spend.iter().position(|known| known.model.as_ref() == model).unwrap_or_else(|| {
+                spend.push(Spend {
+                    trace: row.trace,
+                    start: part.start,
+                    model: model.cloned(),
+                    calls: 0,
+                    unpriced_calls: 0,
+                    usage: Usage::default(),
+                    cost: None,
+                    lower_bound: false,
+                });
+                spend.len() - 1
+            });
+            let sum = &mut spend[at];
+            sum.calls += 1;
+            sum.unpriced_calls += u32::from(span.cost.is_none());
+            sum.usage = sum.usage.add(&part.usage);
+            if let Some(cost) = span.cost {
+                *sum.cost.get_or_insert_default() += cost;
+            }
+            sum.lower_bound |= span.cost_basis == CostBasis::LowerBound;
+        }
+        Self {
+            lower_bound: spend.iter().any(|sum| sum.lower_bound),
+            row,
+            spend,
+        }
     }
 }

@@ -1,5 +1,3 @@
-WITH judged AS ({judged})
 SELECT {key}, sum(calls), count(*), sum(input), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(output), sum(reasoning),
     sum(cost), quantile_disc(cost, 0.5), sum(unpriced_calls), bool_or(lower_bound), CAST(count(cost) AS HUGEINT), count(dear), count(*) FILTER (WHERE dear)
-FROM (SELECT i.*, j.dear FROM interaction i LEFT JOIN judged j ON j.trace = i.trace)
-WHERE {condition} GROUP BY {key} ORDER BY sum(cost) DESC NULLS LAST, {key} NULLS LAST
+FROM {rows} WHERE {condition} GROUP BY {key} ORDER BY sum(cost) DESC NULLS LAST, {key} NULLS LAST

@@ -1,4 +1,4 @@
--- Facts are append-only: part, content, use, other, reject, coverage. interaction and call follow from them and may be rebuilt at any time.
+-- Facts are append-only: part, content, use, other, reject, coverage. interaction and spend follow from them and may be rebuilt at any time.
 -- No PRIMARY KEY and no index on anything that grows: zone maps, time windows and the derived tables do that work.
 -- Times are nanoseconds UTC since 1970, durations nanoseconds, costs pico-dollars (10^-12 USD). NULL is "not logged".
 
@@ -63,9 +63,9 @@ CREATE TABLE interaction (
     place HUGEINT NOT NULL, tokens UBIGINT, lower_bound BOOLEAN NOT NULL
 );
 
--- A row per counted call.
-CREATE TABLE call (
-    trace UBIGINT NOT NULL, span UBIGINT NOT NULL, start BIGINT NOT NULL, model VARCHAR,
+-- A row per trace and model: what its counted calls of that model came to.
+CREATE TABLE spend (
+    trace UBIGINT NOT NULL, start BIGINT NOT NULL, model VARCHAR, calls UINTEGER NOT NULL, unpriced_calls UINTEGER NOT NULL,
     input UBIGINT, cache_read UBIGINT, cache_write UBIGINT, cache_write_1h UBIGINT, output UBIGINT, reasoning UBIGINT,
-    cost HUGEINT, cost_basis VARCHAR NOT NULL
+    cost HUGEINT, lower_bound BOOLEAN NOT NULL
 );

@@ -1,1 +1,0 @@
-DELETE FROM call WHERE start BETWEEN ? AND ? AND trace IN (SELECT trace FROM temp.touched)

@@ -1,0 +1,1 @@
+DELETE FROM spend WHERE start BETWEEN ? AND ? AND trace IN (SELECT trace FROM temp.touched)

@@ -46,62 +46,19 @@ pub enum Command {
         /// Sources as written.
         sources: Vec<String>,
     },
-    /// Interactions.
-    Ls {
-        /// Sources as written.
-        sources: Vec<String>,
-        /// Table, json, jsonl or csv.
-        output: Output,
-    },
-    /// One interaction.
-    Show {
-        /// A trace id or a unique prefix of one.
-        trace_id: String,
-        /// Sources as written.
-        sources: Vec<String>,
-        /// Tree, json or md.
-        output: Output,
-    },
-    /// Spend by key.
-    Cost {
-        /// Sources as written.
-        sources: Vec<String>,
-        /// Grouped by.
-        by: CostKey,
-        /// Table, json, jsonl or csv.
-        output: Output,
-    },
-    /// What was read.
-    Stats {
-        /// Sources as written.
-        sources: Vec<String>,
-        /// Table, json, jsonl or csv.
-        output: Output,
-    },
-    /// Fill a store and exit.
-    Ingest {
-        /// Sources as written.
-        sources: Vec<String>,
-    },
     /// The explorer over invented live traffic.
     Demo,
-    /// The dialects it reads.
-    Formats {
-        /// Table, json, jsonl or csv.
-        output: Output,
+    /// Reads sources to their end, then prints an answer.
+    Read {
+        /// Sources as written.
+        sources: Vec<String>,
+        /// Which answer.
+        report: Report,
     },
-    /// The prices it knows.
-    Prices {
-        /// Table, json, jsonl or csv.
-        output: Output,
-    },
-    /// The keys of the explorer.
-    Keys {
-        /// Table, json, jsonl or csv.
-        output: Output,
-    },
-    /// The settings in force.
-    Config {
+    /// Prints what the program knows without any source.
+    Tell {
+        /// What of it.
+        known: Known,
         /// Table, json, jsonl or csv.
         output: Output,
     },
@@ -112,6 +69,50 @@ pub enum Command {
     },
     /// The manual page.
     Man,
+}
+
+/// What is printed once every source is read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// Interactions.
+    Ls {
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// One interaction.
+    Show {
+        /// A trace id or a unique prefix of one.
+        trace_id: String,
+        /// Tree, json or md.
+        output: Output,
+    },
+    /// Spend by key.
+    Cost {
+        /// Grouped by.
+        by: CostKey,
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// What was read.
+    Stats {
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// A line that says what is now in the store.
+    Ingest,
+}
+
+/// What the program knows without any source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The dialects it reads.
+    Formats,
+    /// The prices.
+    Prices,
+    /// The keys of the explorer.
+    Keys,
+    /// The settings in force.
+    Config,
 }
 
 /// Options that several commands share.
@@ -445,12 +446,16 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
         )),
         None => Ok(sources),
     };
-    Ok(match verb {
-        None => Command::Explore { sources: read(sources)? },
-        Some(Verb::Ls(Sources { sources })) => Command::Ls {
-            output: rows()?,
+    let report = |sources, report| {
+        Ok::<_, CliError>(Command::Read {
             sources: read(sources)?,
-        },
+            report,
+        })
+    };
+    let tell = |known| Ok::<_, CliError>(Command::Tell { known, output: rows()? });
+    match verb {
+        None => Ok(Command::Explore { sources: read(sources)? }),
+        Some(Verb::Ls(Sources { sources })) => report(sources, Report::Ls { output: rows()? }),
         Some(Verb::Show { trace_id, sources }) => {
             if trace_id.is_empty() {
                 return Err(CliError::usage(
@@ -458,21 +463,14 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
                     Some("`spanscope ls -o json` lists them".into()),
                 ));
             }
-            Command::Show {
-                output: output(shared, &[Output::Tree, Output::Json, Output::Markdown])?,
-                trace_id,
-                sources: read(sources.sources)?,
-            }
+            let output = output(shared, &[Output::Tree, Output::Json, Output::Markdown])?;
+            report(sources.sources, Report::Show { trace_id, output })
         }
-        Some(Verb::Cost { sources, by }) => Command::Cost {
-            output: rows()?,
-            by: CostKey::ALL.iter().copied().find(|key| key.name() == by).unwrap_or_default(),
-            sources: read(sources.sources)?,
-        },
-        Some(Verb::Stats(Sources { sources })) => Command::Stats {
-            output: rows()?,
-            sources: read(sources)?,
-        },
+        Some(Verb::Cost { sources, by }) => {
+            let by = CostKey::ALL.iter().copied().find(|key| key.name() == by).unwrap_or_default();
+            report(sources.sources, Report::Cost { by, output: rows()? })
+        }
+        Some(Verb::Stats(Sources { sources })) => report(sources, Report::Stats { output: rows()? }),
         Some(Verb::Ingest(Sources { sources })) => {
             if shared.db.is_none() {
                 return Err(CliError::usage(
@@ -486,16 +484,16 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
                     Some("spanscope ingest --db PATH SOURCE...".into()),
                 ));
             }
-            Command::Ingest { sources: read(sources)? }
+            report(sources, Report::Ingest)
         }
-        Some(Verb::Demo) => Command::Demo,
-        Some(Verb::Formats) => Command::Formats { output: rows()? },
-        Some(Verb::Prices) => Command::Prices { output: rows()? },
-        Some(Verb::Keys) => Command::Keys { output: rows()? },
-        Some(Verb::Config) => Command::Config { output: rows()? },
-        Some(Verb::Completions { shell }) => Command::Completions { shell },
-        Some(Verb::Man) => Command::Man,
-    })
+        Some(Verb::Demo) => Ok(Command::Demo),
+        Some(Verb::Formats) => tell(Known::Formats),
+        Some(Verb::Prices) => tell(Known::Prices),
+        Some(Verb::Keys) => tell(Known::Keys),
+        Some(Verb::Config) => tell(Known::Config),
+        Some(Verb::Completions { shell }) => Ok(Command::Completions { shell }),
+        Some(Verb::Man) => Ok(Command::Man),
+    }
 }
 
 /// A source that bears the name of a command to come.
@@ -588,7 +586,46 @@ pub fn completions(shell: clap_complete::Shell, out: &mut dyn io::Write) -> io::
     out.write_all(&script)
 }
 
-/// Writes the manual page of the program and all its commands.
+/// Writes the manual page: the program's own, then a section with every command, each with the options that are its alone.
 pub fn man(out: &mut dyn io::Write) -> io::Result<()> {
-    clap_mangen::Man::new(Arguments::command()).render(&mut &mut *out)
+    let mut command = Arguments::command();
+    command.build();
+    let page = clap_mangen::Man::new(command.clone());
+    let mut roff = Vec::new();
+    page.render_title(&mut roff)?;
+    page.render_name_section(&mut roff)?;
+    page.render_synopsis_section(&mut roff)?;
+    page.render_description_section(&mut roff)?;
+    page.render_options_section(&mut roff)?;
+    out.write_all(&roff)?;
+    out.write_all(b".SH COMMANDS\n")?;
+    for verb in command
+        .get_subcommands()
+        .filter(|verb| !verb.is_hide_set() && verb.get_name() != "help")
+    {
+        // The options of all commands are told once, above.
+        let own = verb.clone().mut_args(|argument| {
+            let shared = argument.is_global_set() || matches!(argument.get_id().as_str(), "help" | "version");
+            argument.hide(shared)
+        });
+        let has_own = own.get_arguments().any(|argument| !argument.is_hide_set());
+        let page = clap_mangen::Man::new(own);
+        let mut roff = Vec::new();
+        page.render_synopsis_section(&mut roff)?;
+        page.render_description_section(&mut roff)?;
+        if has_own {
+            page.render_options_section(&mut roff)?;
+        }
+        let body = String::from_utf8_lossy(&roff);
+        let body: Vec<&str> = body
+            .lines()
+            .filter(|line| !line.starts_with(".ie ") && !line.starts_with(".el "))
+            .collect();
+        writeln!(out, ".SS {}", verb.get_name())?;
+        for line in body {
+            // Sections of its own pages are paragraphs of this one.
+            writeln!(out, "{}", if line.starts_with(".SH ") { ".PP" } else { line })?;
+        }
+    }
+    Ok(())
 }

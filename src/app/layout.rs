@@ -130,7 +130,7 @@ impl Screen {
                     });
                 }
                 if width >= COSTS_WIDTH && wish.costs != Some(false) && !wish.zoom {
-                    let costs = if width >= 180 { 52 } else { 28 };
+                    let costs = if width >= 180 { 56 } else { 28 };
                     screen.costs = Some(Rect {
                         x: upper.right() - costs,
                         width: costs,
@@ -144,8 +144,9 @@ impl Screen {
         if let Some(list) = screen.list {
             screen.columns = columns(list.width);
             screen.bar = match list.width {
-                0..72 => 0,
-                72..100 => 10,
+                // Below that what came out of a step matters more than when it ran.
+                0..86 => 0,
+                86..100 => 10,
                 100..140 => 14,
                 140.. => 24,
             };

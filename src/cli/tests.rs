@@ -29,70 +29,108 @@ fn the_first_word_that_is_no_command_is_a_source() {
         ("--db|x", Command::Explore { sources: vec![] }),
         (
             "ls|a|b",
-            Command::Ls {
+            Command::Read {
                 sources: strings(&["a", "b"]),
-                output: Output::Table,
+                report: Report::Ls { output: Output::Table },
             },
         ),
         (
             "ls|-o|csv|a",
-            Command::Ls {
+            Command::Read {
                 sources: strings(&["a"]),
-                output: Output::Csv,
+                report: Report::Ls { output: Output::Csv },
             },
         ),
         (
             "-o|jsonl|ls|a",
-            Command::Ls {
+            Command::Read {
                 sources: strings(&["a"]),
-                output: Output::Jsonl,
+                report: Report::Ls { output: Output::Jsonl },
             },
         ),
         (
             "show|abc|a",
-            Command::Show {
-                trace_id: "abc".into(),
+            Command::Read {
                 sources: strings(&["a"]),
-                output: Output::Tree,
+                report: Report::Show {
+                    trace_id: "abc".into(),
+                    output: Output::Tree,
+                },
             },
         ),
         (
             "show|abc|a|-o|md",
-            Command::Show {
-                trace_id: "abc".into(),
+            Command::Read {
                 sources: strings(&["a"]),
-                output: Output::Markdown,
+                report: Report::Show {
+                    trace_id: "abc".into(),
+                    output: Output::Markdown,
+                },
             },
         ),
         (
             "cost|a|--by|user|-o|json",
-            Command::Cost {
+            Command::Read {
                 sources: strings(&["a"]),
-                by: CostKey::User,
-                output: Output::Json,
+                report: Report::Cost {
+                    by: CostKey::User,
+                    output: Output::Json,
+                },
             },
         ),
         (
             "cost|a",
-            Command::Cost {
+            Command::Read {
                 sources: strings(&["a"]),
-                by: CostKey::Feature,
-                output: Output::Table,
+                report: Report::Cost {
+                    by: CostKey::Feature,
+                    output: Output::Table,
+                },
             },
         ),
         (
             "stats|a",
-            Command::Stats {
+            Command::Read {
                 sources: strings(&["a"]),
+                report: Report::Stats { output: Output::Table },
+            },
+        ),
+        (
+            "ingest|a|--db|x",
+            Command::Read {
+                sources: strings(&["a"]),
+                report: Report::Ingest,
+            },
+        ),
+        ("demo", Command::Demo),
+        (
+            "formats",
+            Command::Tell {
+                known: Known::Formats,
                 output: Output::Table,
             },
         ),
-        ("ingest|a|--db|x", Command::Ingest { sources: strings(&["a"]) }),
-        ("demo", Command::Demo),
-        ("formats", Command::Formats { output: Output::Table }),
-        ("prices|-o|json", Command::Prices { output: Output::Json }),
-        ("keys", Command::Keys { output: Output::Table }),
-        ("config", Command::Config { output: Output::Table }),
+        (
+            "prices|-o|json",
+            Command::Tell {
+                known: Known::Prices,
+                output: Output::Json,
+            },
+        ),
+        (
+            "keys",
+            Command::Tell {
+                known: Known::Keys,
+                output: Output::Table,
+            },
+        ),
+        (
+            "config",
+            Command::Tell {
+                known: Known::Config,
+                output: Output::Table,
+            },
+        ),
         (
             "completions|bash",
             Command::Completions {
@@ -280,5 +318,37 @@ fn completions_and_manual_know_every_command() {
     for text in [String::from_utf8(script).unwrap(), String::from_utf8(page).unwrap()] {
         assert!(["ls", "show", "cost", "stats", "ingest"].iter().all(|verb| text.contains(verb)));
     }
+    let mut page = Vec::new();
+    man(&mut page).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    let (shared, commands) = page.split_once(".SH COMMANDS").unwrap();
+    for word in ["filter", "since", "theme"] {
+        assert!(
+            shared.contains(word) && !commands.contains(&format!("\\-\\-{word}")),
+            "{word} is told once"
+        );
+    }
+    let section = |verb: &str| {
+        commands
+            .split(".SS ")
+            .find(|section| section.starts_with(&format!("{verb}\n")))
+            .unwrap_or_default()
+    };
+    for (verb, word) in [
+        ("ls", "newest first"),
+        ("show", "TRACE_ID"),
+        ("cost", "Group by feature"),
+        ("stats", "What was read"),
+        ("ingest", "Fill a store"),
+        ("formats", "log formats"),
+        ("prices", "prices"),
+        ("keys", "keys"),
+        ("config", "settings"),
+        ("completions", "elvish"),
+        ("man", "manual page"),
+    ] {
+        assert!(section(verb).contains(word), "{verb}: {}", section(verb));
+    }
+    assert!(section("demo").is_empty(), "what is not there is not told of");
     Arguments::command().debug_assert();
 }

@@ -1,18 +1,17 @@
 //! Under which names a logged model may stand in the price table, from exact to stripped.
 //!
-//! Only prefixes of known sellers and suffixes that are dates or versions are taken away: whatever else is in a name may make it
-//! another model, and another model's price is worse than none.
+//! Only what is known to leave the price as it is gets taken away: a seller's or gateway's name in front, a date or Bedrock's version
+//! behind. Whatever else is in a name (`:free`, `-preview`, a region we have no price for) may make it another model, and another
+//! model's price is worse than none.
 
-/// Sellers and gateways that write themselves before the model: `gemini/gemini-2.5-pro`, `openrouter/openai/gpt-4o`.
+/// Sellers and gateways that write themselves before the model and sell at its list price: `openrouter/openai/gpt-4o`.
+/// Where one asks another price, the table has a row under the whole name.
 const SELLERS: &[&str] = &[
     "anthropic",
     "azure",
-    "azure_ai",
     "bedrock",
-    "converse",
     "cohere",
-    "deepseek",
-    "deepseek-ai",
+    "converse",
     "gemini",
     "google",
     "invoke",
@@ -22,6 +21,7 @@ const SELLERS: &[&str] = &[
     "models",
     "openai",
     "openrouter",
+    "publishers",
     "vertex",
     "vertex_ai",
     "voyage",
@@ -30,74 +30,81 @@ const SELLERS: &[&str] = &[
     "xai",
 ];
 
-/// Bedrock's regions and sellers, divided by dots: `us.anthropic.claude-…`.
-const DOTTED: &[&str] = &[
-    "us.",
-    "eu.",
-    "apac.",
-    "jp.",
-    "au.",
-    "global.",
-    "us-gov.",
-    "anthropic.",
-    "cohere.",
-    "deepseek.",
-    "mistral.",
-];
+/// Bedrock's inference profiles: `us.anthropic.claude-…`. Where a profile is dearer the table has a row under its whole name.
+/// `us-gov.` is missing on purpose: its price is its own.
+const PROFILES: &[&str] = &["us.", "eu.", "apac.", "jp.", "au.", "global."];
 
-/// The name itself, then without its date or version, then without a provider's prefix, then without both; in lower case.
-pub(super) fn candidates(model: &str) -> Vec<String> {
-    let whole = model.trim().to_lowercase();
-    let bare = without_prefix(&whole);
-    let mut names: Vec<String> = Vec::with_capacity(4);
-    for name in [whole.as_str(), without_date(&whole), bare, without_date(bare)] {
-        if !name.is_empty() && !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
-        }
-    }
-    names
+/// Every name to look up for a model in lower case, the most exact first: as it stands, without its sellers, without Bedrock's
+/// prefix; each also without its date.
+pub(super) fn names(model: &str) -> impl Iterator<Item = &str> {
+    let whole = model.trim();
+    let sold = without_sellers(whole);
+    let bare = without_bedrock(sold);
+    [whole, sold, bare]
+        .into_iter()
+        .flat_map(|name| [name, without_date(name)])
+        .filter(|name| !name.is_empty())
 }
 
-fn without_prefix(mut name: &str) -> &str {
-    while let Some((_, rest)) = name.split_once('/').filter(|(seller, _)| SELLERS.contains(seller)) {
-        name = rest;
+fn without_sellers(mut name: &str) -> &str {
+    // An ARN ends in the profile's name: arn:aws:bedrock:us-east-1:123:inference-profile/us.anthropic.claude-…
+    if let Some((_, last)) = name.rsplit_once('/').filter(|_| name.starts_with("arn:aws")) {
+        return last;
     }
-    while let Some(rest) = DOTTED.iter().find_map(|prefix| name.strip_prefix(prefix)) {
+    while let Some((seller, rest)) = name.split_once('/') {
+        if !SELLERS.contains(&seller) || seller == "azure" && !is_openai(rest) {
+            break;
+        }
         name = rest;
     }
     name
 }
 
-/// Takes `-v1:0` and then `-20250929`, `@20250929` or `-2024-08-06` from the end.
+/// Azure sells other makers' models at prices of its own.
+fn is_openai(model: &str) -> bool {
+    ["gpt-", "o1", "o3", "o4"].iter().any(|start| model.starts_with(start))
+}
+
+fn without_bedrock(name: &str) -> &str {
+    let profile = PROFILES.iter().find_map(|prefix| name.strip_prefix(prefix));
+    profile.unwrap_or(name).strip_prefix("anthropic.").map_or(name, without_version)
+}
+
+/// Takes a date from the end, and what stands behind a date: `-20250929`, `@20250929`, `-2024-08-06`, `-20250929-v1:0`, `@default`,
+/// `[1m]`, and whose a fine-tuned model is.
 fn without_date(name: &str) -> &str {
-    let name = without_version(name);
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if let Some((head, tail)) = name.rsplit_once(['-', '@'])
-        && tail.len() == 8
-        && digits(tail)
-        && (tail.starts_with("20") || tail.starts_with("19"))
+    if let Some(tuned) = name.strip_prefix("ft:") {
+        let base = tuned.split(':').next().unwrap_or_default();
+        return &name[..3 + base.len()];
+    }
+    let name = name.strip_suffix("[1m]").or_else(|| name.strip_suffix("@default")).unwrap_or(name);
+    let name = if name.contains("anthropic.") { without_version(name) } else { name };
+    if let Some((head, day)) = name.rsplit_once(['-', '@'])
+        && day.starts_with("20")
+        && is_number(day, 8)
     {
         return head;
     }
     let mut pieces = name.rsplitn(4, '-');
     if let (Some(day), Some(month), Some(year), Some(head)) = (pieces.next(), pieces.next(), pieces.next(), pieces.next())
-        && [(day, 2), (month, 2), (year, 4)]
-            .iter()
-            .all(|(text, length)| text.len() == *length && digits(text))
+        && is_number(day, 2)
+        && is_number(month, 2)
+        && is_number(year, 4)
     {
         return head;
     }
     name
 }
 
-/// Takes Bedrock's `-v1:0` from the end.
+/// Takes Bedrock's `-v1` or `-v1:0` from the end.
 fn without_version(name: &str) -> &str {
     let Some((head, version)) = name.rsplit_once("-v") else {
         return name;
     };
-    let Some((major, minor)) = version.split_once(':') else {
-        return name;
-    };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if digits(major) && digits(minor) { head } else { name }
+    let (major, minor) = version.split_once(':').unwrap_or((version, "0"));
+    if is_number(major, 1) && is_number(minor, 1) { head } else { name }
+}
+
+fn is_number(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|b| b.is_ascii_digit())
 }

@@ -6,6 +6,7 @@
 mod file;
 mod lookup;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::model::span::Nanos;
@@ -168,11 +169,16 @@ impl Prices {
         Ok(Self::of(list))
     }
 
-    /// The price of a model at a time: the newest that had begun. The name is tried as it stands, then without its date, without a
-    /// provider's prefix, and in lower case. `provider` only chooses between two sellers of one name.
+    /// The price of a model at a time: the newest that had begun. The name is tried as it stands, then without its date, its sellers'
+    /// names and Bedrock's prefix; capitals do not matter. `provider` only chooses between two sellers of one name.
     #[must_use]
     pub fn find(&self, model: &str, provider: Option<&str>, at: Nanos) -> Option<&Price> {
-        lookup::candidates(model).iter().find_map(|name| self.newest(name, provider, at))
+        let lower = if model.bytes().any(|b| b.is_ascii_uppercase()) {
+            Cow::Owned(model.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(model)
+        };
+        lookup::names(&lower).find_map(|name| self.newest(name, provider, at))
     }
 
     /// Every price, by provider, model and date.
@@ -192,17 +198,18 @@ impl Prices {
         let mut names = std::collections::HashMap::<String, Vec<usize>>::new();
         for (index, price) in list.iter().enumerate().rev() {
             for name in std::iter::once(&price.model).chain(&price.aliases) {
-                names.entry(name.to_lowercase()).or_default().push(index);
+                names.entry(name.to_ascii_lowercase()).or_default().push(index);
             }
         }
         Self { list, names }
     }
 
+    /// By a name in lower case.
     fn newest(&self, name: &str, provider: Option<&str>, at: Nanos) -> Option<&Price> {
         let sold_by = |price: &Price| provider.is_some_and(|provider| provider.to_lowercase().contains(&price.provider));
         let begun = |price: &&Price| price.valid_from.is_none_or(|day| at >= midnight(day));
         let mut best: Option<&Price> = None;
-        for price in self.names.get(&name.to_lowercase())?.iter().map(|&i| &self.list[i]).filter(begun) {
+        for price in self.names.get(name)?.iter().map(|&i| &self.list[i]).filter(begun) {
             // Same seller: the newer price stands first. Another seller: only when the call names it.
             if best.is_none_or(|best| sold_by(price) && !sold_by(best)) {
                 best = Some(price);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Known, Report};
 use crate::model::query::{Page, Query, Reply, Sort};
 use crate::model::record::Progress;
 use crate::model::span::TraceKey;
@@ -18,23 +18,8 @@ use super::setup::Setup;
 /// Rows of a table on a terminal when `--limit` does not say.
 const SCREENFUL: u32 = 40;
 
-/// Runs one of `ls`, `show`, `cost`, `stats`, `ingest`; the exit code.
-pub fn run(cli: &Cli, setup: &Setup) -> Result<u8, Failure> {
-    let sources = match &cli.command {
-        Command::Ls { sources, .. }
-        | Command::Show { sources, .. }
-        | Command::Cost { sources, .. }
-        | Command::Stats { sources, .. }
-        | Command::Ingest { sources } => sources,
-        Command::Explore { .. }
-        | Command::Demo
-        | Command::Formats { .. }
-        | Command::Prices { .. }
-        | Command::Keys { .. }
-        | Command::Config { .. }
-        | Command::Completions { .. }
-        | Command::Man => unreachable!("these commands read no traces"),
-    };
+/// Reads the sources and prints the report; the exit code.
+pub fn run(cli: &Cli, setup: &Setup, sources: &[String], report: &Report) -> Result<u8, Failure> {
     let specs = setup.specs(sources)?;
     let began = Instant::now();
     let problems: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -45,7 +30,7 @@ pub fn run(cli: &Cli, setup: &Setup) -> Result<u8, Failure> {
     )?;
     let mut unread = Vec::new();
     if !specs.is_empty() {
-        unread = read(setup, &store, specs, matches!(cli.command, Command::Ingest { .. }))?;
+        unread = read(setup, &store, specs, *report == Report::Ingest)?;
     }
     store.flush().map_err(|error| {
         Failure::new(
@@ -55,7 +40,7 @@ pub fn run(cli: &Cli, setup: &Setup) -> Result<u8, Failure> {
         )
     })?;
     let seconds = began.elapsed().as_secs_f64();
-    let printed = print(cli, setup, &store, seconds);
+    let printed = print(report, cli, setup, &store, seconds);
     let rejected = match store.ask_now(Query::Stats) {
         Reply::Stats(stats) => stats.tally.rejected,
         _ => 0,
@@ -154,7 +139,7 @@ const fn name(reply: &Reply) -> &'static str {
     }
 }
 
-fn print(cli: &Cli, setup: &Setup, store: &Store, seconds: f64) -> Result<(), Printing> {
+fn print(report: &Report, cli: &Cli, setup: &Setup, store: &Store, seconds: f64) -> Result<(), Printing> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let look = setup.look();
     let limit = |output: Output| {
@@ -166,8 +151,8 @@ fn print(cli: &Cli, setup: &Setup, store: &Store, seconds: f64) -> Result<(), Pr
                 u32::MAX
             })
     };
-    match &cli.command {
-        Command::Ls { output, .. } => {
+    match report {
+        Report::Ls { output } => {
             let query = Query::Interactions {
                 filter: cli.options.filter.clone(),
                 window: setup.window,
@@ -186,8 +171,8 @@ fn print(cli: &Cli, setup: &Setup, store: &Store, seconds: f64) -> Result<(), Pr
                 other => return Err(unexpected(other).into()),
             }
         }
-        Command::Show { trace_id, output, .. } => show(trace_id, *output, setup, store, &mut out)?,
-        Command::Cost { by, output, .. } => {
+        Report::Show { trace_id, output } => show(trace_id, *output, setup, store, &mut out)?,
+        Report::Cost { by, output } => {
             match store.ask_now(Query::Costs {
                 by: *by,
                 filter: cli.options.filter.clone(),
@@ -201,11 +186,11 @@ fn print(cli: &Cli, setup: &Setup, store: &Store, seconds: f64) -> Result<(), Pr
                 other => return Err(unexpected(other).into()),
             }
         }
-        Command::Stats { output, .. } => match store.ask_now(Query::Stats) {
+        Report::Stats { output } => match store.ask_now(Query::Stats) {
             Reply::Stats(stats) => report::stats(&stats, seconds, *output, &look, &mut out)?,
             other => return Err(unexpected(other).into()),
         },
-        Command::Ingest { .. } => match store.ask_now(Query::Stats) {
+        Report::Ingest => match store.ask_now(Query::Stats) {
             Reply::Stats(stats) => {
                 let tally = &stats.tally;
                 writeln!(
@@ -216,14 +201,6 @@ fn print(cli: &Cli, setup: &Setup, store: &Store, seconds: f64) -> Result<(), Pr
             }
             other => return Err(unexpected(other).into()),
         },
-        Command::Explore { .. }
-        | Command::Demo
-        | Command::Formats { .. }
-        | Command::Prices { .. }
-        | Command::Keys { .. }
-        | Command::Config { .. }
-        | Command::Completions { .. }
-        | Command::Man => {}
     }
     out.flush()?;
     Ok(())
@@ -274,19 +251,19 @@ fn choose(id: &str, found: &[(TraceKey, String)]) -> Result<TraceKey, Failure> {
 }
 
 /// `formats`, `prices`, `keys`, `config`: what the program knows, as tables.
-pub fn knowledge(command: &Command, setup: &Setup, look: &Look) -> io::Result<()> {
+pub fn tell(known: Known, output: Output, setup: &Setup, look: &Look) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let words = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<String>>();
-    match command {
-        Command::Formats { output } => {
+    match known {
+        Known::Formats => {
             let rows: Vec<_> = crate::formats::dialects()
                 .iter()
                 .map(|d| words(&[d.name, d.what, d.example]))
                 .collect();
-            report::table(&["dialect", "what", "recognised by"], &rows, *output, look, &mut out)?;
+            report::table(&["dialect", "what", "recognised by"], &rows, output, look, &mut out)?;
         }
-        Command::Prices { output } => report::prices(setup.prices.iter(), *output, look, &mut out)?,
-        Command::Keys { output } => {
+        Known::Prices => report::prices(setup.prices.iter(), output, look, &mut out)?,
+        Known::Keys => {
             let mut rows = Vec::new();
             for mode in std::iter::once(None).chain(<crate::app::Mode as strum::IntoEnumIterator>::iter().map(Some)) {
                 for (action, keys) in setup.keymap.table(mode) {
@@ -298,21 +275,12 @@ pub fn knowledge(command: &Command, setup: &Setup, look: &Look) -> io::Result<()
                     ]));
                 }
             }
-            report::table(&["where", "keys", "action", "does"], &rows, *output, look, &mut out)?;
+            report::table(&["where", "keys", "action", "does"], &rows, output, look, &mut out)?;
         }
-        Command::Config { output } => {
+        Known::Config => {
             let rows: Vec<_> = setup.settings().iter().map(|(key, value)| words(&[key, value])).collect();
-            report::table(&["setting", "value"], &rows, *output, look, &mut out)?;
+            report::table(&["setting", "value"], &rows, output, look, &mut out)?;
         }
-        Command::Ls { .. }
-        | Command::Show { .. }
-        | Command::Cost { .. }
-        | Command::Stats { .. }
-        | Command::Ingest { .. }
-        | Command::Explore { .. }
-        | Command::Demo
-        | Command::Completions { .. }
-        | Command::Man => {}
     }
     out.flush()
 }

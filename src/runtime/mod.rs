@@ -91,38 +91,19 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Ok(()) | Err(_) => Ok(0),
     };
     match &cli.command {
-        Command::Completions { shell } => return printed(cli::completions(*shell, &mut io::stdout().lock())),
-        Command::Man => return printed(cli::man(&mut io::stdout().lock())),
-        Command::Explore { .. }
-        | Command::Demo
-        | Command::Ls { .. }
-        | Command::Show { .. }
-        | Command::Cost { .. }
-        | Command::Stats { .. }
-        | Command::Ingest { .. }
-        | Command::Formats { .. }
-        | Command::Prices { .. }
-        | Command::Keys { .. }
-        | Command::Config { .. } => {}
-    }
-    let setup = Setup::new(cli)?;
-    match &cli.command {
-        Command::Formats { .. } | Command::Prices { .. } | Command::Keys { .. } | Command::Config { .. } => {
-            printed(headless::knowledge(&cli.command, &setup, &setup.look()))
+        Command::Completions { shell } => printed(cli::completions(*shell, &mut io::stdout().lock())),
+        Command::Man => printed(cli::man(&mut io::stdout().lock())),
+        Command::Tell { known, output } => {
+            let setup = Setup::new(cli)?;
+            printed(headless::tell(*known, *output, &setup, &setup.look()))
         }
-        Command::Explore { sources } => explore(cli, &setup, sources),
+        Command::Read { sources, report } => headless::run(cli, &Setup::new(cli)?, sources, report),
+        Command::Explore { sources } => explore(cli, &Setup::new(cli)?, sources),
         Command::Demo => Err(Failure::new(
             2,
             "the demo is not there yet",
             "spanscope sample-data shows the sample logs",
         )),
-        Command::Ls { .. }
-        | Command::Show { .. }
-        | Command::Cost { .. }
-        | Command::Stats { .. }
-        | Command::Ingest { .. }
-        | Command::Completions { .. }
-        | Command::Man => headless::run(cli, &setup),
     }
 }
 

@@ -37,22 +37,30 @@ pub fn draw(inspector: &Inspector, theme: &Theme, focused: bool, area: Rect, buf
     }
 }
 
+/// `[prompt]─ response ─ documents …`: the brackets tell the tab in front where there are no colours.
 fn tabs(inspector: &Inspector, theme: &Theme, width: u16) -> Line<'static> {
-    let titles: usize = Tab::ALL.iter().map(|tab| tab.title().len()).sum();
-    let between = if titles + 3 * Tab::ALL.len() <= usize::from(width) {
-        " ─ "
-    } else {
-        " "
-    };
-    let mut spans = vec![label(" ", theme.style(Role::Border))];
-    for tab in Tab::ALL {
-        if spans.len() > 1 {
-            spans.push(label(between, theme.style(Role::Border)));
+    let titles: usize = Tab::ALL.iter().map(|tab| tab.title().len() + 3).sum();
+    let roomy = titles < usize::from(width);
+    let front = |at: usize| Tab::ALL.get(at).is_some_and(|tab| *tab == inspector.tab());
+    let mut spans = Vec::new();
+    for (at, tab) in Tab::ALL.into_iter().enumerate() {
+        let (role, open, close) = if front(at) {
+            (Role::Accent, "[", "]")
+        } else {
+            (Role::Dim, " ", " ")
+        };
+        if roomy && at > 0 {
+            spans.push(label("─", theme.style(Role::Border)));
         }
-        let role = if tab == inspector.tab() { Role::Accent } else { Role::Dim };
+        // Without room for a line between them, neighbours share the blank.
+        if roomy || at == 0 || front(at) {
+            spans.push(label(open, theme.style(role)));
+        }
         spans.push(label(tab.title(), theme.style(role)));
+        if roomy || !front(at + 1) {
+            spans.push(label(close, theme.style(role)));
+        }
     }
-    spans.push(label(" ", theme.style(Role::Border)));
     Line::from(spans)
 }
 

@@ -119,8 +119,13 @@ fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: 
                 if row.status == Status::Error { Role::Error } else { Role::Warn },
             ),
         };
-        let align = if column.right() { Align::Right } else { Align::Left };
-        buffer.set_span(x, area.y, &span(&text::pad(&words, cells, align), theme.style(role)), *width);
+        // What leans left is not filled up: a style may underline.
+        let cell = if column.right() {
+            text::pad(&words, cells, Align::Right)
+        } else {
+            words.cut(cells)
+        };
+        buffer.set_span(x, area.y, &span(&cell, theme.style(role)), *width);
         x += width + 1;
     }
 }

@@ -63,20 +63,21 @@ pub(super) fn header(app: &App, theme: &Theme, frame: Rect, buffer: &mut Buffer)
     // The corners stay, and a piece takes three columns beside its words: `─ words `.
     let room = usize::from(frame.width.saturating_sub(2));
     let pieces = pieces(app);
-    let mut shown = vec![false; pieces.len()];
-    let mut taken = 0;
+    let mut widths = vec![0; pieces.len()];
+    let mut left = room;
     let mut by_rank: Vec<usize> = (0..pieces.len()).collect();
     by_rank.sort_by_key(|at| pieces[*at].rank);
     for at in by_rank {
-        let more = pieces[at].least + 3;
-        shown[at] = taken + more <= room;
-        taken += if shown[at] { more } else { 0 };
+        let piece = &pieces[at];
+        // What can be cut takes a third of the line at most.
+        let most = piece.words.width().min(piece.least.max(room / 3));
+        if left >= piece.least + 3 {
+            widths[at] = most.min(left - 3);
+            left -= widths[at] + 3;
+        }
     }
-    let mut slack = room - taken.min(room);
     let mut spans: Vec<Span<'static>> = Vec::new();
-    for (piece, _) in pieces.iter().zip(&shown).filter(|(_, shown)| **shown) {
-        let width = piece.words.width().min(piece.least + slack);
-        slack -= width - piece.least;
+    for (piece, width) in pieces.iter().zip(widths).filter(|(_, width)| *width > 0) {
         spans.push(label(if spans.is_empty() { " " } else { "─ " }, theme.style(Role::Border)));
         spans.push(span(&piece.words.cut(width), theme.style(piece.role)));
         spans.push(label(" ", theme.style(Role::Border)));

@@ -53,13 +53,15 @@ pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, t
     if node.rolled_up {
         spans.push(label("Σ ", theme.style(Role::Dim)));
     }
-    spans.push(span(&name(node), theme.style(if dim { Role::Dim } else { Role::Text })));
-    let note = note(node);
+    let taken: usize = spans.iter().map(ratatui::text::Span::width).sum();
+    let room = usize::from(left).saturating_sub(taken);
+    let name = name(node).cut(room);
+    spans.push(span(&name, theme.style(if dim { Role::Dim } else { Role::Text })));
+    let (note, room) = (note(node), room.saturating_sub(name.width() + 2));
     if !note.is_empty() {
-        let taken: usize = spans.iter().map(ratatui::text::Span::width).sum();
         let role = if node.part.error.is_some() { Role::Error } else { Role::Dim };
         spans.push(label("  ", theme.style(Role::Dim)));
-        spans.push(span(&note.cut(usize::from(left).saturating_sub(taken + 2)), theme.style(role)));
+        spans.push(span(&note.cut(room), theme.style(role)));
     }
     buffer.set_line(area.x, area.y, &Line::from(spans), left);
 }

@@ -13,6 +13,7 @@ mod order;
 mod pty;
 mod report;
 mod screens;
+mod screenshot;
 mod states;
 #[cfg(feature = "store")]
 mod store;

@@ -32,6 +32,13 @@ impl Session {
     }
 
     fn start_with(arguments: &[&str], width: u16, height: u16, environment: &[(&str, &str)]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_spanscope"));
+        command.args(arguments);
+        Self::spawn(command, width, height, environment)
+    }
+
+    /// Any command in a terminal, in an environment of its own.
+    fn spawn(mut command: CommandBuilder, width: u16, height: u16, environment: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let pty = native_pty_system()
             .openpty(PtySize {
@@ -41,8 +48,6 @@ impl Session {
                 pixel_height: 0,
             })
             .unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_spanscope"));
-        command.args(arguments);
         command.env_clear();
         for (name, value) in [
             ("TERM", "xterm-256color"),
@@ -53,10 +58,8 @@ impl Session {
         ] {
             command.env(name, value);
         }
-        for name in ["LD_LIBRARY_PATH"] {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
+        if let Some(value) = std::env::var_os("LD_LIBRARY_PATH") {
+            command.env("LD_LIBRARY_PATH", value);
         }
         command.env("HOME", home.path());
         for (name, value) in environment {
@@ -254,47 +257,9 @@ fn reads_standard_input_while_keys_come_from_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let path = log(folder.path());
     let script = format!("cat {} | {} -", path.display(), env!("CARGO_BIN_EXE_spanscope"));
-    let home = tempfile::tempdir().unwrap();
-    let pty = native_pty_system()
-        .openpty(PtySize {
-            rows: 24,
-            cols: 100,
-            pixel_width: 0,
-            pixel_height: 0,
-        })
-        .unwrap();
     let mut command = CommandBuilder::new("/bin/sh");
     command.args(["-c", &script]);
-    command.env("TERM", "xterm-256color");
-    command.env("HOME", home.path());
-    let child = pty.slave.spawn_command(command).unwrap();
-    drop(pty.slave);
-    let output = Arc::new((Mutex::new(Output::default()), Condvar::new()));
-    let mut reader = pty.master.try_clone_reader().unwrap();
-    let shared = Arc::clone(&output);
-    std::thread::spawn(move || {
-        let mut buffer = [0; 65_536];
-        while let Ok(read) = reader.read(&mut buffer) {
-            let mut output = shared.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            output.bytes.extend_from_slice(&buffer[..read]);
-            output.ended = read == 0;
-            shared.1.notify_all();
-            if read == 0 {
-                return;
-            }
-        }
-        shared.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).ended = true;
-        shared.1.notify_all();
-    });
-    let keys = pty.master.take_writer().unwrap();
-    let mut session = Session {
-        output,
-        size: Mutex::new((100, 24)),
-        keys,
-        child,
-        master: pty.master,
-        home,
-    };
+    let mut session = Session::spawn(command, 100, 24, &[]);
     session.wait_text("Return it?");
     session.press("q");
     assert_eq!(session.end().0, 0);

@@ -109,15 +109,16 @@ impl Script {
 }
 
 /// 2026-11-23T09:00:00Z.
-const NOW: i64 = 1_795_424_400_000_000_000;
+pub const NOW: i64 = 1_795_424_400_000_000_000;
 
-struct Stage {
+/// The explorer over a log, every question answered at once.
+pub struct Stage {
     app: App,
     script: Script,
 }
 
 impl Stage {
-    fn new(text: &[u8], width: u16, height: u16) -> Self {
+    pub fn new(text: &[u8], width: u16, height: u16) -> Self {
         let settings = Settings {
             sources: vec!["/var/log/app".into()],
             filter: Filter::All,
@@ -144,7 +145,7 @@ impl Stage {
         stage
     }
 
-    fn send(&mut self, message: Msg) {
+    pub fn send(&mut self, message: Msg) {
         let effects = self.app.update(message);
         self.carry(effects);
     }
@@ -159,9 +160,13 @@ impl Stage {
     }
 
     fn buffer(&self, width: u16, height: u16, colors: ColorSupport) -> Buffer {
+        self.themed("ansi", width, height, colors)
+    }
+
+    pub fn themed(&self, theme: &str, width: u16, height: u16, colors: ColorSupport) -> Buffer {
         let area = Rect::new(0, 0, width, height);
         let mut buffer = Buffer::empty(area);
-        let theme = Theme::load("ansi", colors).unwrap();
+        let theme = Theme::load(theme, colors).unwrap();
         ui::render(&self.app, &Keymap::load(None).unwrap(), &theme, area, &mut buffer);
         buffer
     }
@@ -194,7 +199,7 @@ fn picture(buffer: &Buffer) -> String {
     format!("{text}\n{styles}")
 }
 
-fn samples() -> Vec<u8> {
+pub fn samples() -> Vec<u8> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-data/");
     ["llm_trace/calls.jsonl", "interaction/agent.jsonl", "otlp/spans.jsonl"]
         .iter()

@@ -1,9 +1,12 @@
 //! What is noteworthy about a span, judged from the trace alone, with the figures that prove it.
 //!
-//! A start more than a day ahead is not judged here: this layer knows no clock.
+//! A start in the future is not judged: no clock is known here, and what is derived must not depend on when it is derived.
+
+use serde_json::value::RawValue;
 
 use super::rollup::{model, price_of};
 use crate::model::content::Slot;
+use crate::model::json::Json;
 use crate::model::span::{Inferred, Nanos, Part, SpanKind, Status};
 use crate::model::trace::{Finding, FindingKind, Span};
 use crate::model::usage::CostBasis;
@@ -36,8 +39,9 @@ pub(super) fn find(spans: &mut [Span], prices: &Prices) {
         if span.part.kind == SpanKind::Llm && !span.rolled_up {
             let wrapper = span.parent.map(|parent| &spans[parent as usize]).filter(|parent| parent.rolled_up);
             add(FindingKind::MissingPrompt, missing_prompt(&span.part, wrapper));
-            add(FindingKind::Truncated, truncated(&span.part));
-            add(FindingKind::HotTemperature, hot(&span.part));
+            let params = Params::of(&span.part);
+            add(FindingKind::Truncated, truncated(&span.part, &params));
+            add(FindingKind::HotTemperature, hot(&params));
             add(FindingKind::ContextNearlyFull, nearly_full(&span.part, prices));
         }
         if span.counted && span.cost_basis == CostBasis::UnknownModel {
@@ -91,7 +95,7 @@ fn missing_prompt(part: &Part, wrapper: Option<&Span>) -> Option<String> {
     (!there).then(|| response.to_owned())
 }
 
-fn truncated(part: &Part) -> Option<String> {
+fn truncated(part: &Part, params: &Params<'_>) -> Option<String> {
     let reason = part.stop_reason.as_deref()?;
     let limits = [
         "max_tokens",
@@ -109,25 +113,50 @@ fn truncated(part: &Part) -> Option<String> {
         .usage
         .output
         .map_or_else(String::new, |tokens| format!(" after {tokens} output tokens"));
-    let allowed = ["max_tokens", "max_output_tokens", "max_completion_tokens", "maxOutputTokens"]
-        .iter()
-        .find_map(|key| param(part, key))
-        .map_or_else(String::new, |limit| format!(" of at most {limit}"));
+    let allowed = [
+        params.max_tokens,
+        params.max_output_tokens,
+        params.max_completion_tokens,
+        params.max_output_tokens_camel,
+    ]
+    .into_iter()
+    .find_map(number)
+    .map_or_else(String::new, |limit| format!(" of at most {limit}"));
     Some(format!("the model stopped with `{reason}`{after}{allowed}"))
 }
 
-fn hot(part: &Part) -> Option<String> {
-    let temperature = param(part, "temperature")?;
+fn hot(params: &Params<'_>) -> Option<String> {
+    let temperature = number(params.temperature)?;
     let hot = temperature.parse::<f64>().is_ok_and(|t| t > HOT);
     hot.then(|| format!("temperature {temperature} is above {HOT}"))
 }
 
-/// A number among the request's parameters, spelled as logged.
-fn param(part: &Part, key: &str) -> Option<String> {
-    use std::collections::HashMap;
-    let object: HashMap<String, &serde_json::value::RawValue> = serde_json::from_str(part.params.as_ref()?.as_str()).ok()?;
-    let text = object.get(key)?.get().trim_matches('"');
-    text.parse::<f64>().is_ok_and(f64::is_finite).then(|| text.to_owned())
+/// The request's parameters that are judged, as logged; the others are passed over.
+#[derive(Default, serde::Deserialize)]
+struct Params<'a> {
+    #[serde(borrow, default)]
+    temperature: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    max_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    max_output_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    max_completion_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "maxOutputTokens")]
+    max_output_tokens_camel: Option<&'a RawValue>,
+}
+
+impl<'a> Params<'a> {
+    fn of(part: &'a Part) -> Self {
+        let object = part.params.as_ref().map(Json::as_str).filter(|text| text.starts_with('{'));
+        object.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+}
+
+/// A number, in quotes or not, spelled as logged.
+fn number(value: Option<&RawValue>) -> Option<&str> {
+    let text = value?.get().trim_matches('"');
+    text.parse::<f64>().is_ok_and(f64::is_finite).then_some(text)
 }
 
 fn nearly_full(part: &Part, prices: &Prices) -> Option<String> {

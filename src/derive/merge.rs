@@ -22,33 +22,40 @@ pub(super) struct Merged {
     pub(super) conflict: Option<Finding>,
 }
 
-/// All parts of a trace → its spans, by span id.
-pub(super) fn spans(parts: Vec<Part>) -> Vec<Merged> {
-    let mut by_id: BTreeMap<String, Vec<Part>> = BTreeMap::new();
+/// All parts of a trace → its spans, sorted by span id.
+pub(super) fn spans(mut parts: Vec<Part>) -> Vec<Merged> {
+    parts.sort_by(|a, b| a.span_id.cmp(&b.span_id));
+    let mut merged = Vec::with_capacity(parts.len());
+    let mut same: Vec<Part> = Vec::new();
     for mut part in parts {
         part.contents = Vec::new();
-        by_id.entry(part.span_id.clone()).or_default().push(part);
+        if same.first().is_some_and(|first| first.span_id != part.span_id) {
+            merged.extend(span(&mut same));
+        }
+        same.push(part);
     }
-    by_id.into_values().map(span).collect()
+    merged.extend(span(&mut same));
+    merged
 }
 
-fn span(mut parts: Vec<Part>) -> Merged {
-    let origins: Vec<Origin> = parts.iter().map(|part| part.origin).collect::<BTreeSet<_>>().into_iter().collect();
-    if parts.len() == 1
-        && let Some(part) = parts.pop()
-    {
-        return Merged {
+/// What all parts of one span say together; leaves none of them. `None` when there are none.
+fn span(parts: &mut Vec<Part>) -> Option<Merged> {
+    if parts.len() < 2 {
+        let part = parts.pop()?;
+        return Some(Merged {
+            origins: vec![part.origin],
             part,
-            origins,
             conflict: None,
-        };
+        });
     }
-    let conflict = conflict(&parts);
-    Merged {
-        part: one(&parts),
-        origins,
-        conflict,
-    }
+    let origins: BTreeSet<Origin> = parts.iter().map(|part| part.origin).collect();
+    let merged = Merged {
+        conflict: conflict(parts),
+        part: one(parts),
+        origins: origins.into_iter().collect(),
+    };
+    parts.clear();
+    Some(merged)
 }
 
 fn one(parts: &[Part]) -> Part {

@@ -31,6 +31,3 @@ pub fn derive(parts: Vec<Part>, prices: &Prices) -> Trace {
         spans,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -20,9 +20,11 @@ struct Below {
 
 /// Decides `rolled_up` and `counted`. Spans are in tree order, so that walking backwards meets children before their parents.
 pub(super) fn count(spans: &mut [Span]) {
-    let _ = roll_up(spans, &vec![false; spans.len()]);
-    let twins = interaction_twins(spans);
-    let below = roll_up(spans, &twins);
+    let mut below = roll_up(spans, &[]);
+    if spans.iter().any(|span| span.part.dialect == INTERACTION) {
+        let twins = interaction_twins(spans);
+        below = roll_up(spans, &twins);
+    }
     for (span, below) in spans.iter_mut().zip(below) {
         if span.rolled_up && below.calls > 0 {
             span.findings.extend(mismatch(&span.part, &below));
@@ -100,12 +102,13 @@ pub(super) fn add(a: Option<Cost>, b: Option<Cost>) -> Option<Cost> {
     }
 }
 
+/// `twins` may be empty: then there are none.
 fn roll_up(spans: &mut [Span], twins: &[bool]) -> Vec<Below> {
     let mut below = vec![Below::default(); spans.len()];
     for index in (0..spans.len()).rev() {
         let span = &mut spans[index];
         let states = !span.part.usage.is_empty() || span.part.cost_logged.is_some();
-        span.rolled_up = twins[index] || repeats(&span.part, states, &below[index]);
+        span.rolled_up = twins.get(index) == Some(&true) || repeats(&span.part, states, &below[index]);
         span.counted = states && !span.rolled_up;
         let mut sum = below[index];
         if span.counted {
@@ -155,9 +158,6 @@ fn interaction_twins(spans: &[Span]) -> Vec<bool> {
     let mut twins = vec![false; spans.len()];
     let mut calls: std::collections::HashMap<(&str, u64, u64), u32> = std::collections::HashMap::new();
     let key = |span: &Span| Some((span.part.usage.input, span.part.usage.output?));
-    if !spans.iter().any(|span| span.part.dialect == INTERACTION) {
-        return twins;
-    }
     for span in spans
         .iter()
         .filter(|s| s.counted && s.part.kind == SpanKind::Llm && s.part.dialect != INTERACTION)

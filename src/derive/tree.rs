@@ -59,35 +59,39 @@ fn hang_under_interaction(spans: &mut [Span]) {
     }
 }
 
-/// The place of each span's parent; a placeholder is added for every parent that was not logged.
+/// The place of each span's parent; a placeholder is added for every parent that was not logged. Expects the spans sorted by span id.
 fn parents(spans: &mut Vec<Span>) -> Vec<Option<usize>> {
-    let places: HashMap<String, usize> = spans.iter().enumerate().map(|(i, span)| (span.part.span_id.clone(), i)).collect();
+    let logged = spans.len();
     let mut absent: HashMap<String, usize> = HashMap::new();
-    let mut parents = Vec::with_capacity(spans.len());
-    for index in 0..places.len() {
-        let part = &spans[index].part;
-        let Some(id) = part.parent_id.as_ref().filter(|id| !id.is_empty()) else {
+    let mut parents = Vec::with_capacity(logged);
+    for index in 0..logged {
+        let Some(id) = spans[index].part.parent_id.as_deref().filter(|id| !id.is_empty()) else {
             parents.push(None);
             continue;
         };
-        if let Some(&parent) = places.get(id) {
+        if let Ok(parent) = spans[..logged].binary_search_by(|span| span.part.span_id.as_str().cmp(id)) {
             parents.push(Some(parent));
             continue;
         }
-        let (id, child) = (id.clone(), part.clone());
-        spans[index].findings.push(Finding {
+        let evidence = format!("its parent `{id}` was not logged");
+        let at = if let Some(&at) = absent.get(id) {
+            at
+        } else {
+            let at = spans.len();
+            absent.insert(id.to_owned(), at);
+            let holder = placeholder(id.to_owned(), &spans[index].part);
+            spans.push(holder);
+            at
+        };
+        let (children, holders) = spans.split_at_mut(logged);
+        let (child, holder) = (&mut children[index], &mut holders[at - logged].part);
+        if order(&child.part) < (holder.start, place(&holder.origin), child.part.span_id.as_str()) {
+            (holder.start, holder.start_from, holder.origin) = (child.part.start, child.part.start_from, child.part.origin);
+        }
+        child.findings.push(Finding {
             kind: FindingKind::MissingParent,
-            evidence: format!("its parent `{id}` was not logged"),
+            evidence,
         });
-        let next = spans.len();
-        let at = *absent.entry(id.clone()).or_insert(next);
-        if at == next {
-            spans.push(placeholder(id, &child));
-        }
-        let holder = &mut spans[at].part;
-        if order(&child) < (holder.start, place(&holder.origin), child.span_id.as_str()) {
-            (holder.start, holder.start_from, holder.origin) = (child.start, child.start_from, child.origin);
-        }
         parents.push(Some(at));
     }
     parents.resize(spans.len(), None);

@@ -26,19 +26,16 @@ pub enum FindingKind {
     Cycle,
     /// A parent's usage is larger than that of the calls below it.
     RollupMismatch,
-    /// A time that cannot be right: an end before its start, before 2000, or more than a day ahead.
+    /// A time that cannot be right: an end before its start, or before 2000.
     Clock,
     /// A model without a price.
     Unpriced,
     /// The line had to be repaired before it could be read.
     Repaired,
-    /// Cost above twice the feature's usual (joined at query time).
-    CostAnomaly,
 }
 names!(FindingKind, Error = 0 "error", ToolError = 1 "tool_error", Truncated = 2 "truncated", ContextNearlyFull = 3 "context_nearly_full",
     HotTemperature = 4 "hot_temperature", MissingPrompt = 5 "missing_prompt", Conflict = 6 "conflict", MissingParent = 7 "missing_parent",
-    Cycle = 8 "cycle", RollupMismatch = 9 "rollup_mismatch", Clock = 10 "clock", Unpriced = 11 "unpriced", Repaired = 12 "repaired",
-    CostAnomaly = 13 "cost_anomaly");
+    Cycle = 8 "cycle", RollupMismatch = 9 "rollup_mismatch", Clock = 10 "clock", Unpriced = 11 "unpriced", Repaired = 12 "repaired");
 
 impl FindingKind {
     /// Its letter in a column of flags.
@@ -58,7 +55,6 @@ impl FindingKind {
             Self::Clock => 'K',
             Self::Unpriced => '?',
             Self::Repaired => 'R',
-            Self::CostAnomaly => '$',
         }
     }
 }

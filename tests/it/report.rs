@@ -354,7 +354,7 @@ fn a_list_in_every_shape() {
     };
     let mut bound = full.clone();
     (bound.cost_basis, bound.ask) = (CostBasis::LowerBound, "a long question ".repeat(20));
-    bound.findings.insert(FindingKind::CostAnomaly);
+    bound.findings.insert(FindingKind::Repaired);
     let rows = [full, bare, bound];
     let list = |output| printed(|out| report::interactions(&rows, output, &look(), out));
     let json = list(Output::Json);

@@ -12,6 +12,7 @@ mod order;
 #[cfg(feature = "store")]
 mod pty;
 mod report;
+mod samples;
 mod screens;
 mod screenshot;
 mod states;

@@ -38,7 +38,7 @@ impl<'a, T> Rows<'a, T> {
         self.number::<UInt64Type>(|row| Some(field(row)))
     }
 
-    fn nanos(&self, field: impl Fn(&T) -> Option<i64>) -> ArrayRef {
+    fn signed(&self, field: impl Fn(&T) -> Option<i64>) -> ArrayRef {
         self.number::<Int64Type>(field)
     }
 
@@ -57,14 +57,22 @@ impl<'a, T> Rows<'a, T> {
     }
 
     fn usage(&self, field: impl Fn(&T) -> &Usage) -> [ArrayRef; 6] {
-        let class = |class: fn(&Usage) -> Option<u64>| self.number::<UInt64Type>(|row| class(field(row)));
+        self.classes(|class| self.number::<UInt64Type>(|row| class(field(row))))
+    }
+
+    /// Sums of tokens, signed: the engine adds those three times as fast.
+    fn sums(&self, field: impl Fn(&T) -> &Usage) -> [ArrayRef; 6] {
+        self.classes(|class| self.signed(|row| class(field(row)).map(signed)))
+    }
+
+    fn classes(&self, column: impl Fn(fn(&Usage) -> Option<u64>) -> ArrayRef) -> [ArrayRef; 6] {
         [
-            class(|usage| usage.input),
-            class(|usage| usage.cache_read),
-            class(|usage| usage.cache_write),
-            class(|usage| usage.cache_write_1h),
-            class(|usage| usage.output),
-            class(|usage| usage.reasoning),
+            column(|usage| usage.input),
+            column(|usage| usage.cache_read),
+            column(|usage| usage.cache_write),
+            column(|usage| usage.cache_write_1h),
+            column(|usage| usage.output),
+            column(|usage| usage.reasoning),
         ]
     }
 
@@ -78,6 +86,11 @@ impl<'a, T> Rows<'a, T> {
             self.u64(|row| field(row).hash),
         ]
     }
+}
+
+/// Only absurd figures leave 63 bits: then the largest number stands for them.
+fn signed(tokens: u64) -> i64 {
+    i64::try_from(tokens).unwrap_or(i64::MAX)
 }
 
 /// Appends all rows to the table, some thousand at a time.
@@ -106,9 +119,9 @@ pub(super) fn parts(rows: &[PartRow<'_>]) -> Vec<ArrayRef> {
     let t = Rows(rows);
     let mut columns = vec![
         t.u64(|(p, _)| p.trace.0),
-        t.nanos(|(p, _)| Some(p.start)),
+        t.signed(|(p, _)| Some(p.start)),
         t.text(|(p, _)| Some(p.start_from.name())),
-        t.nanos(|(p, _)| p.end),
+        t.signed(|(p, _)| p.end),
         t.flag(|(p, _)| p.ended),
         t.text(|(p, _)| Some(&p.trace_id)),
         t.text(|(p, _)| Some(&p.span_id)),
@@ -122,7 +135,7 @@ pub(super) fn parts(rows: &[PartRow<'_>]) -> Vec<ArrayRef> {
         t.text(|(p, _)| p.response_model.as_ref()),
         t.text(|(p, _)| p.params.as_ref().map(Json::as_str)),
         t.text(|(p, _)| p.stop_reason.as_ref()),
-        t.nanos(|(p, _)| p.time_to_first_token),
+        t.signed(|(p, _)| p.time_to_first_token),
     ];
     columns.extend(t.usage(|(p, _)| &p.usage));
     columns.extend([
@@ -154,9 +167,9 @@ pub(super) fn interactions(rows: &[&Derived]) -> Vec<ArrayRef> {
         t.u64(|d| d.row.trace.0),
         t.text(|d| Some(&d.row.trace_id)),
         t.text(|d| Some(&d.row.name)),
-        t.nanos(|d| Some(d.row.start)),
+        t.signed(|d| Some(d.row.start)),
         t.text(|d| Some(d.row.start_from.name())),
-        t.nanos(|d| d.row.duration),
+        t.signed(|d| d.row.duration),
         t.text(|d| d.row.feature.as_ref()),
         t.text(|d| d.row.user.as_ref()),
         t.text(|d| d.row.session.as_ref()),
@@ -169,7 +182,7 @@ pub(super) fn interactions(rows: &[&Derived]) -> Vec<ArrayRef> {
         t.u32(|d| d.row.calls),
         t.u32(|d| d.row.unpriced_calls),
     ];
-    columns.extend(t.usage(|d| &d.row.usage));
+    columns.extend(t.sums(|d| &d.row.usage));
     columns.extend([
         t.huge(|d| d.row.cost.map(|cost| cost.0)),
         t.text(|d| Some(d.row.cost_basis.name())),
@@ -179,10 +192,10 @@ pub(super) fn interactions(rows: &[&Derived]) -> Vec<ArrayRef> {
         t.text(|d| Some(&d.row.dialect)),
         t.text(|d| Some(&d.row.ask)),
         t.text(|d| Some(&d.row.answer)),
-        t.nanos(|d| Some(d.row.first)),
-        t.nanos(|d| Some(d.row.last)),
+        t.signed(|d| Some(d.row.first)),
+        t.signed(|d| Some(d.row.last)),
         t.huge(|d| Some(d.row.place)),
-        t.number::<UInt64Type>(|d| d.row.usage.total()),
+        t.signed(|d| d.row.usage.total().map(signed)),
         t.flag(|d| d.lower_bound),
     ]);
     columns
@@ -192,12 +205,12 @@ pub(super) fn spend(rows: &[&Spend]) -> Vec<ArrayRef> {
     let t = Rows(rows);
     let mut columns = vec![
         t.u64(|s| s.trace.0),
-        t.nanos(|s| Some(s.start)),
+        t.signed(|s| Some(s.start)),
         t.text(|s| s.model.as_ref()),
         t.u32(|s| s.calls),
         t.u32(|s| s.unpriced_calls),
     ];
-    columns.extend(t.usage(|s| &s.usage));
+    columns.extend(t.sums(|s| &s.usage));
     columns.extend([t.huge(|s| s.cost.map(|cost| cost.0)), t.flag(|s| s.lower_bound)]);
     columns
 }
@@ -223,7 +236,7 @@ pub(super) fn others(rows: &[&Other]) -> Vec<ArrayRef> {
     let t = Rows(rows);
     let mut columns = t.origin(|other| &other.origin).to_vec();
     columns.extend([
-        t.nanos(|other| Some(other.at)),
+        t.signed(|other| Some(other.at)),
         t.text(|other| Some(&other.dialect)),
         t.text(|other| Some(&other.text)),
     ]);

@@ -19,11 +19,12 @@ pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, windo
         CostKey::Service => ("interaction", "service"),
     };
     // Nothing is joined that was not asked for: on millions of rows it costs more than the sums.
-    let rows = if anomalies {
+    let (rows, counts) = if anomalies {
         let judged = include_str!("sql/judged.sql").trim_end();
-        format!("(SELECT t.*, j.dear FROM {table} t LEFT JOIN ({judged}) j ON j.trace = t.trace)")
+        let rows = format!("(SELECT t.*, j.dear FROM {table} t LEFT JOIN ({judged}) j ON j.trace = t.trace)");
+        (rows, "count(dear), count(*) FILTER (WHERE dear)")
     } else {
-        format!("(SELECT *, NULL::BOOLEAN AS dear FROM {table})")
+        (table.to_owned(), "0, 0")
     };
     let scope = match by {
         CostKey::Model if condition.sql != "true" => format!("trace IN (SELECT trace FROM interaction WHERE {})", condition.sql),
@@ -32,6 +33,7 @@ pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, windo
     let sql = include_str!("sql/costs.sql")
         .replace("{key}", key)
         .replace("{rows}", &rows)
+        .replace("{judged}", counts)
         .replace("{condition}", &scope);
     let mut statement = connection.prepare(&sql)?;
     let mut found = statement.query(params_from_iter(condition.binds))?;

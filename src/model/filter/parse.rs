@@ -304,12 +304,7 @@ impl Reader {
         let pattern = Pattern(value);
         let known: Vec<&str> = match field {
             Field::Status => Status::ALL.iter().map(|status| status.name()).collect(),
-            // What a cost is compared with changes from query to query: no interaction keeps that finding.
-            Field::Finding => FindingKind::ALL
-                .iter()
-                .filter(|kind| **kind != FindingKind::CostAnomaly)
-                .map(|kind| kind.name())
-                .collect(),
+            Field::Finding => FindingKind::ALL.iter().map(|kind| kind.name()).collect(),
             Field::Feature | Field::User | Field::Session | Field::Model | Field::Cost => Vec::new(),
         };
         if !known.is_empty() && !known.iter().any(|name| pattern.matches(name)) {

@@ -57,15 +57,15 @@ CREATE TABLE interaction (
     duration BIGINT, feature VARCHAR, user_id VARCHAR, session VARCHAR, service VARCHAR, models VARCHAR,
     spans UINTEGER NOT NULL, llm_calls UINTEGER NOT NULL, tool_calls UINTEGER NOT NULL, retrievals UINTEGER NOT NULL,
     calls UINTEGER NOT NULL, unpriced_calls UINTEGER NOT NULL,
-    input UBIGINT, cache_read UBIGINT, cache_write UBIGINT, cache_write_1h UBIGINT, output UBIGINT, reasoning UBIGINT,
+    input BIGINT, cache_read BIGINT, cache_write BIGINT, cache_write_1h BIGINT, output BIGINT, reasoning BIGINT,
     cost HUGEINT, cost_basis VARCHAR NOT NULL, cost_logged HUGEINT, status VARCHAR NOT NULL, findings VARCHAR,
     dialect VARCHAR NOT NULL, ask VARCHAR NOT NULL, answer VARCHAR NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL,
-    place HUGEINT NOT NULL, tokens UBIGINT, lower_bound BOOLEAN NOT NULL
+    place HUGEINT NOT NULL, tokens BIGINT, lower_bound BOOLEAN NOT NULL
 );
 
 -- A row per trace and model: what its counted calls of that model came to.
 CREATE TABLE spend (
     trace UBIGINT NOT NULL, start BIGINT NOT NULL, model VARCHAR, calls UINTEGER NOT NULL, unpriced_calls UINTEGER NOT NULL,
-    input UBIGINT, cache_read UBIGINT, cache_write UBIGINT, cache_write_1h UBIGINT, output UBIGINT, reasoning UBIGINT,
+    input BIGINT, cache_read BIGINT, cache_write BIGINT, cache_write_1h BIGINT, output BIGINT, reasoning BIGINT,
     cost HUGEINT, lower_bound BOOLEAN NOT NULL
 );

@@ -195,10 +195,14 @@ impl Filter {
         }
     }
 
-    /// Both must hold. `All` adds nothing, and lists are not nested.
+    /// Both must hold. `All` adds nothing, neither does what is asked already, and lists are not nested.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::all_of(vec![self, other])
+        let asked = match &self {
+            Self::And(list) => list.contains(&other),
+            one => *one == other,
+        };
+        if asked { self } else { Self::all_of(vec![self, other]) }
     }
 
     /// It lets everything pass.

@@ -36,7 +36,9 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         return;
     }
     if costs.rows().is_empty() {
-        let words = if costs.is_loaded() { " nothing yet" } else { " reading …" };
+        // Interactions without costs: the answer is older than what the list shows.
+        let current = costs.is_loaded() && (app.status().interactions() == 0 || !app.filter_text().is_empty());
+        let words = if current { " nothing yet" } else { " reading …" };
         buffer.set_span(area.x, area.y + 1, &label(words, theme.style(Role::Dim)), area.width);
         return;
     }

@@ -238,6 +238,10 @@ fn filters_are_joined_flat() {
     assert_eq!(a.clone().and(b).to_string(), "a b (c or d)");
     assert_eq!(Filter::All.and(a.clone()), a);
     assert!(Filter::All.and(Filter::All).is_all());
+    let (a, c) = (Filter::parse("feature:a").unwrap(), Filter::parse("c").unwrap());
+    assert_eq!(a.clone().and(a.clone()), a, "asked already");
+    let both = a.clone().and(c);
+    assert_eq!(both.clone().and(a), both);
 }
 
 /// Filters in normal form.

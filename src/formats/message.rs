@@ -80,7 +80,9 @@ pub fn push_payload(part: &mut Part, slot: Slot, raw: &str) {
 pub fn push_system(part: &mut Part, raw: &str) {
     let raw = unwrapped(raw);
     if let Some(text) = string(&raw) {
-        push(part, Slot::System, "system", Form::Text, text.into_owned());
+        if !text.is_empty() {
+            push(part, Slot::System, "system", Form::Text, text.into_owned());
+        }
         return;
     }
     let parts = parts_of(&raw);
@@ -130,6 +132,9 @@ pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) 
         }
         return;
     };
+    if slot == Slot::Response && part.stop_reason.is_none() {
+        part.stop_reason = fields.text(&["finish_reason", "stop_reason"]);
+    }
     if let Some(inner) = fields.get("message").filter(|v| v.starts_with('{')) {
         push_message(part, slot, default_role, inner);
         return;
@@ -165,7 +170,12 @@ pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) 
             is_error: false,
         }];
     }
-    let calls = calls.as_deref().and_then(array).unwrap_or_default();
+    let calls = calls.as_deref().map(unwrapped).unwrap_or_default();
+    let calls = array(&calls).unwrap_or_default();
+    if !calls.is_empty() {
+        // Some write an empty text beside the calls; it was never said.
+        parts.retain(|p| !matches!(p, MessagePart::Text { text } if text.is_empty()));
+    }
     parts.extend(calls.into_iter().filter_map(Fields::of).map(tool_call));
     push_parts(part, slot, &role, parts);
 }

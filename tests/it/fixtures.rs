@@ -88,6 +88,10 @@ fn lines_mean_what_stands_beside_them() {
             assert_eq!(lines, t.span + t.other + t.rejected + t.blank, "{}", file.display());
             assert_eq!((t.lines, t.other), (lines, batch.others.len() as u64), "{}", file.display());
             assert_eq!(t.rejected, batch.rejects.len() as u64, "{}", file.display());
+            let line = |at: u64| bytes[at as usize..].split(|b| *b == b'\n').next().unwrap();
+            for reject in &batch.rejects {
+                assert_eq!(reject.bytes, line(reject.origin.offset), "what could not be read is kept as it is");
+            }
             let mut settings = insta::Settings::new();
             settings.set_snapshot_path(file.parent().unwrap());
             settings.set_prepend_module_to_snapshot(false);
@@ -99,7 +103,7 @@ fn lines_mean_what_stands_beside_them() {
 
 /// The whole batch: its sum, then a paragraph for each record in the order of the lines.
 fn told(batch: &Batch, bytes: &[u8]) -> String {
-    let number = |offset: u64| 1 + bytes[..offset as usize].iter().filter(|b| **b == b'\n').count();
+    let number = |offset: u64| bytes[..offset as usize].split(|b| *b == b'\n').count();
     let mut records: Vec<(u64, u32, String)> = Vec::new();
     for part in &batch.parts {
         let o = part.origin;
@@ -149,12 +153,11 @@ fn span(part: &Part) -> String {
     line("trace", Some(id(&part.trace_id, Inferred::TRACE_ID)));
     line("span", Some(id(&part.span_id, Inferred::SPAN_ID)));
     line("parent", part.parent_id.clone());
-    let took = part.end.map_or("no end".to_owned(), |end| format!("took {} ms", ms(end - part.start)));
+    let took = part
+        .end
+        .map_or("no end".to_owned(), |end| format!("took {} ms", ms(end - part.start)));
     let open = if part.ended { "" } else { ", still open" };
-    line(
-        "start",
-        Some(format!("{} by {}, {took}{open}", time(part.start), part.start_from)),
-    );
+    line("start", Some(format!("{} by {}, {took}{open}", time(part.start), part.start_from)));
     line("first token", part.time_to_first_token.map(|t| format!("{} ms", ms(t))));
     line("status", (part.status != Status::Unset).then(|| part.status.to_string()));
     line("error", part.error.clone());
@@ -176,7 +179,11 @@ fn span(part: &Part) -> String {
     line("asks for", text(&part.tool_calls.join(", ")));
     line("documents", part.documents.map(|n| n.to_string()));
     for piece in &part.contents {
-        let who = if piece.role.is_empty() { String::new() } else { format!("{} ", piece.role) };
+        let who = if piece.role.is_empty() {
+            String::new()
+        } else {
+            format!("{} ", piece.role)
+        };
         let name = match piece.slot {
             Slot::ToolDefinition => "- tool",
             Slot::System => "- system",

@@ -178,9 +178,7 @@ fn span(mut fields: Fields<'_>, resource: &str, scope: Option<&Scope<'_>>, line:
     let mut odd = false;
     let times = Times {
         start: fields.number(&["startTimeUnixNano", "start_time_unix_nano"], time::read, &mut odd),
-        end: fields
-            .number(&["endTimeUnixNano", "end_time_unix_nano"], time::read, &mut odd)
-            .filter(|end| *end != 0),
+        end: fields.number(&["endTimeUnixNano", "end_time_unix_nano"], time::read, &mut odd),
         duration: None,
     };
     times.apply(&mut part, line);
@@ -264,6 +262,28 @@ fn read_event(mut event: Fields<'_>, attributes: &mut Fields<'_>, part: &mut Par
                 message::push_messages(part, Slot::Response, &completion);
             }
         }
+        "gen_ai.system.message" | "gen_ai.user.message" | "gen_ai.assistant.message" | "gen_ai.tool.message" => {
+            let speaker = name.split('.').nth(1).unwrap_or_default();
+            own.take("gen_ai.system");
+            let mut message: Vec<_> = ["role", "content", "tool_calls"]
+                .into_iter()
+                .filter_map(|key| own.take(key).map(|value| (key, value)))
+                .collect();
+            message.extend(own.take("id").map(|id| ("tool_call_id", id)));
+            let message = message::object(message.iter().map(|(key, value)| (*key, &**value)));
+            message::push_message(part, Slot::Message, speaker, message.as_str());
+            message::note_ask(part);
+        }
+        "gen_ai.choice" => {
+            own.take("gen_ai.system");
+            own.take("index");
+            if part.stop_reason.is_none() {
+                part.stop_reason = own.text(&["finish_reason"]);
+            }
+            if let Some(answer) = own.take("message") {
+                message::push_messages(part, Slot::Response, &answer);
+            }
+        }
         "gen_ai.client.inference.operation.details" => {
             for (key, value) in own.drain() {
                 if !attributes.has(&key) {
@@ -282,7 +302,7 @@ fn read_event(mut event: Fields<'_>, attributes: &mut Fields<'_>, part: &mut Par
         }
         _ => {}
     }
-    if own.is_empty() && name.starts_with("gen_ai.content.") {
+    if own.is_empty() && name.starts_with("gen_ai.") {
         return;
     }
     let mut all = Vec::new();

@@ -260,6 +260,28 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
     normalise(part, convention, usage);
 }
 
+/// Parameters that stand beside the messages.
+const PARAMS: &[&str] = &[
+    "temperature",
+    "request.temperature",
+    "max_tokens",
+    "request.max_tokens",
+    "top_p",
+    "request.top_p",
+    "top_k",
+    "request.top_k",
+    "max_output_tokens",
+    "request.max_output_tokens",
+    "max_completion_tokens",
+    "request.max_completion_tokens",
+    "seed",
+    "request.seed",
+    "stop",
+    "request.stop",
+    "stop_sequences",
+    "request.stop_sequences",
+];
+
 fn params(fields: &mut Fields<'_>, part: &mut Part) {
     let raw = fields
         .take("params")
@@ -298,24 +320,13 @@ fn params(fields: &mut Fields<'_>, part: &mut Part) {
             fields.push("tools".into(), tools);
         }
     }
-    for key in [
-        "temperature",
-        "max_tokens",
-        "top_p",
-        "top_k",
-        "max_output_tokens",
-        "max_completion_tokens",
-        "seed",
-        "stop",
-        "stop_sequences",
-    ] {
-        for spelling in [Cow::Borrowed(key), Cow::Owned(format!("request.{key}"))] {
-            if fields.has(&spelling)
-                && !params.has(key)
-                && let Some(value) = fields.take(&spelling)
-            {
-                params.push(key.into(), value.into_owned().into());
-            }
+    for spelling in PARAMS {
+        let key = spelling.strip_prefix("request.").unwrap_or(spelling);
+        if fields.has(spelling)
+            && !params.has(key)
+            && let Some(value) = fields.take(spelling)
+        {
+            params.push(key.into(), value.into_owned().into());
         }
     }
     if !params.is_empty() {

@@ -57,6 +57,38 @@ fn otlp(lines: usize) -> Block {
     block(text)
 }
 
+/// Flat call lines as conversations write them: each of twenty turns repeats the turns before it.
+fn conversations(count: usize) -> Block {
+    let mut text = String::new();
+    for n in 0..count {
+        let mut history = String::new();
+        for turn in 0..20 {
+            let _ = write!(
+                history,
+                r#"{{"role":"user","content":"question {turn} of customer {n}, with some words around it to make it long enough to count"}}"#
+            );
+            let _ = writeln!(
+                text,
+                r#"{{"timestamp":"2026-11-22T15:00:00Z","trace_id":"{n:030x}{turn:02x}","model":"claude-sonnet-4-6","system":"You answer politely.","messages":[{history}],"response_text":"an answer","stop_reason":"end_turn","input_tokens":1500,"output_tokens":90,"latency_ms":810.5,"params":{{"temperature":0.2}}}}"#
+            );
+            let _ = write!(
+                history,
+                r#",{{"role":"assistant","content":"answer {turn} for customer {n}: {}"}},"#,
+                "what the policy says about it ".repeat(10)
+            );
+        }
+    }
+    block(text)
+}
+
+#[divan::bench]
+fn conversation_lines(bencher: Bencher<'_, '_>) {
+    let block = conversations(50);
+    bencher
+        .counter(BytesCount::new(block.bytes.len()))
+        .bench_local(|| spanscope::formats::parse(divan::black_box(&block)));
+}
+
 #[divan::bench]
 fn flat_lines(bencher: Bencher<'_, '_>) {
     let block = flat(1_000);

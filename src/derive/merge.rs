@@ -229,7 +229,7 @@ fn list<T: ToString>(values: impl Iterator<Item = T>) -> String {
 /// lexicographically greatest), so that the order of the parts does not matter. Slots come in the order of their numbers.
 #[must_use]
 pub fn merge_pieces(parts: Vec<Vec<Piece>>) -> Vec<Piece> {
-    type Rank = (usize, usize, Vec<(String, String, u8)>);
+    type Rank = (usize, usize, Vec<(String, Cow<'static, str>, u8)>);
     let rank = |pieces: &[Piece]| -> Rank {
         let bytes = pieces.iter().map(|p| p.body.len()).sum();
         let texts = pieces.iter().map(|p| (p.body.clone(), p.role.clone(), p.form.number())).collect();

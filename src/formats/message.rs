@@ -4,6 +4,9 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use super::scan::{self, Fields, array, scalar, string};
 use crate::model::content::{Document, Form, MessagePart, Piece, Slot};
 use crate::model::json::Json;
@@ -17,10 +20,18 @@ pub fn push(part: &mut Part, slot: Slot, role: &str, form: Form, body: String) {
     part.slots |= slot.bit();
     part.contents.push(Piece {
         slot,
-        role: role.to_owned(),
+        role: known(role),
         form,
         body,
     });
+}
+
+/// A role without a copy of its name: histories are long, and there are few roles.
+fn known(role: &str) -> Cow<'static, str> {
+    match ["", "user", "assistant", "system", "tool"].into_iter().find(|name| *name == role) {
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(role.to_owned()),
+    }
 }
 
 /// The first words of a text, white space collapsed.
@@ -80,7 +91,9 @@ pub fn push_payload(part: &mut Part, slot: Slot, raw: &str) {
 pub fn push_system(part: &mut Part, raw: &str) {
     let raw = unwrapped(raw);
     if let Some(text) = string(&raw) {
-        push(part, Slot::System, "system", Form::Text, text.into_owned());
+        if !text.is_empty() {
+            push(part, Slot::System, "system", Form::Text, text.into_owned());
+        }
         return;
     }
     let parts = parts_of(&raw);
@@ -122,14 +135,33 @@ fn read_messages(part: &mut Part, slot: Slot, raw: &str) {
     push_message(part, slot, role, &raw);
 }
 
+/// What most messages of a history are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plain<'a> {
+    role: &'a str,
+    #[serde(borrow)]
+    content: &'a RawValue,
+}
+
 /// One message.
 pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) {
+    if let Ok(plain) = serde_json::from_str::<Plain<'_>>(raw)
+        && !matches!(plain.role, "" | "tool")
+        && let Some(text) = string(plain.content.get())
+    {
+        push_text(part, place(part, slot, plain.role), plain.role, text.into_owned());
+        return;
+    }
     let Some(mut fields) = Fields::of(raw) else {
         if let Some(text) = scalar(raw) {
             push_text(part, slot, default_role, text.into_owned());
         }
         return;
     };
+    if slot == Slot::Response && part.stop_reason.is_none() {
+        part.stop_reason = fields.text(&["finish_reason", "stop_reason"]);
+    }
     if let Some(inner) = fields.get("message").filter(|v| v.starts_with('{')) {
         push_message(part, slot, default_role, inner);
         return;
@@ -138,13 +170,7 @@ pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) 
     let content = fields.first(&["content", "parts"]);
     let calls = fields.take("tool_calls");
     let reply = fields.text(&["tool_call_id"]);
-    // A system message in front of the conversation is the system prompt; later ones stay where they were said.
-    let leading = slot == Slot::Message && part.slots & Slot::Message.bit() == 0;
-    let slot = if leading && matches!(&*role, "system" | "developer") {
-        Slot::System
-    } else {
-        slot
-    };
+    let slot = place(part, slot, &role);
     if calls.is_none() && reply.is_none() && role != "tool" {
         if let Some(text) = content.as_deref().and_then(string) {
             push_text(part, slot, &role, text.into_owned());
@@ -165,9 +191,24 @@ pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) 
             is_error: false,
         }];
     }
-    let calls = calls.as_deref().and_then(array).unwrap_or_default();
+    let calls = calls.as_deref().map(unwrapped).unwrap_or_default();
+    let calls = array(&calls).unwrap_or_default();
+    if !calls.is_empty() {
+        // Some write an empty text beside the calls; it was never said.
+        parts.retain(|p| !matches!(p, MessagePart::Text { text } if text.is_empty()));
+    }
     parts.extend(calls.into_iter().filter_map(Fields::of).map(tool_call));
     push_parts(part, slot, &role, parts);
+}
+
+/// A system message in front of the conversation is the system prompt; later ones stay where they were said.
+fn place(part: &Part, slot: Slot, role: &str) -> Slot {
+    let leading = slot == Slot::Message && part.slots & Slot::Message.bit() == 0;
+    if leading && matches!(role, "system" | "developer") {
+        Slot::System
+    } else {
+        slot
+    }
 }
 
 fn push_text(part: &mut Part, slot: Slot, role: &str, text: String) {

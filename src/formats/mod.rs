@@ -179,9 +179,12 @@ impl Reader<'_> {
         let strict = match std::str::from_utf8(bytes) {
             Ok(text) => {
                 if text.starts_with('[') {
-                    return self.list(text, origin);
-                }
-                if !text.starts_with('{') {
+                    match self.list(text, origin) {
+                        // `[2026-11-22 15:04:05] {…}` is no list but a logger's prefix.
+                        Err(("not JSON", error)) if text.contains('{') => error,
+                        fate => return fate,
+                    }
+                } else if !text.starts_with('{') {
                     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
                         return Err(("not an object", "a JSON value that is no object".to_owned()));
                     }

@@ -15,6 +15,13 @@ const MOST_COST: i128 = 1_000_000 * 1_000_000_000_000;
 #[must_use]
 pub fn scaled(text: &str, scale: i32) -> Option<(i128, bool)> {
     let text = text.trim();
+    if (1..=19).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_digit())
+        && let (Ok(whole), Ok(scale)) = (text.parse::<u64>(), u32::try_from(scale))
+    {
+        // Most numbers are plain.
+        return Some((i128::from(whole).checked_mul(10_i128.checked_pow(scale)?)?, false));
+    }
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

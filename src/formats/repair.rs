@@ -53,8 +53,7 @@ fn unit(bytes: &[u8], at: usize) -> Option<u32> {
 pub fn repair(line: &[u8]) -> Option<Repaired> {
     let start = memchr::memchr(b'{', line)?;
     let prefix = String::from_utf8_lossy(&line[..start])
-        .trim_start_matches('\u{feff}')
-        .trim()
+        .trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{feff}'))
         .to_owned();
     let text = String::from_utf8_lossy(&line[start..]);
     let mut out = String::with_capacity(text.len() + 16);

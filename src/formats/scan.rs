@@ -142,14 +142,19 @@ impl<'a> Fields<'a> {
         keys.iter().find_map(|key| self.take(key))
     }
 
-    /// Takes the first of several keys as text: a string decoded, a number or boolean as written. An empty string is nothing.
+    /// Takes the first of several keys as text: a string decoded, a number or boolean as written. An empty string and `null` are nothing.
     pub fn text(&mut self, keys: &[&str]) -> Option<String> {
         for key in keys {
-            let Some(text) = self.get(key).and_then(scalar).map(Cow::into_owned) else {
-                continue;
+            let text = match self.get(key) {
+                None => continue,
+                Some("null") => None,
+                Some(raw) => match scalar(raw) {
+                    None => continue,
+                    Some(text) => Some(text.into_owned()),
+                },
             };
             self.take(key);
-            if !text.is_empty() {
+            if let Some(text) = text.filter(|t| !t.is_empty()) {
                 return Some(text);
             }
         }
@@ -174,9 +179,9 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// Replaces an object under `key` by its fields, named `key.field`.
+    /// Replaces an object under `key` by its fields, named `key.field`; `null` by nothing.
     pub fn expand(&mut self, key: &str) {
-        if !self.get(key).is_some_and(|v| v.starts_with('{')) {
+        if !self.get(key).is_some_and(|v| v.starts_with('{') || v == "null") {
             return;
         }
         let Some(value) = self.take(key) else { return };

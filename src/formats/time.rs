@@ -23,7 +23,12 @@ pub fn read(raw: &str) -> Reading<Nanos> {
         Some(b'-' | b'0'..=b'9') => from_number(raw),
         _ => None,
     };
-    time.map_or(Reading::OutOfRange, Reading::Value)
+    match time {
+        // Protobuf's way to say that there is none.
+        Some(0) => Reading::Null,
+        Some(time @ 1..) => Reading::Value(time),
+        Some(_) | None => Reading::OutOfRange,
+    }
 }
 
 /// A time from JSON text, `None` when it says nothing usable.
@@ -91,5 +96,7 @@ mod tests {
         assert_eq!(of("\"yesterday\""), None);
         assert_eq!(of("\"99999999999999999999\""), None);
         assert_eq!(of("null"), None);
+        assert!(matches!(read("\"0\""), Reading::Null));
+        assert!(matches!(read("-1"), Reading::OutOfRange));
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Inside a span a content is a `Piece`: where it belongs, who speaks, and the body. The store keeps equal bodies once.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::json::Json;
@@ -55,7 +57,7 @@ pub struct Piece {
     /// Where it belongs.
     pub slot: Slot,
     /// Who speaks: `user`, `assistant`, `tool`, `system` …; empty outside messages.
-    pub role: String,
+    pub role: Cow<'static, str>,
     /// How `body` is written.
     pub form: Form,
     /// The text itself, decoded: what full-text search looks at.
@@ -229,11 +231,11 @@ pub fn assemble(pieces: Vec<Piece>) -> Contents {
                 contents.system = Some(text);
             }
             Slot::Message => contents.messages.push(Message {
-                role,
+                role: role.into_owned(),
                 parts: parts(form, body),
             }),
             Slot::Response => contents.response.push(Message {
-                role,
+                role: role.into_owned(),
                 parts: parts(form, body),
             }),
             Slot::ToolDefinition => contents.tools.push(Json::parse(&body).unwrap_or_else(|_| Json::string(&body))),
@@ -278,7 +280,7 @@ mod tests {
         let body = serde_json::to_string(&said).expect("parts are JSON");
         let piece = |slot, form, body: &str| Piece {
             slot,
-            role: "user".to_owned(),
+            role: "user".into(),
             form,
             body: body.to_owned(),
         };

@@ -144,7 +144,7 @@ fn bodies(connection: &Connection, ids: impl Iterator<Item = u64>) -> Result<BTr
             let form: String = row.get(2)?;
             let piece = Piece {
                 slot: Slot::Message,
-                role: row.get(1)?,
+                role: row.get::<_, String>(1)?.into(),
                 form: form.parse().unwrap_or_default(),
                 body: row.get(3)?,
             };

@@ -1,6 +1,7 @@
 //! What can be done with a batch before the writer sees it, on the thread that parsed it: equal bodies once, and what follows from
 //! traces that lie whole inside it. The writer has one thread, parsing has several.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ impl Intake {
 pub(super) struct Body {
     /// Of role, form and text.
     pub(super) hash: u128,
-    pub(super) role: String,
+    pub(super) role: Cow<'static, str>,
     pub(super) form: Form,
     pub(super) text: String,
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod app;
+mod fixtures;
 mod formats;
 #[cfg(feature = "store")]
 mod headless;

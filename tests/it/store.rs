@@ -80,7 +80,7 @@ fn batch(source: &Arc<SourceInfo>, range: std::ops::Range<u64>, parts: Vec<Part>
 fn piece(slot: Slot, role: &str, form: Form, body: &str) -> Piece {
     Piece {
         slot,
-        role: role.to_owned(),
+        role: role.to_owned().into(),
         form,
         body: body.to_owned(),
     }

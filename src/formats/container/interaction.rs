@@ -25,6 +25,9 @@ static DIALECT: Dialect = Dialect {
 /// Characters a wrapper keeps of a tool's result.
 const PREVIEW: usize = 500;
 
+/// Names of the time at which the record was written.
+const WRITTEN: &[&str] = &["timestamp", "ts", "time", "created_at", "created", "@timestamp", "date"];
+
 /// How the children lie: a turn, or a tool.
 enum Step {
     Turn(usize),
@@ -64,14 +67,17 @@ impl Container for Interaction {
             root.usage.output = fields.number(&["total_output_tokens"], number::tokens, &mut odd);
         }
         root.cost_logged = fields.number(&["total_cost", "cost_usd", "cost"], number::dollars, &mut odd);
-        if odd {
-            root.inferred = root.inferred.and(Inferred::OUT_OF_RANGE);
-        }
         let steps = order(&mut turns, &tools);
 
         let parts: Nanos = turns.iter().chain(&tools).filter_map(|c| c.duration).fold(0, Nanos::saturating_add);
+        // The record is written when everything is over, so its own time is the end.
+        let written = fields.number(WRITTEN, time::read, &mut odd);
         let mut times = flat::read(&mut fields, &mut root);
+        times.end = times.end.or(written.filter(|_| times.start.is_none()));
         times.duration = total.or(times.duration).or((parts > 0).then_some(parts));
+        if odd {
+            root.inferred = root.inferred.and(Inferred::OUT_OF_RANGE);
+        }
         times.apply(&mut root, line);
         root.kind = SpanKind::Request;
         root.inferred = Inferred(root.inferred.0 & !Inferred::KIND.0);

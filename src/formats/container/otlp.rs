@@ -85,7 +85,7 @@ impl Container for Otlp {
 
     fn read(&self, fields: Fields<'_>, line: &Line<'_>, sink: &mut Sink<'_>) -> Outcome {
         if is_span(&fields) {
-            span(fields, "{}", None, line, sink);
+            span(fields, &Shared::default(), None, line, sink);
             return Outcome::Spans;
         }
         let result = if is_export(&fields) {
@@ -160,15 +160,30 @@ fn one(raw: &str, line: &Line<'_>, sink: &mut Sink<'_>) -> Result<(), serde_json
 }
 
 fn spans_of(resource: ResourceSpans<'_>, line: &Line<'_>, sink: &mut Sink<'_>) {
-    let attributes = resource.resource.and_then(|r| r.attributes).map_or("{}", RawValue::get);
+    let mut attributes = Fields::default();
+    key_values(
+        resource.resource.and_then(|r| r.attributes).map_or("{}", RawValue::get),
+        &mut attributes,
+    );
+    let shared = Shared {
+        service: attributes.text(&["service.name"]),
+        attributes: attributes.drain().map(|(key, value)| (format!("resource.{key}"), value)).collect(),
+    };
     for scope in resource.scopes.into_iter().flatten() {
         for fields in scope.spans.into_iter().flatten() {
-            span(fields, attributes, scope.scope.as_ref(), line, sink);
+            span(fields, &shared, scope.scope.as_ref(), line, sink);
         }
     }
 }
 
-fn span(mut fields: Fields<'_>, resource: &str, scope: Option<&Scope<'_>>, line: &Line<'_>, sink: &mut Sink<'_>) {
+/// What a resource says about all of its spans.
+#[derive(Default)]
+struct Shared<'a> {
+    service: Option<String>,
+    attributes: Vec<(String, Cow<'a, str>)>,
+}
+
+fn span(mut fields: Fields<'_>, shared: &Shared<'_>, scope: Option<&Scope<'_>>, line: &Line<'_>, sink: &mut Sink<'_>) {
     let mut part = sink.begin(line, DIALECT.name);
     let mut text = |keys: &[&str], bytes| fields.text(keys).and_then(|t| id(t, bytes));
     part.trace_id = text(&["traceId", "trace_id"], 16).unwrap_or_default();
@@ -178,9 +193,7 @@ fn span(mut fields: Fields<'_>, resource: &str, scope: Option<&Scope<'_>>, line:
     let mut odd = false;
     let times = Times {
         start: fields.number(&["startTimeUnixNano", "start_time_unix_nano"], time::read, &mut odd),
-        end: fields
-            .number(&["endTimeUnixNano", "end_time_unix_nano"], time::read, &mut odd)
-            .filter(|end| *end != 0),
+        end: fields.number(&["endTimeUnixNano", "end_time_unix_nano"], time::read, &mut odd),
         duration: None,
     };
     times.apply(&mut part, line);
@@ -212,11 +225,13 @@ fn span(mut fields: Fields<'_>, resource: &str, scope: Option<&Scope<'_>>, line:
     for vocabulary in vocabulary::ALL {
         vocabulary.read(&mut attributes, &mut part);
     }
-    let mut shared = Fields::default();
-    key_values(resource, &mut shared);
-    part.service = part.service.take().or_else(|| shared.text(&["service.name"]));
-    for (key, value) in shared.drain() {
-        attributes.push(Cow::Owned(format!("resource.{key}")), value);
+    match (&part.service, &shared.service) {
+        (None, service) => part.service.clone_from(service),
+        (Some(_), Some(other)) => attributes.push("resource.service.name".into(), quote(other).into()),
+        (Some(_), None) => {}
+    }
+    for (key, value) in &shared.attributes {
+        attributes.push(key.as_str().into(), (&**value).into());
     }
     if let Some(scope) = scope {
         for (key, raw) in [("scope.name", scope.name), ("scope.version", scope.version)] {
@@ -264,6 +279,28 @@ fn read_event(mut event: Fields<'_>, attributes: &mut Fields<'_>, part: &mut Par
                 message::push_messages(part, Slot::Response, &completion);
             }
         }
+        "gen_ai.system.message" | "gen_ai.user.message" | "gen_ai.assistant.message" | "gen_ai.tool.message" => {
+            let speaker = name.split('.').nth(1).unwrap_or_default();
+            own.take("gen_ai.system");
+            let mut message: Vec<_> = ["role", "content", "tool_calls"]
+                .into_iter()
+                .filter_map(|key| own.take(key).map(|value| (key, value)))
+                .collect();
+            message.extend(own.take("id").map(|id| ("tool_call_id", id)));
+            let message = message::object(message.iter().map(|(key, value)| (*key, &**value)));
+            message::push_message(part, Slot::Message, speaker, message.as_str());
+            message::note_ask(part);
+        }
+        "gen_ai.choice" => {
+            own.take("gen_ai.system");
+            own.take("index");
+            if part.stop_reason.is_none() {
+                part.stop_reason = own.text(&["finish_reason"]);
+            }
+            if let Some(answer) = own.take("message") {
+                message::push_messages(part, Slot::Response, &answer);
+            }
+        }
         "gen_ai.client.inference.operation.details" => {
             for (key, value) in own.drain() {
                 if !attributes.has(&key) {
@@ -282,7 +319,7 @@ fn read_event(mut event: Fields<'_>, attributes: &mut Fields<'_>, part: &mut Par
         }
         _ => {}
     }
-    if own.is_empty() && name.starts_with("gen_ai.content.") {
+    if own.is_empty() && name.starts_with("gen_ai.") {
         return;
     }
     let mut all = Vec::new();

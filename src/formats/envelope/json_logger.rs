@@ -1,6 +1,6 @@
-//! python-json-logger: the record stands under a key of its own, beside `message`, `levelname`, `asctime`.
+//! python-json-logger: the record stands under a key of its own, or its fields stand beside `message`, `levelname`, `asctime`.
 
-use super::{Envelope, Inner, Peeled, inner, take_time};
+use super::{Envelope, Inner, Peeled, flattened, inner, take_time};
 use crate::formats::container;
 use crate::formats::container::Container as _;
 use crate::formats::scan::Fields;
@@ -10,6 +10,24 @@ pub struct JsonLogger;
 
 /// The names a record goes by in `extra={…}`.
 const KEYS: &[&str] = &["trace", "llm_trace"];
+/// What says that a logger wrote the line, and how bad it was.
+const LEVELS: &[&str] = &["levelname", "level", "severity", "log.level"];
+/// The logger's own keys, where the record's stand beside them.
+const OWN: &[&str] = &[
+    "message",
+    "msg",
+    "levelname",
+    "level",
+    "severity",
+    "log.level",
+    "logger",
+    "taskName",
+    "pathname",
+    "filename",
+    "module",
+    "funcName",
+    "lineno",
+];
 
 impl Envelope for JsonLogger {
     fn name(&self) -> &'static str {
@@ -31,6 +49,14 @@ impl Envelope for JsonLogger {
                 rest,
             });
         }
-        None
+        if !fields.any(&["message", "msg"]) || !fields.any(LEVELS) || !container::is_record(fields) {
+            return None;
+        }
+        let mut own = OWN.to_vec();
+        if fields.has("levelname") {
+            // Then `name` is the logger's: Python's `logging` refuses another.
+            own.push("name");
+        }
+        Some(flattened(fields, &own))
     }
 }

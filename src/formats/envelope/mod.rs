@@ -52,6 +52,24 @@ pub fn take_time(fields: &mut Fields<'_>) -> Option<Nanos> {
     None
 }
 
+/// Parts the logger's own keys from those of a record that stands beside them.
+#[must_use]
+pub fn flattened<'a>(fields: &Fields<'a>, own: &[&str]) -> Peeled<'a> {
+    let mut payload = fields.clone();
+    let time = take_time(&mut payload);
+    let mut rest = Fields::default();
+    for key in own {
+        if let Some(value) = payload.take(key) {
+            rest.push((*key).to_owned().into(), value);
+        }
+    }
+    Peeled {
+        payload: Inner::Fields(payload),
+        time,
+        rest,
+    }
+}
+
 /// Takes the object under `key` as fields, borrowing where the envelope borrows.
 #[must_use]
 pub fn inner<'a>(fields: &Fields<'a>, key: &str) -> Option<Fields<'a>> {

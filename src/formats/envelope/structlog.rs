@@ -1,11 +1,23 @@
 //! structlog, flattened: the record's own fields beside `event`, `level` and `timestamp`. (Nested, it is like python-json-logger.)
 
-use super::{Envelope, Inner, Peeled, take_time};
+use super::{Envelope, Peeled, flattened};
 use crate::formats::container;
 use crate::formats::scan::Fields;
 
 /// structlog's `JSONRenderer` after `log.info("llm_trace", **trace)`.
 pub struct Structlog;
+
+/// What structlog and its usual processors add.
+const OWN: &[&str] = &[
+    "event",
+    "level",
+    "logger",
+    "logger_name",
+    "func_name",
+    "lineno",
+    "filename",
+    "module",
+];
 
 impl Envelope for Structlog {
     fn name(&self) -> &'static str {
@@ -16,27 +28,6 @@ impl Envelope for Structlog {
         if !fields.has("event") || !fields.any(&["level", "timestamp"]) || !container::is_record(fields) {
             return None;
         }
-        let mut payload = fields.clone();
-        let time = take_time(&mut payload);
-        let mut rest = Fields::default();
-        for key in [
-            "event",
-            "level",
-            "logger",
-            "logger_name",
-            "func_name",
-            "lineno",
-            "filename",
-            "module",
-        ] {
-            if let Some(value) = payload.take(key) {
-                rest.push(key.into(), value);
-            }
-        }
-        Some(Peeled {
-            payload: Inner::Fields(payload),
-            time,
-            rest,
-        })
+        Some(flattened(fields, OWN))
     }
 }

@@ -27,12 +27,6 @@ pub fn identity(fields: &mut Fields<'_>, part: &mut Part) {
     part.span_id = normal(span, 8, part);
     let parent = fields.text(&["parent_span_id", "parent_id", "parentSpanId", "parent_run_id"]);
     part.parent_id = Some(normal(parent, 8, part)).filter(|p| !p.is_empty());
-    // A nested value under an id's name is no id, but nothing is dropped; `null` is nothing.
-    for key in ["parent_span_id", "parent_id", "parentSpanId"] {
-        if fields.get(key) == Some("null") {
-            fields.take(key);
-        }
-    }
 }
 
 /// Takes how long it took.
@@ -89,6 +83,18 @@ fn status(fields: &mut Fields<'_>, part: &mut Part) {
 
 /// Takes everything but the ids. The times come back, since only the container knows what its line's time means.
 pub fn read(fields: &mut Fields<'_>, part: &mut Part) -> Times {
+    if fields
+        .get("response")
+        .and_then(Fields::of)
+        .is_some_and(|f| f.any(&["model", "choices", "usage", "stop_reason"]))
+    {
+        fields.expand("response");
+        if !fields.has("usage")
+            && let Some(usage) = fields.take("response.usage")
+        {
+            fields.push("usage".into(), usage);
+        }
+    }
     for key in [
         "usage",
         "usage.prompt_tokens_details",
@@ -99,14 +105,6 @@ pub fn read(fields: &mut Fields<'_>, part: &mut Part) -> Times {
         "request",
     ] {
         fields.expand(key);
-    }
-    if fields
-        .get("response")
-        .and_then(Fields::of)
-        .is_some_and(|f| f.any(&["model", "choices", "usage", "stop_reason"]))
-    {
-        fields.expand("response");
-        fields.expand("response.usage");
     }
     let mut odd = false;
     let times = Times {
@@ -177,10 +175,13 @@ pub fn read(fields: &mut Fields<'_>, part: &mut Part) -> Times {
     part.name = fields.text(&["name", "span_name", "step"]).unwrap_or_default();
     kind(fields, part);
     contents(fields, part);
-    if part.name.is_empty()
-        && let Some(tool) = &part.tool_name
-    {
-        part.name.clone_from(tool);
+    match &part.tool_name {
+        Some(tool) if part.name.is_empty() => part.name.clone_from(tool),
+        // A tool's span is called after the tool, unless its name only says what kind of span it is.
+        None if part.kind == SpanKind::Tool && !part.name.is_empty() && kind_of(&part.name).is_none() => {
+            part.tool_name = Some(part.name.clone());
+        }
+        _ => {}
     }
     if odd {
         part.inferred = part.inferred.and(Inferred::OUT_OF_RANGE);
@@ -195,19 +196,12 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
         "usage.prompt_tokens_details.cached_tokens",
         "usage.input_tokens_details.cached_tokens",
         "cached_tokens",
-        "response.usage.prompt_tokens_details.cached_tokens",
     ]);
-    let anthropic = count(&["input_tokens", "tokens_in", "usage.input_tokens", "response.usage.input_tokens"]);
+    let anthropic = count(&["input_tokens", "tokens_in", "usage.input_tokens"]);
     let (input, mut convention) = match anthropic {
         Some(n) => (Some(n), Convention::Exclusive),
         None => (
-            count(&[
-                "prompt_tokens",
-                "usage.prompt_tokens",
-                "usage.inputTokens",
-                "inputTokens",
-                "response.usage.prompt_tokens",
-            ]),
+            count(&["prompt_tokens", "usage.prompt_tokens", "usage.inputTokens", "inputTokens"]),
             Convention::Inclusive,
         ),
     };
@@ -220,7 +214,6 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
             "cache_read_input_tokens",
             "usage.cache_read_input_tokens",
             "usage.cache_read_tokens",
-            "response.usage.cache_read_input_tokens",
             "usage.cachedInputTokens",
         ])
     });
@@ -232,7 +225,6 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
         "cache_creation_input_tokens",
         "usage.cache_creation_input_tokens",
         "usage.cache_write_tokens",
-        "response.usage.cache_creation_input_tokens",
     ]);
     // Where both times are logged apart, the plain figure is their sum.
     let cache_write = five_minutes.or_else(|| match (written, one_hour) {
@@ -251,8 +243,6 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
             "usage.output_tokens",
             "usage.completion_tokens",
             "usage.outputTokens",
-            "response.usage.output_tokens",
-            "response.usage.completion_tokens",
         ]),
         reasoning: count(&[
             "reasoning_tokens",
@@ -269,6 +259,28 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
     }
     normalise(part, convention, usage);
 }
+
+/// Parameters that stand beside the messages.
+const PARAMS: &[&str] = &[
+    "temperature",
+    "request.temperature",
+    "max_tokens",
+    "request.max_tokens",
+    "top_p",
+    "request.top_p",
+    "top_k",
+    "request.top_k",
+    "max_output_tokens",
+    "request.max_output_tokens",
+    "max_completion_tokens",
+    "request.max_completion_tokens",
+    "seed",
+    "request.seed",
+    "stop",
+    "request.stop",
+    "stop_sequences",
+    "request.stop_sequences",
+];
 
 fn params(fields: &mut Fields<'_>, part: &mut Part) {
     let raw = fields
@@ -308,24 +320,13 @@ fn params(fields: &mut Fields<'_>, part: &mut Part) {
             fields.push("tools".into(), tools);
         }
     }
-    for key in [
-        "temperature",
-        "max_tokens",
-        "top_p",
-        "top_k",
-        "max_output_tokens",
-        "max_completion_tokens",
-        "seed",
-        "stop",
-        "stop_sequences",
-    ] {
-        for spelling in [Cow::Borrowed(key), Cow::Owned(format!("request.{key}"))] {
-            if fields.has(&spelling)
-                && !params.has(key)
-                && let Some(value) = fields.take(&spelling)
-            {
-                params.push(key.into(), value.into_owned().into());
-            }
+    for spelling in PARAMS {
+        let key = spelling.strip_prefix("request.").unwrap_or(spelling);
+        if fields.has(spelling)
+            && !params.has(key)
+            && let Some(value) = fields.take(spelling)
+        {
+            params.push(key.into(), value.into_owned().into());
         }
     }
     if !params.is_empty() {

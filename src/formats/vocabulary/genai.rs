@@ -185,6 +185,9 @@ fn contents(fields: &mut Fields<'_>, part: &mut Part) {
 
 /// `gen_ai.prompt.0.role`, `gen_ai.prompt.0.content`, `gen_ai.prompt.0.tool_calls.0.name` …
 fn numbered(fields: &mut Fields<'_>, part: &mut Part, prefix: &str, slot: Slot) {
+    if !fields.rest().any(|(key, _)| key.starts_with(prefix)) {
+        return;
+    }
     for n in 0..MOST_MESSAGES {
         let at = |what: &str| format!("{prefix}.{n}.{what}");
         let role = fields.take(&at("role"));

@@ -251,11 +251,12 @@ impl Explorer {
         let (store, inbox, spool) = (Arc::clone(&self.store), Arc::clone(&self.inbox), self.spool.clone());
         let read = move || {
             let result = match store.source(origin.source) {
-                Some(info) => {
+                Ok(Some(info)) => {
                     let kept = spool.filter(|_| info.uri == "-").map(|path| path.display().to_string());
                     crate::sources::read_line(kept.as_deref().unwrap_or(&info.uri), &info, &origin)
                 }
-                None => Err("raw line no longer available: its source is not in the store".to_owned()),
+                Ok(None) => Err("raw line no longer available: its source is not in the store".to_owned()),
+                Err(error) => Err(format!("raw line not available: {error}")),
             };
             inbox.put(Event::Raw(origin, result));
         };

@@ -1,5 +1,7 @@
 //! The commands without a screen: read every source to its end, ask the store, print. On the same port as the explorer.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -13,7 +15,7 @@ use crate::report::{self, Look, Output};
 use crate::store::Store;
 
 use super::Failure;
-use super::setup::Setup;
+use super::setup::{Setup, unreadable};
 
 /// Rows of a table on a terminal when `--limit` does not say.
 const SCREENFUL: u32 = 40;
@@ -25,6 +27,7 @@ pub fn run(cli: &Cli, setup: &Setup, sources: &[String], report: &Report) -> Res
     let problems: Arc<Mutex<Vec<String>>> = Arc::default();
     let told = Arc::clone(&problems);
     let store = setup.store(
+        false,
         |_| {},
         move |problem| told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(problem),
     )?;
@@ -33,10 +36,11 @@ pub fn run(cli: &Cli, setup: &Setup, sources: &[String], report: &Report) -> Res
         unread = read(setup, &store, specs, *report == Report::Ingest)?;
     }
     store.flush().map_err(|error| {
+        let told = problems.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
         Failure::new(
             4,
-            format!("the store could not be written: {error}"),
-            "free some space, or choose another --db",
+            told.unwrap_or_else(|| format!("cannot write the store: {error}")),
+            "make room, or choose another --db; what is committed stays, and the same command goes on from there",
         )
     })?;
     let seconds = began.elapsed().as_secs_f64();
@@ -219,7 +223,14 @@ fn show(id: &str, output: Output, setup: &Setup, store: &Store, out: &mut dyn Wr
         Reply::Contents(contents) => contents,
         other => return Err(unexpected(other).into()),
     };
-    let uri = |id: u32| store.source(id).map_or_else(|| format!("source {id}"), |info| info.uri);
+    let mut uris = BTreeMap::new();
+    for id in trace.spans.iter().flat_map(|span| &span.origins).map(|origin| origin.source) {
+        if let Entry::Vacant(place) = uris.entry(id) {
+            let source = store.source(id).map_err(unreadable)?;
+            place.insert(source.map_or_else(|| format!("source {id}"), |info| info.uri));
+        }
+    }
+    let uri = |id: u32| uris.get(&id).cloned().unwrap_or_else(|| format!("source {id}"));
     report::trace(&trace, &contents, &setup.prices, &uri, output, out)?;
     Ok(())
 }

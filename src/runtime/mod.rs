@@ -120,6 +120,7 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> 
     let inbox = Arc::new(Inbox::default());
     let (commits, problems) = (Arc::clone(&inbox), Arc::clone(&inbox));
     let store = Arc::new(setup.store(
+        true,
         move |receipt| commits.put(Event::Ingested(receipt)),
         move |problem| problems.put(Event::Problem(problem)),
     )?);

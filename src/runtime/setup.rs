@@ -118,15 +118,17 @@ impl Setup {
             .collect()
     }
 
-    /// Opens the store.
+    /// Opens the store. `patient` is for a screen that goes on while the disk is full.
     pub fn store(
         &self,
+        patient: bool,
         on_commit: impl FnMut(Receipt) + Send + 'static,
         on_problem: impl FnMut(String) + Send + 'static,
     ) -> Result<Store, Failure> {
         let location = self.cli.options.db.clone().map_or(Location::Temporary, Location::File);
         let mut options = Options::new(Arc::clone(&self.prices), self.cache.clone());
         options.memory = (self.config.memory / 2).clamp(64_000_000, ENGINE_MEMORY.max(self.config.memory / 2));
+        options.patient = patient;
         options.threads = u32::try_from(self.config.threads).unwrap_or(2);
         Store::open(location, options, on_commit, on_problem).map_err(|error| {
             let code = match error {
@@ -135,7 +137,7 @@ impl Setup {
                 StoreError::Foreign { .. } | StoreError::NewerSchema { .. } | StoreError::Io { .. } | StoreError::Engine(_) => 1,
             };
             let text = error.to_string();
-            let (what, hint) = text.split_once("; ").map_or((text.as_str(), ""), |(what, hint)| (what, hint));
+            let (what, hint) = text.rsplit_once("; ").map_or((text.as_str(), ""), |(what, hint)| (what, hint));
             Failure::new(code, what.to_owned(), hint.to_owned())
         })
     }
@@ -154,8 +156,8 @@ impl Setup {
         let options = sources::Options {
             follow,
             dialect: self.cli.options.dialect.as_deref().map(Arc::from),
-            known: store.resume(),
-            next_id: store.next_source_id(),
+            known: store.resume().map_err(unreadable)?,
+            next_id: store.next_source_id().map_err(unreadable)?,
             block_bytes: usize::try_from(room).unwrap_or(usize::MAX).clamp(1 << 20, 8 << 20),
             poll: std::time::Duration::from_millis(250),
             spool,
@@ -223,6 +225,16 @@ impl Setup {
             ),
         ]
     }
+}
+
+/// The store opened, but does not say what it holds.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
+pub fn unreadable(error: StoreError) -> Failure {
+    Failure::new(
+        1,
+        format!("the store cannot be read: {error}"),
+        "it may be damaged: read the sources again into another --db",
+    )
 }
 
 /// Lets the first of the user's keys that a span has state its feature.

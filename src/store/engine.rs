@@ -101,7 +101,9 @@ impl Engine {
         let connection = Connection::open_in_memory_with_flags(config)?;
         let path = self.database.to_string_lossy().replace('\'', "''");
         connection
-            .execute_batch(&format!("ATTACH '{path}' AS store (STORAGE_VERSION 'v1.5.0'); USE store"))
+            .execute_batch(&format!(
+                "ATTACH '{path}' AS store (TYPE duckdb, STORAGE_VERSION 'v1.5.0'); USE store"
+            ))
             .map_err(|error| self.explain(error))?;
         Ok(connection)
     }

@@ -38,7 +38,7 @@ pub enum StoreError {
         found: String,
     },
     /// The system failed beside the database itself.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}; choose another --db, or leave it out for a temporary store", path.display())]
     Io {
         /// Where.
         path: PathBuf,
@@ -46,6 +46,6 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The database engine failed.
-    #[error("the database engine failed: {0}")]
+    #[error("the database engine failed: {0}; choose another --db, or leave it out for a temporary store")]
     Engine(#[from] duckdb::Error),
 }

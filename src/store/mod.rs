@@ -58,6 +58,8 @@ pub struct Options {
     pub memory: u64,
     /// Threads for queries.
     pub threads: u32,
+    /// What to do when the disk does not take it: wait for better times, or end, so that senders and `flush` get an error.
+    pub patient: bool,
     /// The prices to derive costs with.
     pub prices: Arc<Prices>,
     /// Where temporary stores live: the user's cache directory, never a shared one.
@@ -71,6 +73,7 @@ impl Options {
         Self {
             memory: 256_000_000,
             threads: 2,
+            patient: true,
             prices,
             cache_dir,
         }
@@ -109,6 +112,7 @@ impl Store {
             control: commands,
             on_commit: Box::new(on_commit),
             on_problem: Box::new(on_problem),
+            patient: options.patient,
             state,
         };
         let thread = |source| StoreError::Io {
@@ -136,33 +140,25 @@ impl Store {
     }
 
     /// What was read before, for sources: the latest generation of each.
-    #[must_use]
-    pub fn resume(&self) -> Vec<Resume> {
-        self.coverage().resume()
+    pub fn resume(&self) -> Result<Vec<Resume>, StoreError> {
+        Ok(self.coverage()?.resume())
     }
 
     /// The number for a source that is not yet known.
-    #[must_use]
-    pub fn next_source_id(&self) -> u32 {
-        self.coverage().sources.keys().map(|(id, _)| id + 1).max().unwrap_or(0)
+    pub fn next_source_id(&self) -> Result<u32, StoreError> {
+        Ok(self.coverage()?.sources.keys().map(|(id, _)| id + 1).max().unwrap_or(0))
     }
 
-    /// The latest generation of a source, to read its raw lines again.
-    #[must_use]
-    pub fn source(&self, id: u32) -> Option<SourceInfo> {
-        self.coverage()
-            .sources
-            .range((id, 0)..=(id, u32::MAX))
-            .next_back()
-            .map(|(_, (info, _))| info.clone())
+    /// The latest generation of a source, to read its raw lines again; `None` when the store does not know it.
+    pub fn source(&self, id: u32) -> Result<Option<SourceInfo>, StoreError> {
+        let coverage = self.coverage()?;
+        let mut generations = coverage.sources.range((id, 0)..=(id, u32::MAX));
+        Ok(generations.next_back().map(|(_, (info, _))| info.clone()))
     }
 
-    /// What is committed now. A store that cannot be read knows nothing: the next query says why.
-    fn coverage(&self) -> Coverage {
-        self.engine
-            .guest()
-            .and_then(|guest| Coverage::read(&guest.connection))
-            .unwrap_or_default()
+    /// What is committed now. It must not pass for empty when it cannot be read: everything would be read again.
+    fn coverage(&self) -> Result<Coverage, StoreError> {
+        Ok(Coverage::read(&self.engine.guest()?.connection)?)
     }
 
     /// Where batches go.

@@ -49,6 +49,8 @@ pub(super) struct Writer {
     pub(super) control: Receiver<Control>,
     pub(super) on_commit: Box<dyn FnMut(Receipt) + Send>,
     pub(super) on_problem: Box<dyn FnMut(String) + Send>,
+    /// Waits while the disk does not take it, instead of ending.
+    pub(super) patient: bool,
     pub(super) state: State,
 }
 
@@ -138,7 +140,7 @@ fn remember_prices(connection: &Connection, hash: &str) -> duckdb::Result<()> {
 }
 
 impl Writer {
-    /// Runs until it is told to close.
+    /// Runs until it is told to close, or, impatient, until something cannot be written.
     pub(super) fn run(mut self) {
         let closed = never();
         let mut open = true;
@@ -166,6 +168,9 @@ impl Writer {
             if self.due() {
                 // Already reported; the next attempt comes by itself.
                 let _ = self.commit();
+            }
+            if self.state.retry.is_some() && !self.patient {
+                return;
             }
         }
     }
@@ -273,7 +278,8 @@ impl Writer {
             }
         }
         let error = failed.unwrap_or_default();
-        (self.on_problem)(format!("cannot write the store: {error}; trying again"));
+        let next = if self.patient { "; trying again" } else { "" };
+        (self.on_problem)(format!("cannot write the store: {error}{next}"));
         self.state.retry = Some(Instant::now() + PATIENCE);
         Err(error)
     }

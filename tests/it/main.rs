@@ -19,3 +19,5 @@ mod screenshot;
 mod states;
 #[cfg(feature = "store")]
 mod store;
+#[cfg(feature = "store")]
+mod store_faults;

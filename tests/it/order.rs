@@ -61,6 +61,7 @@ fn everything(batches: Vec<Batch>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let prices = Arc::new(Prices::embedded());
     let options = Options {
+        patient: true,
         memory: 256 << 20,
         threads: 2,
         prices: Arc::clone(&prices),

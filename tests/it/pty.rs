@@ -361,6 +361,97 @@ fn ends_when_the_terminal_hangs_up() {
     assert!(stores_left(home.path()).is_empty());
 }
 
+#[test]
+fn ends_when_the_terminal_is_gone_though_nobody_may_say_so() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = log(folder.path());
+    let pty = native_pty_system().openpty(PtySize::default()).unwrap();
+    // As under `nohup`: the signal does not arrive, only the terminal is no more.
+    let mut command = CommandBuilder::new("/bin/sh");
+    command.args([
+        "-c",
+        r#"trap '' HUP; exec "$0" "$1""#,
+        env!("CARGO_BIN_EXE_spanscope"),
+        path.to_str().unwrap(),
+    ]);
+    command.env_clear();
+    for name in ["LD_LIBRARY_PATH", "PATH"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.env("TERM", "xterm");
+    command.env("HOME", home.path());
+    let mut child = pty.slave.spawn_command(command).unwrap();
+    drop(pty.slave);
+    let mut reader = pty.master.try_clone_reader().unwrap();
+    let (seen, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
+        while !bytes.windows(7).any(|w| w == b"Return ") {
+            let read = reader.read(&mut buffer).unwrap();
+            bytes.extend_from_slice(&buffer[..read]);
+        }
+        // The last hold on the other side but for the test's own.
+        drop(reader);
+        seen.send(()).unwrap();
+    });
+    wait.recv_timeout(DEADLINE).unwrap();
+    drop(pty.master);
+    let until = Instant::now() + DEADLINE;
+    let code = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status.exit_code();
+        }
+        assert!(Instant::now() < until, "it runs on without a terminal");
+        std::thread::yield_now();
+    };
+    assert_eq!(code, 129);
+    assert!(stores_left(home.path()).is_empty());
+}
+
+#[test]
+fn goes_on_by_itself_when_the_disk_has_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = log(folder.path());
+    let db = folder.path().join("s.duckdb");
+    let mut command = CommandBuilder::new("/bin/sh");
+    // No file may grow over some hundred KB, until somebody makes room.
+    let script = r#"trap '' XFSZ; ulimit -S -f 600; exec "$0" "$@""#;
+    command.args([
+        "-c",
+        script,
+        env!("CARGO_BIN_EXE_spanscope"),
+        path.to_str().unwrap(),
+        "--db",
+        db.to_str().unwrap(),
+    ]);
+    let mut session = Session::spawn(command, 120, 40, &[]);
+    session.wait_text("Return it?");
+    let noise = |n: u32| {
+        (0..60u32)
+            .map(|k| format!("{:08x}", (n * 64 + k).wrapping_mul(2_654_435_761)))
+            .collect::<String>()
+    };
+    for n in 100..2_100 {
+        append(&path, &line(n, &noise(n), "Yes."));
+    }
+    session.wait_text("cannot write the store");
+    session.press("j");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(session.child.process_id().unwrap()).unwrap());
+    let all = rustix::process::Rlimit {
+        current: None,
+        maximum: None,
+    };
+    rustix::process::prlimit(pid, rustix::process::Resource::Fsize, all).unwrap();
+    append(&path, &line(9_999, "Is there room now?", "There is."));
+    session.wait("every line", |screen, _| {
+        screen.contents().contains("2,0") && screen.contents().contains("interactions")
+    });
+    session.press("q");
+    assert_eq!(session.end().0, 0);
+}
+
 /// Private stores left in the cache directory.
 fn stores_left(home: &Path) -> Vec<PathBuf> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {

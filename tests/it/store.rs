@@ -312,19 +312,19 @@ fn a_restart_resumes_and_nothing_is_read_twice() {
     let path = dir.path().join("s.duckdb");
     let block = |n: u64| batch(&source(1), n * 100..n * 100 + 100, vec![call(&format!("t{n}"), "s", n * 100, NOON)]);
     let store = open(&path);
-    assert_eq!((store.next_source_id(), store.resume()), (0, Vec::new()));
+    assert_eq!((store.next_source_id().unwrap(), store.resume().unwrap()), (0, Vec::new()));
     fill(&store, vec![block(5), block(1), block(0)]);
     fill(&store, vec![block(1), block(0), block(0)]);
     store.close();
 
     let store = open(&path);
-    let resume = store.resume();
+    let resume = store.resume().unwrap();
     assert_eq!(resume.len(), 1);
     assert_eq!(resume[0].info, *source(1));
     assert_eq!(resume[0].covered, [0..200, 500..600]);
     assert_eq!(resume[0].identity.anchor_end, 600, "the file is recognised at the largest end");
     assert_eq!(
-        (store.next_source_id(), store.source(1), store.source(0)),
+        (store.next_source_id().unwrap(), store.source(1).unwrap(), store.source(0).unwrap()),
         (2, Some((*source(1)).clone()), None)
     );
     fill(&store, vec![block(5), block(2)]);
@@ -337,7 +337,7 @@ fn a_restart_resumes_and_nothing_is_read_twice() {
         ..(*source(1)).clone()
     });
     fill(&store, vec![batch(&next, 0..50, Vec::new())]);
-    assert_eq!(store.resume()[0].covered, [0..50], "the newest generation goes on");
+    assert_eq!(store.resume().unwrap()[0].covered, [0..50], "the newest generation goes on");
     assert_eq!(
         stats(&store)
             .sources
@@ -360,7 +360,7 @@ fn piled_up_coverage_is_merged_and_still_exact() {
     assert_eq!(stats(&store).tally.lines, 200);
     store.close();
     let store = open(&path);
-    assert_eq!(store.resume()[0].covered, [0..2000]);
+    assert_eq!(store.resume().unwrap()[0].covered, [0..2000]);
     let found = stats(&store);
     assert_eq!(
         (found.tally.lines, found.bytes, found.spans, found.interactions),

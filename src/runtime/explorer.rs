@@ -2,6 +2,7 @@
 //! Decisions are `App::update`'s, pictures are `ui::draw`'s; this file only carries.
 
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -92,13 +93,16 @@ enum Wake {
 
 impl Explorer {
     /// Runs until the user quits; the exit code.
-    pub async fn run(mut self, mut screen: Screen, first: Vec<Effect>) -> io::Result<u8> {
+    pub async fn run(mut self, screen: Screen, first: Vec<Effect>) -> io::Result<u8> {
+        // `terminal::leave` shows the cursor again. ratatui would too, and panics when the terminal and stderr are gone.
+        let mut screen = ManuallyDrop::new(screen);
+        let screen: &mut Screen = &mut screen;
         let mut keys = EventStream::new();
         let mut signals = Signals::install()?;
         let mut dirty = true;
         let mut drawn: Option<Instant> = None;
         let mut chord_until: Option<tokio::time::Instant> = None;
-        if let Some(code) = self.effects(first, &mut screen)? {
+        if let Some(code) = self.effects(first, screen)? {
             return Ok(code);
         }
         loop {
@@ -132,7 +136,7 @@ impl Explorer {
                 Wake::Terminal(None | Some(Err(_))) => return Ok(Self::code(End::HangUp)),
                 Wake::End(end) => return Ok(Self::code(end)),
                 Wake::Stop => {
-                    self.suspend(&mut screen)?;
+                    self.suspend(screen)?;
                 }
                 Wake::Chord => {
                     self.pending.clear();
@@ -142,14 +146,14 @@ impl Explorer {
                 Wake::Inbox => {
                     messages.push(Msg::Tick(now()));
                     for event in self.inbox.drain() {
-                        match self.news(event, &mut screen)? {
+                        match self.news(event, screen)? {
                             Ok(message) => messages.push(message),
                             Err(end) => return Ok(Self::code(end)),
                         }
                     }
                 }
                 Wake::Frame => {
-                    match self.draw(&mut screen) {
+                    match self.draw(screen) {
                         Ok(()) => {}
                         Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe) || error.raw_os_error() == Some(5) => {
                             return Ok(Self::code(End::HangUp));
@@ -164,7 +168,7 @@ impl Explorer {
             }
             for message in messages {
                 let effects = self.app.update(message);
-                if let Some(code) = self.effects(effects, &mut screen)? {
+                if let Some(code) = self.effects(effects, screen)? {
                     return Ok(code);
                 }
             }

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::cli::{Cli, Known, Report};
-use crate::model::query::{Page, Query, Reply, Sort};
+use crate::model::query::{Page, Query, Reply, Sort, Window};
 use crate::model::record::Progress;
 use crate::model::span::TraceKey;
 use crate::report::{self, Look, Output};
@@ -167,6 +167,10 @@ fn print(report: &Report, cli: &Cli, setup: &Setup, store: &Store, seconds: f64)
             match store.ask_now(query) {
                 Reply::Interactions { rows, more } => {
                     report::interactions(&rows, *output, &look, &mut out)?;
+                    if rows.is_empty() && *output == Output::Table {
+                        out.flush()?;
+                        super::say("hint", &nothing(cli, setup, store));
+                    }
                     if more && *output == Output::Table && cli.options.limit.is_none() {
                         out.flush()?;
                         super::say("hint", "there are more: --limit N, or -o json for all");
@@ -208,6 +212,27 @@ fn print(report: &Report, cli: &Cli, setup: &Setup, store: &Store, seconds: f64)
     }
     out.flush()?;
     Ok(())
+}
+
+/// Why a list is empty.
+fn nothing(cli: &Cli, setup: &Setup, store: &Store) -> String {
+    let Reply::Stats(stats) = store.ask_now(Query::Stats) else {
+        return "`spanscope stats` says what was read".to_owned();
+    };
+    let tally = &stats.tally;
+    if stats.interactions > 0 && (!cli.options.filter.is_all() || setup.window != Window::default()) {
+        return format!(
+            "none of {} interactions matches; look at --filter, --since and --until",
+            stats.interactions
+        );
+    }
+    if tally.lines == tally.blank {
+        return "nothing is logged there yet".to_owned();
+    }
+    format!(
+        "{} lines were read: {} are JSON that nobody knows, {} were rejected; `spanscope stats` has the reasons, `spanscope formats` what is known",
+        tally.lines, tally.other, tally.rejected
+    )
 }
 
 fn show(id: &str, output: Output, setup: &Setup, store: &Store, out: &mut dyn Write) -> Result<(), Printing> {

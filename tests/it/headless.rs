@@ -139,6 +139,31 @@ fn a_filter_and_a_window_narrow_every_command() {
 }
 
 #[test]
+fn an_empty_list_says_why() {
+    let place = Place::new();
+    let log = place.path("app.jsonl");
+    let path = log.to_str().unwrap();
+    let told = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    std::fs::write(&log, "\n").unwrap();
+    assert_eq!(told(&["ls", path]), "hint: nothing is logged there yet\n");
+    std::fs::write(&log, "{\"a\":1}\n{\"b\":2}\nno JSON\n").unwrap();
+    let said = told(&["ls", path]);
+    assert!(
+        said.starts_with("hint: 3 lines were read: 2 are JSON that nobody knows, 1 were rejected"),
+        "{said}"
+    );
+    assert_eq!(told(&["ls", path, "-o", "json"]), "", "scripts are not talked to");
+    write_calls(&log, 0, 3);
+    let said = told(&["ls", path, "-f", "feature:none"]);
+    assert!(said.starts_with("hint: none of 3 interactions matches"), "{said}");
+    assert_eq!(told(&["ls", path]), "");
+}
+
+#[test]
 fn exit_codes_are_the_contract() {
     let place = Place::new();
     let log = place.path("app.jsonl");

@@ -34,6 +34,7 @@ pub fn is_call(fields: &Fields<'_>) -> bool {
             "latency_ms",
             "duration_ms",
             "response_text",
+            "messages",
         ])
 }
 

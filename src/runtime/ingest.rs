@@ -1,10 +1,11 @@
 //! The way in: sources → parse workers → the store's writer. Every channel is bounded, so a slow disk slows the reading:
 //! the file is the buffer.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::formats;
 use crate::model::record::{Batch, Progress};
@@ -15,6 +16,8 @@ use crate::store::Intake;
 pub struct Ingest {
     sources: Option<Sources>,
     workers: Vec<JoinHandle<()>>,
+    /// Dropped to let go of workers that wait for the store.
+    stop: Sender<Infallible>,
 }
 
 /// Starts reading. `progress` is called from a worker thread, a few times a second at most.
@@ -29,29 +32,38 @@ pub fn start(
     // One block waits for each worker: two blocks of 8 MiB a worker is what reading may hold.
     let (sender, receiver) = bounded(workers);
     let sources = sources::spawn(specs, options, sender)?;
+    let (stop, stopped) = bounded(0);
     let workers = (0..workers)
         .map(|number| {
-            let (receiver, intake, prepare, progress) = (receiver.clone(), intake.clone(), Arc::clone(&prepare), Arc::clone(&progress));
+            let (receiver, stopped, intake) = (receiver.clone(), stopped.clone(), intake.clone());
+            let (prepare, progress) = (Arc::clone(&prepare), Arc::clone(&progress));
             std::thread::Builder::new()
                 .name(format!("parse-{number}"))
-                .spawn(move || work(&receiver, &intake, &*prepare, &*progress))
+                .spawn(move || work(&receiver, &stopped, &intake, &*prepare, &*progress))
                 .expect("the system can start a thread")
         })
         .collect();
     Ok(Ingest {
         sources: Some(sources),
         workers,
+        stop,
     })
 }
 
-fn work(events: &Receiver<Event>, intake: &Intake, prepare: &dyn Fn(&mut Batch), progress: &dyn Fn(Progress)) {
+fn work(
+    events: &Receiver<Event>,
+    stopped: &Receiver<Infallible>,
+    intake: &Intake,
+    prepare: &dyn Fn(&mut Batch),
+    progress: &dyn Fn(Progress),
+) {
     for event in events {
         match event {
             Event::Block(block) => {
                 let mut batch = formats::parse(&block);
                 drop(block);
                 prepare(&mut batch);
-                if intake.send(batch).is_err() {
+                if intake.send_unless(batch, stopped).is_err() {
                     return;
                 }
             }
@@ -71,8 +83,9 @@ impl Ingest {
         }
     }
 
-    /// Stops reading now; what was read goes on to the store.
+    /// Stops reading now. What the store does not take at once is read again next time: a full disk must not hold the exit.
     pub fn stop(mut self) {
+        drop(self.stop);
         if let Some(mut sources) = self.sources.take() {
             sources.stop();
         }

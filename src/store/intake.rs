@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender, select};
 
 use super::contents::AlreadyHashed;
 use crate::derive::derive;
@@ -17,7 +18,7 @@ use crate::model::trace::{Interaction, Trace};
 use crate::model::usage::{Cost, CostBasis, Usage};
 use crate::pricing::Prices;
 
-/// The store has been closed, so nothing can be sent to it.
+/// Nothing more is taken: the store has been closed, or its user wants to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store is closed")]
 pub struct Closed;
@@ -32,7 +33,16 @@ pub struct Intake {
 impl Intake {
     /// Packs the batch on this thread, then waits while the writer is behind.
     pub fn send(&self, batch: Batch) -> Result<(), Closed> {
-        self.batches.send(Packed::new(batch, &self.prices)).map_err(|_| Closed)
+        self.send_unless(batch, &crossbeam_channel::never())
+    }
+
+    /// As `send`, but no longer waits once the other end of `stopped` is gone: what is not stored then is read again next time.
+    pub fn send_unless(&self, batch: Batch, stopped: &Receiver<Infallible>) -> Result<(), Closed> {
+        let packed = Packed::new(batch, &self.prices);
+        select! {
+            send(self.batches, packed) -> sent => sent.map_err(|_| Closed),
+            recv(stopped) -> _ => Err(Closed),
+        }
     }
 }
 

@@ -145,7 +145,8 @@ impl Writer {
         let closed = never();
         let mut open = true;
         loop {
-            let batches = if open && self.state.retry.is_none() {
+            // What waits is bounded, also while the disk is full: then senders wait too.
+            let batches = if open && self.state.retry.is_none() && self.state.waiting_bytes < BEHIND_BYTES {
                 self.batches.clone()
             } else {
                 closed.clone()

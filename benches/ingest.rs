@@ -147,6 +147,7 @@ fn send_blocks(log: &Path, source: &Arc<SourceInfo>, blocks: &crossbeam_channel:
                 identity,
                 offset,
                 bytes,
+                omitted: 0,
                 fallback,
                 dialect: None,
             };

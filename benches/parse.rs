@@ -27,6 +27,7 @@ fn block(bytes: String) -> Block {
         identity: Identity::default(),
         offset: 0,
         bytes: bytes.into_bytes(),
+        omitted: 0,
         fallback: (0, StartFrom::File),
         dialect: None,
     }

@@ -81,6 +81,10 @@ pub fn parse(block: &Block) -> Batch {
         },
         winners: Vec::new(),
     };
+    if block.omitted > 0 {
+        reader.too_long();
+        return reader.batch;
+    }
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', &block.bytes) {
         reader.line(&block.bytes[start..end], block.offset + start as u64);
@@ -148,6 +152,23 @@ impl Reader<'_> {
             }
             Ok((_, Outcome::Bad(reason, detail))) | Err((reason, detail)) => self.reject(bytes, origin, reason, detail),
         }
+    }
+
+    /// Only the ends of the line were read.
+    fn too_long(&mut self) {
+        let block = self.block;
+        let length = block.bytes.len() as u64 + block.omitted;
+        self.batch.tally.lines += 1;
+        let origin = Origin {
+            source: block.source.id,
+            generation: block.source.generation,
+            offset: block.offset,
+            length: u32::try_from(length).unwrap_or(u32::MAX),
+            ordinal: 0,
+            hash: xxhash_rust::xxh3::xxh3_64(&block.bytes),
+        };
+        let detail = format!("{length} bytes; its first and last {} KiB are kept", block.bytes.len() / 2048);
+        self.reject(&block.bytes, origin, "line too long", detail);
     }
 
     fn count(&mut self, dialect: &'static str) {

@@ -59,6 +59,8 @@ pub struct Block {
     pub offset: u64,
     /// Whole lines; the last may lack its newline when nothing will follow it.
     pub bytes: Vec<u8>,
+    /// Not 0: the block is one line, too long to be read, and so many bytes are left out in the middle of `bytes`.
+    pub omitted: u64,
     /// The time for records that carry none: the file's (`File`) or the clock's (`Arrival`).
     pub fallback: (Nanos, StartFrom),
     /// The user's `--dialect`, where given.
@@ -69,7 +71,7 @@ impl Block {
     /// The bytes it covers in its source.
     #[must_use]
     pub fn range(&self) -> Range<u64> {
-        self.offset..self.offset + self.bytes.len() as u64
+        self.offset..self.offset + self.bytes.len() as u64 + self.omitted
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::framing::{Framing, read_range};
+use super::lines::{KEPT, LONGEST};
 use super::tail::{Disk, Stat};
 use crate::model::record::{Block, Identity, Order, Resume, SourceInfo};
 use crate::model::span::{Nanos, StartFrom};
@@ -142,8 +143,7 @@ impl<F> Held<F> {
         let Some(stop) = self.reading.next_end(disk, &self.file, self.stat.size, cutting)? else {
             return if still { self.unfinished(disk, cutting, now) } else { Ok(None) };
         };
-        let bytes = read_range(disk, &self.file, self.reading.end..stop)?;
-        self.hand_out_live(disk, bytes, cutting, now, false)
+        self.hand_out_live(disk, stop, cutting, now, false)
     }
 
     /// The last line without its newline, when it is complete.
@@ -151,24 +151,24 @@ impl<F> Held<F> {
         if self.stat.size <= self.reading.end || self.reading.judged == Some(self.stat.size) {
             return Ok(None);
         }
-        let bytes = read_range(disk, &self.file, self.reading.end..self.stat.size)?;
-        if !is_complete(&bytes) {
+        let range = self.reading.end..self.stat.size;
+        if range.end - range.start > LONGEST || !is_complete(&read_range(disk, &self.file, range)?) {
             self.reading.judged = Some(self.stat.size);
             return Ok(None);
         }
-        self.hand_out_live(disk, bytes, cutting, now, true)
+        self.hand_out_live(disk, self.stat.size, cutting, now, true)
     }
 
     fn hand_out_live<D: Disk<File = F>>(
         &mut self,
         disk: &mut D,
-        bytes: Vec<u8>,
+        end: u64,
         cutting: &Cutting,
         now: Nanos,
         bare: bool,
     ) -> io::Result<Option<Block>> {
         let offset = self.reading.end;
-        let end = offset + bytes.len() as u64;
+        let bytes = read_lines(disk, &self.file, offset..end)?;
         let identity = identity_at(disk, &self.file, end)?;
         if !self.still_same(disk, cutting.framing)? {
             return Ok(None);
@@ -197,7 +197,7 @@ impl<F> Held<F> {
                 (0, hole.start..end)
             }
         };
-        let bytes = read_range(disk, &self.file, range.clone())?;
+        let bytes = read_lines(disk, &self.file, range.clone())?;
         let identity = identity_at(disk, &self.file, range.end)?;
         if !self.still_same(disk, framing)? {
             return Ok(None);
@@ -233,12 +233,20 @@ impl<F> Held<F> {
         Ok(false)
     }
 
-    fn block(&self, offset: u64, bytes: Vec<u8>, identity: Identity, fallback: (Nanos, StartFrom), cutting: &Cutting) -> Block {
+    fn block(
+        &self,
+        offset: u64,
+        (bytes, omitted): (Vec<u8>, u64),
+        identity: Identity,
+        fallback: (Nanos, StartFrom),
+        cutting: &Cutting,
+    ) -> Block {
         Block {
             source: Arc::clone(&self.info),
             identity,
             offset,
             bytes,
+            omitted,
             fallback,
             dialect: cutting.dialect.clone(),
         }
@@ -384,6 +392,18 @@ fn identity_at<D: Disk>(disk: &mut D, file: &D::File, end: u64) -> io::Result<Id
 
 fn anchor<D: Disk>(disk: &mut D, file: &D::File, end: u64) -> io::Result<u64> {
     Ok(xxh3_64(&read_range(disk, file, end.saturating_sub(ANCHOR)..end)?))
+}
+
+/// The bytes of whole lines, and how many are left out: a range longer than any block is one line, of which the ends are enough.
+fn read_lines<D: Disk>(disk: &mut D, file: &D::File, range: Range<u64>) -> io::Result<(Vec<u8>, u64)> {
+    let length = range.end - range.start;
+    if length <= LONGEST {
+        return Ok((read_range(disk, file, range)?, 0));
+    }
+    let kept = KEPT as u64;
+    let mut bytes = read_range(disk, file, range.start..range.start + kept)?;
+    bytes.extend(read_range(disk, file, range.end - kept..range.end)?);
+    Ok((bytes, length - 2 * kept))
 }
 
 /// How many bytes of line end stand at `at`, behind a line that was taken without it. `None`: half a line end, wait for the rest.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 mod disk;
 mod file;
 mod framing;
+mod lines;
 mod raw;
 #[cfg(feature = "store")]
 mod reader;

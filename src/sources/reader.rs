@@ -145,6 +145,7 @@ pub(super) fn spawn_with(
         stream,
         input,
         stream_since: None,
+        stream_ended: false,
         stream_problem: None,
         out,
         stopped,
@@ -222,6 +223,8 @@ struct Reader {
     input: Receiver<io::Result<Vec<u8>>>,
     /// Since when whole lines of the stream wait.
     stream_since: Option<Instant>,
+    /// Nothing more will come from the stream; it may still hold lines.
+    stream_ended: bool,
     /// What went wrong with a stream that ended.
     stream_problem: Option<String>,
     out: Sender<Event>,
@@ -313,18 +316,17 @@ impl Reader {
     /// Whole lines of standard input, when there are enough or they waited long enough.
     fn stream_block(&mut self) -> Option<Block> {
         let stream = self.stream.as_mut()?;
-        let mut ended = false;
         while stream.whole() < self.block_bytes {
             match self.input.try_recv() {
                 Ok(Ok(bytes)) => stream.push(&bytes),
                 Ok(Err(error)) => {
                     self.stream_problem = Some(error.to_string());
-                    ended = true;
+                    self.stream_ended = true;
                     break;
                 }
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
-                    ended = true;
+                    self.stream_ended = true;
                     break;
                 }
             }
@@ -333,15 +335,18 @@ impl Reader {
             self.stream_since = Some(Instant::now());
         }
         let due = stream.whole() >= self.block_bytes || self.stream_since.is_some_and(|since| since.elapsed() >= STREAM_WAIT);
-        if !due && !ended {
+        if !due && !self.stream_ended {
             return None;
         }
         self.stream_since = None;
-        let block = stream.take(clock(), ended);
-        if ended {
+        let block = stream.take(clock(), self.stream_ended);
+        if self.stream_ended {
+            // The closed channel would be ready for ever.
+            self.input = never();
+        }
+        if self.stream_ended && stream.is_empty() {
             self.stream_problem = self.stream_problem.take().or_else(|| stream.problem.take());
             self.stream = None;
-            self.input = never();
         }
         block
     }

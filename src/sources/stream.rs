@@ -12,6 +12,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, bounded};
 
+use super::lines::Lines;
 use crate::model::record::{Block, Identity, SourceInfo};
 use crate::model::span::{Nanos, StartFrom};
 
@@ -24,10 +25,7 @@ const SPOOL: u64 = 256 * 1024 * 1024;
 pub(super) struct Stream {
     info: Arc<SourceInfo>,
     dialect: Option<Arc<str>>,
-    buffer: Vec<u8>,
-    /// Length of the whole lines at the buffer's start.
-    whole: usize,
-    offset: u64,
+    lines: Lines,
     spool: Option<File>,
     spooled: u64,
     /// Why the spool or the input failed.
@@ -46,9 +44,7 @@ impl Stream {
         Self {
             info: Arc::new(info),
             dialect,
-            buffer: Vec::new(),
-            whole: 0,
-            offset: 0,
+            lines: Lines::at(0),
             spool,
             spooled: 0,
             problem,
@@ -58,10 +54,7 @@ impl Stream {
     /// Takes bytes in.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.keep(bytes);
-        if let Some(newline) = memchr::memrchr(b'\n', bytes) {
-            self.whole = self.buffer.len() + newline + 1;
-        }
-        self.buffer.extend_from_slice(bytes);
+        self.lines.push(bytes);
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -79,30 +72,28 @@ impl Stream {
 
     /// Bytes of whole lines that wait.
     pub(super) fn whole(&self) -> usize {
-        self.whole
+        self.lines.whole()
     }
 
     /// Bytes of the unfinished last line.
     pub(super) fn pending(&self) -> u64 {
-        (self.buffer.len() - self.whole) as u64
+        self.lines.pending()
     }
 
-    /// The whole lines that wait; at the end of the input also the last one without newline.
+    /// Everything was taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.whole() == 0 && self.lines.pending() == 0
+    }
+
+    /// The next of the whole lines that wait; at the end of the input also the last one without newline.
     pub(super) fn take(&mut self, now: Nanos, ended: bool) -> Option<Block> {
-        let length = if ended { self.buffer.len() } else { self.whole };
-        if length == 0 {
-            return None;
-        }
-        let rest = self.buffer.split_off(length);
-        let bytes = std::mem::replace(&mut self.buffer, rest);
-        self.whole = 0;
-        let offset = self.offset;
-        self.offset += bytes.len() as u64;
+        let chunk = self.lines.take(ended)?;
         Some(Block {
             source: Arc::clone(&self.info),
             identity: Identity::default(),
-            offset,
-            bytes,
+            offset: chunk.offset,
+            bytes: chunk.bytes,
+            omitted: chunk.omitted,
             fallback: (now, StartFrom::Arrival),
             dialect: self.dialect.clone(),
         })

@@ -261,7 +261,7 @@ impl<D: Disk> Tail<D> {
                 .max_by(|a, b| (a.stat.modified, &b.info.uri).cmp(&(b.stat.modified, &a.info.uri)))?;
             match held.history(&mut self.disk, &self.cutting) {
                 Ok(Some(block)) => {
-                    self.history_done += block.bytes.len() as u64;
+                    self.history_done += block.range().end - block.offset;
                     return Some(block);
                 }
                 // It was replaced while it was read: its new generation has a history of its own.

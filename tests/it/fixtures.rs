@@ -53,6 +53,7 @@ fn read(bytes: &[u8]) -> Batch {
         identity: Identity::default(),
         offset: 0,
         bytes: bytes.to_vec(),
+        omitted: 0,
         fallback: (FILE_TIME, StartFrom::File),
         dialect: None,
     })

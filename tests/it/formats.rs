@@ -30,6 +30,7 @@ fn block_at(bytes: &[u8], offset: u64) -> Block {
         identity: Identity::default(),
         offset,
         bytes: bytes.to_vec(),
+        omitted: 0,
         fallback: (FALLBACK, StartFrom::File),
         dialect: None,
     }

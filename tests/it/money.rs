@@ -83,6 +83,7 @@ fn told(lines: &str) -> Trace {
         identity: Identity::default(),
         offset: 0,
         bytes: lines.as_bytes().to_vec(),
+        omitted: 0,
         fallback: (NOON, StartFrom::File),
         dialect: None,
     });

@@ -47,6 +47,7 @@ fn blocks(size: usize) -> Vec<Block> {
                 },
                 offset: start as u64,
                 bytes: rest[..end].to_vec(),
+                omitted: 0,
                 fallback: (info.file_time, StartFrom::File),
                 dialect: None,
             });

@@ -39,6 +39,7 @@ fn parts() -> BTreeMap<TraceKey, Vec<Part>> {
             identity: Identity::default(),
             offset: 0,
             bytes: std::fs::read(file.path()).unwrap(),
+            omitted: 0,
             fallback: (NOW, StartFrom::File),
             dialect: None,
         });

@@ -42,6 +42,7 @@ impl Script {
             identity: Identity::default(),
             offset: 0,
             bytes: text.to_vec(),
+            omitted: 0,
             fallback: (0, StartFrom::File),
             dialect: None,
         };

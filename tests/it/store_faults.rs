@@ -122,6 +122,7 @@ fn fill(store: &Store, text: &str) {
         identity: Identity::default(),
         offset: 0,
         bytes: text.as_bytes().to_vec(),
+        omitted: 0,
         fallback: (0, StartFrom::File),
         dialect: None,
     };

@@ -301,3 +301,35 @@ fn standard_input_flows_ends_and_is_spooled() {
     };
     assert_eq!(read_line(spool.to_str().unwrap(), &one.source, &origin).unwrap(), b"two");
 }
+
+#[test]
+fn a_line_too_long_for_memory_is_known_by_its_ends_and_the_next_line_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.jsonl");
+    append(&path, "first\n{");
+    let long = 48 << 20;
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    // A hole costs no disk: the line is made of NUL bytes.
+    file.set_len(6 + long).unwrap();
+    append(&path, "}\nlast\n");
+    let bytes = fs::read(&path).unwrap();
+    for spec in ["-", path.to_str().unwrap()] {
+        let (sender, events) = unbounded();
+        let input = Box::new(io::Cursor::new(bytes.clone()));
+        spawn_with(vec![parse_spec(spec).unwrap()], options(false), sender, input)
+            .unwrap()
+            .join();
+        let mut blocks: Vec<Block> = events
+            .into_iter()
+            .filter_map(|event| if let Event::Block(block) = event { Some(block) } else { None })
+            .collect();
+        blocks.sort_by_key(|block| block.offset);
+        let ranges: Vec<(u64, u64)> = blocks.iter().map(|block| (block.range().start, block.range().end)).collect();
+        assert_eq!(ranges, [(0, 6), (6, 6 + long + 2), (8 + long, 13 + long)], "{spec}");
+        assert!(blocks[1].omitted > 0 && blocks[1].bytes.len() < 3 << 20);
+        assert!(blocks[1].bytes.starts_with(b"{\0") && blocks[1].bytes.ends_with(b"\0}\n"));
+        let batch = crate::formats::parse(&blocks[1]);
+        assert_eq!((batch.tally.lines, batch.tally.rejects["line too long"]), (1, 1));
+        assert_eq!(batch.range, blocks[1].range());
+    }
+}

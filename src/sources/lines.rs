@@ -1,0 +1,176 @@
+//! Bytes that come in order become blocks of whole lines: standard input and compressed files.
+//!
+//! A line longer than [`LONGEST`] is never held: its first and last [`KEPT`] bytes stand for it, alone in their chunk.
+
+use std::collections::VecDeque;
+
+/// Longer lines are no record that anybody could read, and would break the bound on memory: they become rejects.
+pub(super) const LONGEST: u64 = 32 << 20;
+/// What is kept of each end of such a line.
+pub(super) const KEPT: usize = 512 << 10;
+
+/// Whole lines, or what is kept of a line that was too long.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Chunk {
+    /// Where it begins.
+    pub offset: u64,
+    /// The bytes; of a line too long only its ends.
+    pub bytes: Vec<u8>,
+    /// Bytes left out in the middle.
+    pub omitted: u64,
+}
+
+/// Cuts what is pushed.
+#[derive(Debug)]
+pub(super) struct Lines {
+    longest: usize,
+    kept: usize,
+    /// Chunks that stand before `buffer`.
+    ready: VecDeque<Chunk>,
+    ready_bytes: usize,
+    buffer: Vec<u8>,
+    /// Length of the whole lines at the buffer's start.
+    whole: usize,
+    /// Where the buffer begins.
+    offset: u64,
+    /// Bytes left out of the unfinished line: it is too long, and the buffer holds nothing else.
+    omitted: u64,
+}
+
+impl Lines {
+    /// Begins at an offset, which a line starts at.
+    pub(super) fn at(offset: u64) -> Self {
+        Self::bounded(offset, LONGEST as usize, KEPT)
+    }
+
+    fn bounded(offset: u64, longest: usize, kept: usize) -> Self {
+        Self {
+            longest,
+            kept,
+            ready: VecDeque::new(),
+            ready_bytes: 0,
+            buffer: Vec::new(),
+            whole: 0,
+            offset,
+            omitted: 0,
+        }
+    }
+
+    /// Takes bytes in.
+    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+        while self.omitted > 0 && !bytes.is_empty() {
+            let end = memchr::memchr(b'\n', bytes).map(|at| at + 1);
+            self.buffer.extend_from_slice(&bytes[..end.unwrap_or(bytes.len())]);
+            self.shorten(self.kept);
+            if let Some(end) = end {
+                self.set_aside(self.buffer.len());
+                bytes = &bytes[end..];
+            } else {
+                return;
+            }
+        }
+        if let Some(newline) = memchr::memrchr(b'\n', bytes) {
+            self.whole = self.buffer.len() + newline + 1;
+        }
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() - self.whole > self.longest {
+            if self.whole > 0 {
+                self.set_aside(self.whole);
+            }
+            self.shorten(0);
+        }
+    }
+
+    /// Leaves out the middle of the buffer, which is one long line, once that is more than `slack`.
+    fn shorten(&mut self, slack: usize) {
+        let middle = self.buffer.len().saturating_sub(2 * self.kept);
+        if middle > slack {
+            self.buffer.drain(self.kept..self.kept + middle);
+            self.omitted += middle as u64;
+        }
+    }
+
+    fn set_aside(&mut self, length: usize) {
+        let rest = self.buffer.split_off(length);
+        let bytes = std::mem::replace(&mut self.buffer, rest);
+        let chunk = Chunk {
+            offset: self.offset,
+            omitted: std::mem::take(&mut self.omitted),
+            bytes,
+        };
+        self.offset += chunk.bytes.len() as u64 + chunk.omitted;
+        self.whole = self.whole.saturating_sub(length);
+        self.ready_bytes += chunk.bytes.len();
+        self.ready.push_back(chunk);
+    }
+
+    /// Bytes of whole lines that wait.
+    pub(super) fn whole(&self) -> usize {
+        self.ready_bytes + self.whole
+    }
+
+    /// Bytes of the unfinished last line.
+    pub(super) fn pending(&self) -> u64 {
+        (self.buffer.len() - self.whole) as u64 + self.omitted
+    }
+
+    /// The next of the whole lines that wait; at the end of the input also the last one without newline.
+    pub(super) fn take(&mut self, ended: bool) -> Option<Chunk> {
+        if self.ready.is_empty() {
+            let length = if ended { self.buffer.len() } else { self.whole };
+            if length == 0 {
+                return None;
+            }
+            self.set_aside(length);
+        }
+        let chunk = self.ready.pop_front()?;
+        self.ready_bytes -= chunk.bytes.len();
+        Some(chunk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever the pieces, the chunks tile the input, break at newlines, and hold little of a long line.
+        #[test]
+        fn chunks_tile_the_input(text in "[ab\n]{0,200}", cuts in prop::collection::vec(1..20_usize, 1..40), begin in 0..9_u64) {
+            let mut lines = Lines::bounded(begin, 12, 3);
+            let (mut chunks, mut rest) = (Vec::new(), text.as_bytes());
+            for cut in cuts.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (now, later) = rest.split_at((*cut).min(rest.len()));
+                lines.push(now);
+                rest = later;
+                if cut % 2 == 0 {
+                    chunks.extend(lines.take(false));
+                }
+                prop_assert!(lines.pending() <= 200);
+            }
+            chunks.extend(std::iter::from_fn(|| lines.take(true)));
+            prop_assert_eq!((lines.whole(), lines.pending()), (0, 0));
+            let mut at = begin;
+            for chunk in &chunks {
+                prop_assert_eq!(chunk.offset, at);
+                let end = at + chunk.bytes.len() as u64 + chunk.omitted;
+                let original = &text.as_bytes()[(at - begin) as usize..(end - begin) as usize];
+                if chunk.omitted > 0 {
+                    prop_assert!(!original[..original.len() - 1].contains(&b'\n') && original.len() > 12);
+                    prop_assert!(original.starts_with(&chunk.bytes[..3]) && original.ends_with(&chunk.bytes[chunk.bytes.len() - 3..]));
+                    prop_assert!(chunk.bytes.len() <= 3 * 3 + 1, "{}", chunk.bytes.len());
+                } else {
+                    prop_assert_eq!(original, chunk.bytes.as_slice());
+                }
+                prop_assert!(original.ends_with(b"\n") || end - begin == text.len() as u64);
+                at = end;
+            }
+            prop_assert_eq!(at - begin, text.len() as u64);
+        }
+    }
+}

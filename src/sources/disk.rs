@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
@@ -13,6 +13,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use walkdir::WalkDir;
 
 use super::SpecError;
+use super::rotation::stem;
 use super::tail::{Disk, Listing, Stat};
 
 /// Deeper directories are not walked.
@@ -125,10 +126,15 @@ impl Disk for Files {
             found.look_in(root);
         }
         let mut listing = Listing {
-            files: Vec::new(),
             problems: found.problems,
+            ..Listing::default()
         };
         self.paths.clear();
+        for (path, stat) in siblings(&self.roots) {
+            let uri = path.to_string_lossy().into_owned();
+            self.paths.insert(uri.clone(), path);
+            listing.siblings.push((uri, stat));
+        }
         for (path, stat) in found.files {
             let uri = path.to_string_lossy().into_owned();
             self.paths.insert(uri.clone(), path);
@@ -153,6 +159,57 @@ impl Disk for Files {
     fn read_at(&mut self, file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         file.read_at(buffer, offset)
     }
+
+    fn stream(&mut self, file: &File) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(FromStart {
+            file: file.try_clone()?,
+            at: 0,
+        }))
+    }
+}
+
+/// Reads a file from its start without moving the position that its handles share.
+struct FromStart {
+    file: File,
+    at: u64,
+}
+
+impl Read for FromStart {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+/// What rotation may have made of the files that were named one by one. Each directory is read once.
+fn siblings(roots: &[Root]) -> BTreeMap<PathBuf, Stat> {
+    let mut named: HashMap<PathBuf, BTreeSet<String>> = HashMap::new();
+    for root in roots {
+        if let Root::File(path) = root
+            && let Some(name) = path.file_name().and_then(|name| name.to_str())
+        {
+            named.entry(parent(path)).or_default().insert(name.to_owned());
+        }
+    }
+    let mut found = BTreeMap::new();
+    for (directory, names) in named {
+        // The directory's own trouble shows at the file itself.
+        let Ok(entries) = std::fs::read_dir(&directory) else { continue };
+        for entry in entries.flatten() {
+            let other = entry.file_name();
+            let Some(other) = other.to_str() else { continue };
+            let first = stem(other);
+            if first != other
+                && names.contains(first)
+                && let Ok(stat) = entry.path().metadata().and_then(|meta| stat(&meta))
+            {
+                let typed = directory.strip_prefix(".").map_or(directory.clone(), Path::to_owned);
+                found.insert(typed.join(other), stat);
+            }
+        }
+    }
+    found
 }
 
 fn stat(meta: &Metadata) -> io::Result<Stat> {
@@ -192,7 +249,7 @@ impl Found {
             }
             Root::Directory(path) => self.walk(path, |path, hidden| {
                 !hidden
-                    && path
+                    && Path::new(stem(&path.to_string_lossy()))
                         .extension()
                         .is_some_and(|end| EXTENSIONS.iter().any(|known| end.eq_ignore_ascii_case(known)))
             }),

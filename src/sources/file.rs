@@ -22,9 +22,9 @@ use crate::model::span::{Nanos, StartFrom};
 /// A complete JSON line without newline is taken after the file was still for so long.
 const STILL: Nanos = 1_000_000_000;
 /// First bytes that recognise a file.
-const HEAD: u64 = 1024;
+pub(super) const HEAD: u64 = 1024;
 /// Bytes before an offset that recognise a file.
-const ANCHOR: u64 = 256;
+pub(super) const ANCHOR: u64 = 256;
 
 /// What is asked of every file.
 pub(super) struct Cutting {
@@ -52,6 +52,8 @@ pub(super) struct Held<F> {
     pub gone: Option<Nanos>,
     /// Why the last attempt failed; cleared by the next look.
     pub problem: Option<String>,
+    /// Generations that ended since this was last taken: a copy of one may hold lines that were not read in time.
+    pub ended: Vec<Resume>,
     /// Its size when this generation was opened: lines before have the file's time, later ones the clock's.
     opened_size: u64,
     reading: Reading,
@@ -90,6 +92,7 @@ impl<F> Held<F> {
             changed_at: now,
             gone: None,
             problem: None,
+            ended: Vec::new(),
             opened_size: stat.size,
             reading,
         })
@@ -113,7 +116,9 @@ impl<F> Held<F> {
     }
 
     fn restart<D: Disk<File = F>>(&mut self, disk: &mut D, stat: Stat, framing: Framing) -> io::Result<()> {
-        self.reading = Reading::begin(disk, &self.file, stat.size, &[], framing)?;
+        let reading = Reading::begin(disk, &self.file, stat.size, &[], framing)?;
+        self.ended.push(self.resume());
+        self.reading = reading;
         let mut info = (*self.info).clone();
         info.generation += 1;
         info.file_time = stat.modified;

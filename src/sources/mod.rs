@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+mod compressed;
 #[cfg(feature = "store")]
 mod disk;
 mod file;
@@ -14,6 +15,7 @@ mod lines;
 mod raw;
 #[cfg(feature = "store")]
 mod reader;
+mod rotation;
 #[cfg(feature = "store")]
 mod stream;
 pub mod tail;

@@ -3,11 +3,13 @@
 //! The file may have been renamed since (rotation), so siblings are searched by inode; the line's hash decides, never the place alone.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::compressed::Compression;
 use crate::model::record::SourceInfo;
 use crate::model::span::Origin;
 
@@ -52,6 +54,11 @@ fn line_of(path: &Path, info: &SourceInfo, origin: &Origin) -> Result<Vec<u8>, M
     }
     let file = File::open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;
+    let mut head = [0; 4];
+    let count = file.read_at(&mut head, 0).map_err(failed)?;
+    if let Some(compression) = Compression::of(&head[..count]) {
+        return expanded_line(file, compression, origin);
+    }
     // The device's number may change with a restart of the machine; inode and hash are enough here.
     if info.inode != 0 && meta.ino() != info.inode {
         return Err(Missing::Other);
@@ -62,6 +69,20 @@ fn line_of(path: &Path, info: &SourceInfo, origin: &Origin) -> Result<Vec<u8>, M
     let mut bytes = vec![0; origin.length as usize];
     file.read_exact_at(&mut bytes, origin.offset).map_err(failed)?;
     if xxh3_64(&bytes) == origin.hash {
+        Ok(bytes)
+    } else {
+        Err(Missing::Changed)
+    }
+}
+
+/// From the first byte to the line: the hash says whether it is the one that was meant.
+fn expanded_line(file: File, compression: Compression, origin: &Origin) -> Result<Vec<u8>, Missing> {
+    let failed = |error: std::io::Error| Missing::Failed(error.to_string());
+    let mut expanded = compression.expand(file).map_err(failed)?;
+    let skipped = std::io::copy(&mut expanded.by_ref().take(origin.offset), &mut std::io::sink()).map_err(failed)?;
+    let mut bytes = Vec::new();
+    expanded.take(u64::from(origin.length)).read_to_end(&mut bytes).map_err(failed)?;
+    if skipped == origin.offset && xxh3_64(&bytes) == origin.hash {
         Ok(bytes)
     } else {
         Err(Missing::Changed)
@@ -139,7 +160,12 @@ mod tests {
             b"{\"n\":2}",
             "renamed, another file in its place"
         );
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, b"{\"n\":1}\n{\"n\":2}\n").unwrap();
+        fs::write(dir.path().join("app.jsonl.2.gz"), packed.finish().unwrap()).unwrap();
         fs::remove_file(dir.path().join("app.jsonl.1")).unwrap();
+        assert_eq!(read_line(&info.uri, &info, &origin).unwrap(), b"{\"n\":2}", "compressed since");
+        fs::remove_file(dir.path().join("app.jsonl.2.gz")).unwrap();
         let why = read_line(&info.uri, &info, &origin).unwrap_err();
         assert!(
             why.starts_with("raw line no longer available: ") && why.contains("another file"),

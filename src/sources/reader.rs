@@ -247,7 +247,7 @@ impl Reader {
             }
             let from_stream = self.stream_block();
             let from_file = self.tail.next(clock());
-            let idle = from_stream.is_none() && from_file.is_none();
+            let idle = from_stream.is_none() && from_file.is_none() && !self.tail.is_busy();
             for block in [from_stream, from_file].into_iter().flatten() {
                 self.send(Event::Block(block))?;
             }

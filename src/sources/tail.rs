@@ -4,18 +4,22 @@
 //! every order of appends, rotations, truncations and restarts. Two calls bring news in (`scan` for names, `look` for contents),
 //! `next` hands out one block at a time: new lines before history, the newest file's history before an older one's.
 
-use std::collections::HashSet;
-use std::io;
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::file::{Cutting, Held, is_known};
-use super::framing::Framing;
+use super::compressed::{Candidate, Compressed, Compression, FRESH, Step, Verdict};
+use super::file::{ANCHOR, Cutting, HEAD, Held, is_known};
+use super::framing::{Framing, read_range};
+use super::rotation::{are_siblings, is_rotated, stem};
 use crate::model::record::{Block, Order, Progress, Resume, SourceInfo};
 use crate::model::span::Nanos;
 
 /// A file without a name is let go after it was still for so long.
 const LET_GO: Nanos = 5_000_000_000;
+/// Fewer equal bytes may be chance, and make no file a copy of another.
+const LEAST: u64 = 32;
 
 /// What the file system says about a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,9 @@ pub struct Stat {
 pub struct Listing {
     /// Path and state of each, sorted by path.
     pub files: Vec<(String, Stat)>,
+    /// Files beside those that rotation may have made of them: read only when they hold lines that were never seen under their
+    /// first name.
+    pub siblings: Vec<(String, Stat)>,
     /// Path and reason of what could not be looked at.
     pub problems: Vec<(String, String)>,
 }
@@ -51,6 +58,10 @@ pub trait Disk {
     fn stat(&mut self, file: &Self::File) -> io::Result<Stat>;
     /// Reads some bytes at an offset; 0 at the end of the file.
     fn read_at(&mut self, file: &Self::File, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+    /// All bytes of an open file from the first, for a decoder.
+    fn stream(&mut self, _: &Self::File) -> io::Result<Box<dyn Read + Send>> {
+        Err(io::Error::other("compressed files cannot be read here"))
+    }
 }
 
 /// How files are read.
@@ -72,6 +83,9 @@ pub struct Tail<D: Disk> {
     known: Vec<Resume>,
     next_id: u32,
     held: Vec<Held<D::File>>,
+    compressed: Vec<Compressed<D::File>>,
+    /// Exact copies of files that are read, as they were when that was seen.
+    copies: HashMap<(u64, u64), Stat>,
     problems: Vec<(String, String)>,
     history_done: u64,
     /// Whose turn it is to hand out live lines: a busy file does not starve the others.
@@ -94,6 +108,8 @@ impl<D: Disk> Tail<D> {
             known,
             next_id,
             held: Vec::new(),
+            compressed: Vec::new(),
+            copies: HashMap::new(),
             problems: Vec::new(),
             history_done: 0,
             turn: 0,
@@ -111,34 +127,51 @@ impl<D: Disk> Tail<D> {
         let mut changed = false;
         let mut seen = HashSet::new();
         self.problems = listing.problems;
-        for (uri, stat) in listing.files {
+        let siblings = listing.siblings.into_iter().map(|(uri, stat)| (uri, stat, true));
+        for (uri, stat, sibling) in listing.files.into_iter().map(|(uri, stat)| (uri, stat, false)).chain(siblings) {
             let key = (stat.device, stat.inode);
             if seen.contains(&key) || self.is_held(key) {
                 seen.insert(key);
                 continue;
             }
+            if self.copies.get(&key) == Some(&stat) || (sibling && !self.came_since(&uri, stat)) {
+                continue;
+            }
             match self.take_up(&uri, now) {
                 Ok(key) => {
-                    changed = true;
+                    changed |= self.is_held(key);
                     seen.insert(key);
                 }
                 // Another name may lead to the same file.
                 Err(error) => self.problems.push((uri, error.to_string())),
             }
         }
-        for held in &mut self.held {
-            if seen.contains(&(held.stat.device, held.stat.inode)) {
-                held.gone = None;
-            } else if held.gone.is_none() {
-                held.gone = Some(now);
+        let held = self.held.iter_mut().map(|held| (held.stat, &mut held.gone));
+        for (stat, gone) in held.chain(self.compressed.iter_mut().map(|file| (file.stat, &mut file.gone))) {
+            if seen.contains(&(stat.device, stat.inode)) {
+                *gone = None;
+            } else if gone.is_none() {
+                *gone = Some(now);
                 changed = true;
             }
         }
         changed
     }
 
+    /// Was the file written after its first name was first read? What is older was never asked for.
+    fn came_since(&self, uri: &str, stat: Stat) -> bool {
+        let name = stem(uri);
+        let known = self.known.iter().map(|resume| &resume.info);
+        let infos = known
+            .chain(self.held.iter().map(|held| &*held.info))
+            .filter(|info| info.uri == name);
+        infos.map(|info| info.file_time).min().is_some_and(|first| stat.modified > first)
+    }
+
     fn is_held(&self, key: (u64, u64)) -> bool {
-        self.held.iter().any(|held| (held.stat.device, held.stat.inode) == key)
+        let compressed = self.compressed.iter().map(|file| file.stat);
+        let mut stats = self.held.iter().map(|held| held.stat).chain(compressed);
+        stats.any(|stat| (stat.device, stat.inode) == key)
     }
 
     /// Opens a file and finds out who it is. The name may have moved since it was listed: what was opened counts.
@@ -149,7 +182,16 @@ impl<D: Disk> Tail<D> {
         if self.is_held(key) {
             return Ok(key);
         }
-        let (info, covered) = self.recognise(uri, &file, stat)?;
+        let head = read_range(&mut self.disk, &file, 0..stat.size.min(4))?;
+        if let Some(compression) = Compression::of(&head) {
+            let candidates = self.candidates(uri, stat);
+            self.compressed
+                .push(Compressed::new(file, uri.to_owned(), stat, compression, candidates, now));
+            return Ok(key);
+        }
+        let Some((info, covered)) = self.recognise(uri, &file, stat, now)? else {
+            return Ok(key);
+        };
         let is_new = info.id == self.next_id;
         let held = Held::open(&mut self.disk, file, stat, info, &covered, now, self.cutting.framing)?;
         if is_new {
@@ -159,7 +201,8 @@ impl<D: Disk> Tail<D> {
         Ok(key)
     }
 
-    fn recognise(&mut self, uri: &str, file: &D::File, stat: Stat) -> io::Result<(SourceInfo, Vec<Range<u64>>)> {
+    /// Who a file is and what is read of it; `None` when it is no file of its own, or not yet.
+    fn recognise(&mut self, uri: &str, file: &D::File, stat: Stat, now: Nanos) -> io::Result<Option<(SourceInfo, Vec<Range<u64>>)>> {
         let mut best: Option<&Resume> = None;
         for resume in &self.known {
             let info = &resume.info;
@@ -178,8 +221,59 @@ impl<D: Disk> Tail<D> {
                 device: stat.device,
                 ..resume.info.clone()
             };
-            return Ok((info, resume.covered.clone()));
+            return Ok(Some((info, resume.covered.clone())));
         }
+        if is_rotated(uri) {
+            for candidate in self.candidates(uri, stat) {
+                let identity = &candidate.resume.identity;
+                let is_same = is_known(&mut self.disk, file, stat.size, identity)?;
+                match candidate.held {
+                    Some(size) if is_same && size == stat.size => {
+                        self.copies.insert((stat.device, stat.inode), stat);
+                        return Ok(None);
+                    }
+                    None if is_same => {
+                        let info = SourceInfo {
+                            uri: uri.to_owned(),
+                            device: stat.device,
+                            inode: stat.inode,
+                            ..candidate.resume.info
+                        };
+                        return Ok(Some((info, candidate.resume.covered)));
+                    }
+                    _ => {}
+                }
+                let grows = self.cutting.follow && stat.size < identity.anchor_end && now - stat.modified < FRESH;
+                if grows && self.begins_like(file, stat.size, &candidate.resume)? {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some((self.stranger(uri, stat), Vec::new())))
+    }
+
+    /// A copy is not made in an instant: is what is there of it what stands there in a file that is read?
+    fn begins_like(&mut self, file: &D::File, size: u64, known: &Resume) -> io::Result<bool> {
+        // Nobody copies a few bytes at a time.
+        if (1..LEAST).contains(&size) {
+            return Ok(false);
+        }
+        let key = (known.info.id, known.info.generation);
+        let Some(held) = self.held.iter().find(|held| (held.info.id, held.info.generation) == key) else {
+            return Ok(false);
+        };
+        for range in [0..size.min(HEAD), size.saturating_sub(ANCHOR)..size] {
+            let here = read_range(&mut self.disk, file, range.clone())?;
+            // A file that shrank since it was looked at is no original.
+            if read_range(&mut self.disk, &held.file, range).ok() != Some(here) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A source for a file that nobody knows: the next generation of a file that was in its place, or a new one.
+    fn stranger(&self, uri: &str, stat: Stat) -> SourceInfo {
         let replaced = self
             .known
             .iter()
@@ -189,19 +283,48 @@ impl<D: Disk> Tail<D> {
             Some(resume) => (resume.info.id, resume.info.generation + 1, resume.info.order),
             None => (self.next_id, 0, Order::Random),
         };
-        let (device, inode, file_time) = (stat.device, stat.inode, stat.modified);
-        Ok((
-            SourceInfo {
-                id,
-                uri: uri.to_owned(),
-                device,
-                inode,
-                generation,
-                file_time,
-                order,
-            },
-            Vec::new(),
-        ))
+        SourceInfo {
+            id,
+            uri: uri.to_owned(),
+            device: stat.device,
+            inode: stat.inode,
+            generation,
+            file_time: stat.modified,
+            order,
+        }
+    }
+
+    /// Whom a file may be a copy of, by its place or its name; the likeliest first.
+    fn candidates(&self, uri: &str, stat: Stat) -> Vec<Candidate> {
+        let copied = |resume: &Resume| resume.identity.anchor_end >= LEAST && are_siblings(&resume.info.uri, uri);
+        let open: Vec<Candidate> = self
+            .held
+            .iter()
+            .map(|held| Candidate {
+                resume: held.resume(),
+                held: Some(held.stat.size),
+            })
+            .collect();
+        let reading: Vec<(u32, u32)> = self
+            .compressed
+            .iter()
+            .filter_map(Compressed::resume)
+            .chain(open.iter().map(|open| open.resume.clone()))
+            .map(|resume| (resume.info.id, resume.info.generation))
+            .collect();
+        let mut found: Vec<Candidate> = open.into_iter().filter(|open| copied(&open.resume)).collect();
+        for resume in &self.known {
+            let same_place = resume.info.inode == stat.inode && (resume.info.device == stat.device || resume.info.uri == uri);
+            let is_open = reading.contains(&(resume.info.id, resume.info.generation));
+            if !is_open && resume.identity.anchor_end > 0 && (same_place || copied(resume)) {
+                found.push(Candidate {
+                    resume: resume.clone(),
+                    held: None,
+                });
+            }
+        }
+        found.sort_by_key(|candidate| std::cmp::Reverse((candidate.held.is_some(), candidate.resume.identity.anchor_end)));
+        found
     }
 
     /// Looks at the contents of all open files, and lets go of those that have no name any more and are still. Returns whether
@@ -213,23 +336,68 @@ impl<D: Disk> Tail<D> {
             let before = held.stat;
             held.problem = held.look(&mut self.disk, now, framing).err().map(|error| error.to_string());
             changed |= before != held.stat;
+            for ended in held.ended.drain(..) {
+                remember(&mut self.known, ended);
+            }
         }
+        changed |= self.look_at_compressed(now);
         let known = &mut self.known;
         self.held.retain(|held| {
             let still = held.gone.is_some_and(|since| now - since >= LET_GO) && now - held.changed_at >= LET_GO;
             let keep = !still || (!held.is_read() && held.problem.is_none());
             if !keep {
-                known.retain(|resume| resume.info.id != held.info.id);
-                known.push(held.resume());
+                remember(known, held.resume());
             }
             keep
         });
         changed
     }
 
+    fn look_at_compressed(&mut self, now: Nanos) -> bool {
+        let mut changed = false;
+        for index in 0..self.compressed.len() {
+            let file = &mut self.compressed[index];
+            let stat = match self.disk.stat(&file.file) {
+                Ok(stat) => stat,
+                Err(error) => {
+                    file.problem = Some(error.to_string());
+                    continue;
+                }
+            };
+            let grew = (stat.size, stat.modified) != (file.stat.size, file.stat.modified);
+            if !grew && !file.is_overdue(now) {
+                continue;
+            }
+            changed = true;
+            let (uri, since) = (file.uri.clone(), if grew { now } else { file.changed_at });
+            if let Some(resume) = file.resume() {
+                remember(&mut self.known, resume);
+            }
+            let file = &mut self.compressed[index];
+            file.forget();
+            let candidates = self.candidates(&uri, stat);
+            self.compressed[index].changed(stat, since, candidates);
+        }
+        let known = &mut self.known;
+        self.compressed.retain(|file| {
+            let still = file.gone.is_some_and(|since| now - since >= LET_GO);
+            let keep = !still || file.has_work();
+            if let Some(resume) = file.resume().filter(|_| !keep) {
+                remember(known, resume);
+            }
+            keep
+        });
+        changed
+    }
+
+    /// There is work that `next` does in steps, of which not every one gives a block.
+    pub fn is_busy(&self) -> bool {
+        self.compressed.iter().any(Compressed::has_work)
+    }
+
     /// The next block, or `None` when all that is known to be there was handed out.
     pub fn next(&mut self, now: Nanos) -> Option<Block> {
-        self.live(now).or_else(|| self.history())
+        self.live(now).or_else(|| self.history(now))
     }
 
     fn live(&mut self, now: Nanos) -> Option<Block> {
@@ -252,13 +420,22 @@ impl<D: Disk> Tail<D> {
         None
     }
 
-    fn history(&mut self) -> Option<Block> {
+    fn history(&mut self, now: Nanos) -> Option<Block> {
         loop {
             let held = self
                 .held
                 .iter_mut()
                 .filter(|held| held.problem.is_none() && held.remaining() > 0)
-                .max_by(|a, b| (a.stat.modified, &b.info.uri).cmp(&(b.stat.modified, &a.info.uri)))?;
+                .max_by(|a, b| (a.stat.modified, &b.info.uri).cmp(&(b.stat.modified, &a.info.uri)));
+            let compressed = (0..self.compressed.len())
+                .filter(|index| self.compressed[*index].has_work())
+                .max_by_key(|index| (self.compressed[*index].stat.modified, std::cmp::Reverse(*index)));
+            let Some(held) = held else { return self.expand(compressed?, now) };
+            if let Some(index) = compressed
+                && self.compressed[index].stat.modified > held.stat.modified
+            {
+                return self.expand(index, now);
+            }
             match held.history(&mut self.disk, &self.cutting) {
                 Ok(Some(block)) => {
                     self.history_done += block.range().end - block.offset;
@@ -271,6 +448,59 @@ impl<D: Disk> Tail<D> {
         }
     }
 
+    /// A step of a compressed file.
+    fn expand(&mut self, index: usize, now: Nanos) -> Option<Block> {
+        match self.try_expand(index, now) {
+            Ok(block) => block,
+            Err(error) => {
+                self.compressed[index].problem = Some(error.to_string());
+                None
+            }
+        }
+    }
+
+    fn try_expand(&mut self, index: usize, now: Nanos) -> io::Result<Option<Block>> {
+        if self.compressed[index].needs_input() {
+            let input = self.disk.stream(&self.compressed[index].file)?;
+            self.compressed[index].rewind(input)?;
+        }
+        let file = &mut self.compressed[index];
+        let before = file.done();
+        let verdict = file.ask(self.cutting.follow, now)?;
+        let (uri, stat) = (file.uri.clone(), file.stat);
+        let (info, covered) = match verdict {
+            None => {
+                let step = file.step(&self.cutting, now);
+                let file = &self.compressed[index];
+                self.history_done += file.done().saturating_sub(before);
+                return step.map(|step| if let Step::Block(block) = step { Some(block) } else { None });
+            }
+            Some(Verdict::Twin | Verdict::Unclear) => return Ok(None),
+            Some(Verdict::Known(resume)) => {
+                let info = SourceInfo {
+                    uri,
+                    device: stat.device,
+                    inode: stat.inode,
+                    ..resume.info
+                };
+                (info, resume.covered)
+            }
+            Some(Verdict::New) => {
+                let info = self.stranger(&uri, stat);
+                if info.id == self.next_id {
+                    self.next_id = self.next_id.saturating_add(1);
+                }
+                (info, Vec::new())
+            }
+        };
+        let info = SourceInfo {
+            order: Order::Ordered,
+            ..info
+        };
+        self.compressed[index].become_source(info, covered);
+        Ok(None)
+    }
+
     /// How far reading has come. The caller adds what it alone knows: `polling`, `ended`, standard input.
     pub fn progress(&self) -> Progress {
         let mut problems = self.problems.clone();
@@ -279,10 +509,16 @@ impl<D: Disk> Tail<D> {
                 .iter()
                 .filter_map(|held| Some((held.info.uri.clone(), held.problem.clone()?))),
         );
+        problems.extend(
+            self.compressed
+                .iter()
+                .filter_map(|file| Some((file.uri.clone(), file.problem.clone()?))),
+        );
+        let remaining = self.held.iter().map(Held::remaining).sum::<u64>() + self.compressed.iter().map(Compressed::remaining).sum::<u64>();
         Progress {
-            inputs: self.held.len() as u32,
+            inputs: (self.held.len() + self.compressed.len()) as u32,
             history_done: self.history_done,
-            history_total: self.history_done + self.held.iter().map(Held::remaining).sum::<u64>(),
+            history_total: self.history_done + remaining,
             following: self.cutting.follow,
             polling: false,
             pending: self.held.iter().map(Held::pending).sum(),
@@ -290,6 +526,12 @@ impl<D: Disk> Tail<D> {
             problems,
         }
     }
+}
+
+/// Keeps the newest that is known of a generation.
+fn remember(known: &mut Vec<Resume>, resume: Resume) {
+    known.retain(|other| (other.info.id, other.info.generation) != (resume.info.id, resume.info.generation));
+    known.push(resume);
 }
 
 #[cfg(test)]

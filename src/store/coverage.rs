@@ -87,14 +87,10 @@ impl Coverage {
             .collect()
     }
 
-    /// The latest generation of each source, for a restart.
+    /// Every generation of each source, for a restart: a rotated copy may hold more of one that ended.
     pub(super) fn resume(&self) -> Vec<Resume> {
-        let mut latest: BTreeMap<u32, &(SourceInfo, Identity)> = BTreeMap::new();
-        for ((id, _), known) in &self.sources {
-            latest.insert(*id, known);
-        }
-        latest
-            .into_values()
+        self.sources
+            .values()
             .map(|(info, identity)| {
                 let rows = self.rows.get(&(info.id, info.generation)).map_or(&[][..], Vec::as_slice);
                 Resume {

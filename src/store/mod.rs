@@ -139,7 +139,7 @@ impl Store {
         })
     }
 
-    /// What was read before, for sources: the latest generation of each.
+    /// What was read before, for sources: every generation of each.
     pub fn resume(&self) -> Result<Vec<Resume>, StoreError> {
         Ok(self.coverage()?.resume())
     }

@@ -333,3 +333,269 @@ fn a_line_too_long_for_memory_is_known_by_its_ends_and_the_next_line_is_read() {
         assert_eq!(batch.range, blocks[1].range());
     }
 }
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 1).unwrap()
+}
+
+/// Lines that no other file has.
+fn log(name: &str, lines: std::ops::Range<u32>) -> String {
+    lines.map(|line| format!("{{\"of\":\"{name}\",\"line\":{line}}}\n")).collect()
+}
+
+fn read_all(specs: &[&str], known: Vec<Resume>) -> (Vec<Block>, Progress) {
+    let (sender, events) = unbounded();
+    let specs = specs.iter().map(|spec| parse_spec(spec).unwrap()).collect();
+    let next_id = known.iter().map(|resume| resume.info.id + 1).max().unwrap_or(1);
+    let options = Options {
+        known,
+        next_id,
+        block_bytes: 64,
+        ..options(false)
+    };
+    spawn(specs, options, sender).unwrap().join();
+    let (mut blocks, mut last) = (Vec::new(), Progress::default());
+    for event in events {
+        match event {
+            Event::Block(block) => blocks.push(block),
+            Event::Progress(progress) => last = progress,
+        }
+    }
+    (blocks, last)
+}
+
+fn lines_of(blocks: &[Block]) -> String {
+    let mut lines: Vec<&str> = blocks
+        .iter()
+        .flat_map(|block| std::str::from_utf8(&block.bytes).unwrap().split_inclusive('\n'))
+        .collect();
+    lines.sort_by_key(|line| (line.len(), *line));
+    lines.concat()
+}
+
+/// What a store would remember of these blocks.
+fn resume_of(blocks: &[Block]) -> Vec<Resume> {
+    let mut known: Vec<Resume> = Vec::new();
+    for block in blocks {
+        let key = (block.source.id, block.source.generation);
+        let at = known.iter().position(|resume| (resume.info.id, resume.info.generation) == key);
+        let at = at.unwrap_or_else(|| {
+            known.push(Resume {
+                info: (*block.source).clone(),
+                identity: block.identity,
+                covered: Vec::new(),
+            });
+            known.len() - 1
+        });
+        let resume = &mut known[at];
+        if block.identity.anchor_end >= resume.identity.anchor_end {
+            resume.identity = block.identity;
+        }
+        resume.covered.push(block.range());
+        resume.covered.sort_by_key(|range| range.start);
+        resume.covered.dedup_by(|later, earlier| {
+            let touches = earlier.end == later.start;
+            if touches {
+                earlier.end = later.end;
+            }
+            touches
+        });
+    }
+    known
+}
+
+#[test]
+fn compressed_files_are_read_forward_with_all_their_members() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (log("a", 1..40), log("a", 40..90));
+    fs::write(dir.path().join("a.jsonl.gz"), [gzip(one.as_bytes()), gzip(two.as_bytes())].concat()).unwrap();
+    fs::write(dir.path().join("b.log.1.zst"), [zstd(b"b1\n"), zstd(b"b2\nb3")].concat()).unwrap();
+    fs::write(dir.path().join("c.txt.gz"), gzip(b"no\n")).unwrap();
+    let (blocks, progress) = read_all(&[dir.path().to_str().unwrap()], Vec::new());
+    assert_eq!(progress.problems, []);
+    let (a, b): (Vec<Block>, Vec<Block>) = blocks.into_iter().partition(|block| block.source.uri.ends_with("a.jsonl.gz"));
+    assert_eq!(lines_of(&a), one + &two);
+    assert!(
+        a.len() > 5 && a.windows(2).all(|pair| pair[0].range().end == pair[1].offset),
+        "forward, in blocks"
+    );
+    assert_eq!(b.iter().flat_map(|block| block.bytes.clone()).collect::<Vec<u8>>(), b"b1\nb2\nb3");
+    assert_eq!(b[0].source.order, Order::Ordered);
+    assert!(progress.history_done > 0 && progress.history_done == progress.history_total);
+
+    let half = a.len() / 2;
+    let (rest, _) = read_all(&[dir.path().join("a.jsonl.gz").to_str().unwrap()], resume_of(&a[..half]));
+    assert_eq!(
+        rest.iter().map(Block::range).collect::<Vec<_>>(),
+        a[half..].iter().map(Block::range).collect::<Vec<_>>()
+    );
+    assert_eq!(rest[0].source.id, a[0].source.id, "a restart goes on in the middle");
+    let (none, _) = read_all(&[dir.path().join("a.jsonl.gz").to_str().unwrap()], resume_of(&a));
+    assert_eq!(none.len(), 0);
+}
+
+#[test]
+fn a_log_that_was_rotated_and_compressed_since_is_read_on_where_the_store_stopped() {
+    for pack in [gzip, zstd] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("app.jsonl");
+        fs::write(&path, log("old", 1..30)).unwrap();
+        let spec = path.to_str().unwrap();
+        let (first, _) = read_all(&[spec], Vec::new());
+        let known = resume_of(&first);
+        // Twice rotated while nobody looked; another old file was there all the time, with the same first lines.
+        fs::write(dir.path().join("app.jsonl.2.gz"), pack(log("old", 1..60).as_bytes())).unwrap();
+        fs::write(dir.path().join("app.jsonl.1"), log("middle", 1..20)).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, log("new", 1..5)).unwrap();
+        let (second, progress) = read_all(&[spec], known.clone());
+        assert_eq!(progress.problems, []);
+        let expected = [log("new", 1..5), log("old", 30..60), log("middle", 1..20)].concat();
+        let sorted = |text: &str| {
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(sorted(&lines_of(&second)), sorted(&expected));
+        let old = second.iter().find(|block| block.source.uri.contains(".2.")).unwrap();
+        assert_eq!(old.source.id, known[0].info.id, "the same source, under its new name");
+    }
+}
+
+#[test]
+fn what_was_rotated_before_the_first_look_is_not_asked_for_by_its_first_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.jsonl");
+    fs::write(dir.path().join("app.jsonl.1"), log("before", 1..20)).unwrap();
+    fs::write(dir.path().join("app.jsonl.2.gz"), gzip(log("long before", 1..20).as_bytes())).unwrap();
+    fs::write(&path, log("now", 1..5)).unwrap();
+    let (blocks, _) = read_all(&[path.to_str().unwrap()], Vec::new());
+    assert_eq!(lines_of(&blocks), log("now", 1..5));
+    let (blocks, _) = read_all(&[dir.path().to_str().unwrap()], Vec::new());
+    assert_eq!(lines_of(&blocks).lines().count(), 4 + 19 + 19, "the directory names them all");
+}
+
+#[test]
+fn a_copy_beside_its_original_is_no_second_log_but_another_log_with_the_same_beginning_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = log("a", 1..200);
+    fs::write(dir.path().join("a.jsonl"), &text).unwrap();
+    fs::write(dir.path().join("a.jsonl.1"), &text).unwrap();
+    fs::write(dir.path().join("a.jsonl.2.gz"), gzip(text.as_bytes())).unwrap();
+    let other = text.clone() + &log("other", 1..3);
+    fs::write(dir.path().join("a.jsonl.3.zst"), zstd(other.as_bytes())).unwrap();
+    fs::write(dir.path().join("b.jsonl"), &text).unwrap();
+    let (blocks, progress) = read_all(&[dir.path().to_str().unwrap()], Vec::new());
+    assert_eq!(progress.problems, []);
+    let mut uris: Vec<&str> = blocks.iter().map(|block| block.source.uri.rsplit('/').next().unwrap()).collect();
+    uris.sort_unstable();
+    uris.dedup();
+    assert_eq!(uris, ["a.jsonl", "a.jsonl.3.zst", "b.jsonl"]);
+    assert_eq!(lines_of(&blocks).lines().count(), 199 + 201 + 199);
+}
+
+#[test]
+fn copytruncate_loses_no_line_that_the_copy_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.jsonl");
+    append(&path, &log("a", 1..20));
+    let mut run = Run::start(&[path.to_str().unwrap()], true, Vec::new());
+    let first = log("a", 1..20);
+    run.expect(&first.lines().collect::<Vec<_>>());
+    // Between two looks: more lines, the copy, the truncation, and new lines.
+    append(&path, &log("a", 20..30));
+    fs::copy(&path, dir.path().join("app.jsonl.1")).unwrap();
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+    append(&path, &log("b", 1..3));
+    let rest = [log("a", 20..30), log("b", 1..3)].concat();
+    run.expect(&rest.lines().collect::<Vec<_>>());
+    run.end();
+}
+
+#[test]
+fn a_file_made_and_rotated_between_two_looks_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.jsonl");
+    append(&path, &log("first", 1..3));
+    let mut run = Run::start(&[path.to_str().unwrap()], true, Vec::new());
+    run.expect(&log("first", 1..3).lines().collect::<Vec<_>>());
+    for (older, newer) in [(1, 2), (0, 1)] {
+        let name = |number: u32| {
+            if number == 0 {
+                path.clone()
+            } else {
+                dir.path().join(format!("app.jsonl.{number}"))
+            }
+        };
+        if name(older).exists() {
+            fs::rename(name(older), name(newer)).unwrap();
+        }
+    }
+    append(&path, &log("second", 1..4));
+    fs::rename(dir.path().join("app.jsonl.1"), dir.path().join("app.jsonl.2")).unwrap();
+    fs::rename(&path, dir.path().join("app.jsonl.1")).unwrap();
+    append(&path, &log("third", 1..2));
+    let rest = [log("second", 1..4), log("third", 1..2)].concat();
+    run.expect(&rest.lines().collect::<Vec<_>>());
+    // It is compressed as rotation does, and stays the same log.
+    fs::write(dir.path().join("app.jsonl.1.gz"), gzip(log("second", 1..4).as_bytes())).unwrap();
+    fs::remove_file(dir.path().join("app.jsonl.1")).unwrap();
+    append(&path, &log("third", 2..3));
+    run.expect(&log("third", 2..3).lines().collect::<Vec<_>>());
+    run.until(|progress| progress.history_done == progress.history_total && progress.problems.is_empty());
+    run.end();
+}
+
+#[test]
+fn what_cannot_be_expanded_is_said_and_what_came_before_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let packed = gzip(log("a", 1..2_000).as_bytes());
+    fs::write(dir.path().join("cut.jsonl.gz"), &packed[..packed.len() / 2]).unwrap();
+    fs::write(
+        dir.path().join("junk.jsonl.gz"),
+        [gzip(b"j1\n"), b"trailing junk".to_vec()].concat(),
+    )
+    .unwrap();
+    fs::write(dir.path().join("bomb.jsonl.zst"), zstd(&vec![b'x'; 256 << 20])).unwrap();
+    let (blocks, progress) = read_all(&[dir.path().to_str().unwrap()], Vec::new());
+    let mut problems: Vec<(&str, &str)> = progress
+        .problems
+        .iter()
+        .map(|(path, why)| (path.rsplit('/').next().unwrap(), why.as_str()))
+        .collect();
+    problems.sort_unstable();
+    assert_eq!(
+        problems.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["bomb.jsonl.zst", "cut.jsonl.gz", "junk.jsonl.gz"]
+    );
+    assert!(problems[0].1.starts_with("expands more than 250 times"), "{problems:?}");
+    let lines = lines_of(&blocks);
+    assert!(lines.contains("j1\n") && lines.lines().count() > 100, "{}", lines.lines().count());
+    assert!(log("a", 1..2_000).starts_with(&lines.replace("j1\n", "").split_inclusive('\n').next().unwrap().to_owned()));
+    assert!(blocks.iter().all(|block| block.bytes.ends_with(b"\n")), "no half line");
+}
+
+#[test]
+fn a_file_that_is_still_being_compressed_is_read_once_it_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = log("a", 1..3_000);
+    let packed = gzip(text.as_bytes());
+    let path = dir.path().join("a.jsonl.gz");
+    fs::write(&path, &packed[..packed.len() / 3]).unwrap();
+    let mut run = Run::start(&[dir.path().to_str().unwrap()], true, Vec::new());
+    OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap()
+        .write_all(&packed[packed.len() / 3..])
+        .unwrap();
+    run.expect(&text.lines().collect::<Vec<_>>());
+    run.until(|progress| progress.problems.is_empty() && progress.history_done >= progress.history_total);
+    run.end();
+}

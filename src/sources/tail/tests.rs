@@ -73,8 +73,15 @@ impl Disk for Sim {
             .filter(|(name, _)| wanted(name))
             .map(|(name, inode)| (name.clone(), world.stat(*inode)))
             .collect();
+        let siblings = world
+            .names
+            .iter()
+            .filter(|(name, _)| !wanted(name))
+            .map(|(name, inode)| (name.clone(), world.stat(*inode)))
+            .collect();
         Listing {
             files,
+            siblings,
             problems: Vec::new(),
         }
     }
@@ -334,6 +341,10 @@ impl Model {
         let world = self.world.0.borrow();
         for (name, inode) in &world.names {
             let wanted = !world.narrow || !name.contains('.');
+            // What stands at the beginning of a file that is read too may be its copy under way.
+            let bytes = &world.nodes[inode].0;
+            let like = |held: &Held<_>| world.nodes[&held.stat.inode].0.starts_with(bytes) && held.stat.inode != *inode;
+            let wanted = wanted && !(name.contains('.') && self.tail.held.iter().any(like));
             let readable = world.names.iter().any(|(other, of)| of == inode && !world.locked.contains(other));
             assert!(
                 !wanted || !readable || world.locked.contains(name) || self.tail.is_held((1, *inode)),
@@ -423,7 +434,7 @@ fn check_gap(bytes: &[u8], from: usize, to: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20_000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn every_line_once(actions in actions(), block_bytes in 1..200_usize, narrow: bool) {

@@ -1,0 +1,252 @@
+//! The long trials of reading: the program killed at any moment, files cut and rotated faster than they are looked at. Each says how many
+//! lines were lost and how many came twice; both must be 0.
+//!
+//! `cargo bench --bench torture -- [kill N] [regrow N] [rotate SECONDS]`; without arguments all of them at full length.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use spanscope::sources::{self, Event};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// A small generator: the same numbers on every machine.
+struct Seed(u64);
+
+impl Seed {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        xxhash_rust::xxh3::xxh3_64(&self.0.to_le_bytes()) % limit
+    }
+}
+
+fn line(serial: u64) -> String {
+    format!(
+        "{{\"type\":\"llm_trace\",\"request_id\":\"{serial:032x}\",\"model\":\"claude-sonnet-4-6\",\"prompt\":\"question {serial}\",\"response\":\"answer\",\"input_tokens\":10,\"output_tokens\":2}}\n"
+    )
+}
+
+fn main() -> Outcome {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let of = |name: &str, whole: u64| match arguments.iter().position(|argument| argument == name) {
+        Some(at) => arguments.get(at + 1).and_then(|count| count.parse().ok()).unwrap_or(whole),
+        None if arguments.is_empty() => whole,
+        None => 0,
+    };
+    for (name, count, trial) in [
+        ("kill", of("kill", 1_000), kill as fn(u64) -> Outcome),
+        ("regrow", of("regrow", 1_000), regrow),
+        ("rotate", of("rotate", 60), rotate),
+    ] {
+        if count > 0 {
+            let begun = Instant::now();
+            trial(count).map_err(|why| format!("{name}: {why}"))?;
+            println!("{name} {count}: 0 lost, 0 repeated ({:.0} s)", begun.elapsed().as_secs_f64());
+        }
+    }
+    Ok(())
+}
+
+/// Appends lines and rotates by renaming, until told to stop; how many lines it wrote.
+fn write_and_rotate(path: &Path, every: u64, pause: Duration, stop: &AtomicBool) -> std::io::Result<u64> {
+    let open = || OpenOptions::new().create(true).append(true).open(path);
+    let (mut file, mut serial, mut rotations) = (open()?, 0, 0_u64);
+    while !stop.load(Ordering::Relaxed) {
+        let mut lines = String::new();
+        for _ in 0..20 {
+            serial += 1;
+            lines.push_str(&line(serial));
+        }
+        file.write_all(lines.as_bytes())?;
+        if serial % every == 0 {
+            rotations += 1;
+            fs::rename(path, format!("{}.{}", path.display(), 1_000_000 - rotations))?;
+            file = open()?;
+        }
+        std::thread::sleep(pause);
+    }
+    Ok(serial)
+}
+
+/// `kill -9` of the program while it reads into a store that is kept and a writer appends and rotates.
+fn kill(times: u64) -> Outcome {
+    let place = tempfile::tempdir()?;
+    let (log, database) = (place.path().join("app.jsonl"), place.path().join("spans.duckdb"));
+    File::create(&log)?.write_all(b"")?;
+    let run = |command: &str, arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_spanscope"));
+        program.arg(command).args(arguments).arg("--db").arg(&database);
+        program.env("XDG_CACHE_HOME", place.path()).stdin(Stdio::null());
+        program
+    };
+    let log_name = log.to_str().ok_or("a path in UTF-8")?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let writer = {
+        let (log, stop) = (log.clone(), Arc::clone(&stop));
+        std::thread::spawn(move || write_and_rotate(&log, 4_000, Duration::from_millis(5), &stop))
+    };
+    let (mut seed, mut killed, mut slowest) = (Seed(1), 0, Duration::ZERO);
+    while killed < times {
+        let begun = Instant::now();
+        let mut child = run("ingest", &[log_name]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let patience = Duration::from_millis(seed.below(250));
+        while begun.elapsed() < patience && child.try_wait()?.is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if let Some(status) = child.try_wait()? {
+            slowest = slowest.max(begun.elapsed());
+            if !status.success() {
+                let output = child.wait_with_output()?;
+                return Err(format!("it failed to open or read: {}", String::from_utf8_lossy(&output.stderr)).into());
+            }
+            continue;
+        }
+        child.kill()?;
+        child.wait()?;
+        killed += 1;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let written = writer.join().map_err(|_| "the writer panicked")??;
+    let last = run("ingest", &[log_name]).output()?;
+    if !last.status.success() {
+        return Err(format!("the last run failed: {}", String::from_utf8_lossy(&last.stderr)).into());
+    }
+    let listed = run("ls", &["-o", "json"]).output()?.stdout;
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&listed)?;
+    let stats: serde_json::Value = serde_json::from_slice(&run("stats", &["-o", "json"]).output()?.stdout)?;
+    let spans: u64 = rows.iter().filter_map(|row| row["spans"].as_u64()).sum();
+    let seen = (rows.len() as u64, spans, stats["lines"].as_u64().unwrap_or_default());
+    if seen != (written, written, written) {
+        return Err(format!("{written} lines written; (interactions, spans, lines) {seen:?}").into());
+    }
+    println!(
+        "kill: {written} lines; the slowest run that was not killed {} ms",
+        slowest.as_millis()
+    );
+    Ok(())
+}
+
+fn follow(log: &Path) -> Result<(sources::Sources, Receiver<Event>), Box<dyn std::error::Error>> {
+    let (sender, events) = crossbeam_channel::bounded(2);
+    let options = sources::Options {
+        follow: true,
+        dialect: None,
+        known: Vec::new(),
+        next_id: 1,
+        block_bytes: 8 << 20,
+        poll: Duration::from_millis(250),
+        spool: None,
+    };
+    let spec = sources::parse_spec(log.to_str().ok_or("a path in UTF-8")?)?;
+    Ok((sources::spawn(vec![spec], options, sender)?, events))
+}
+
+/// Takes lines until the last one came, or nothing for a while.
+fn take(events: &Receiver<Event>, seen: &mut HashMap<String, u64>, last: &str) -> Outcome {
+    while !seen.contains_key(last) {
+        match events.recv_timeout(Duration::from_secs(20)) {
+            Ok(Event::Block(block)) => {
+                for line in std::str::from_utf8(&block.bytes)?.lines() {
+                    *seen.entry(line.to_owned()).or_default() += 1;
+                }
+            }
+            Ok(Event::Progress(_)) => {}
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(format!("{last} did not come").into()),
+        }
+    }
+    Ok(())
+}
+
+/// A file cut to nothing and grown beyond its old size before anybody can look.
+fn regrow(times: u64) -> Outcome {
+    let place = tempfile::tempdir()?;
+    let log = place.path().join("app.jsonl");
+    let (mut seed, mut serial, mut seen) = (Seed(2), 0, HashMap::new());
+    fs::write(&log, line(0))?;
+    let (mut reader, events) = follow(&log)?;
+    take(&events, &mut seen, line(0).trim_end())?;
+    let mut length = 1;
+    for _ in 0..times {
+        length += seed.below(4);
+        let lines: Vec<String> = (0..length)
+            .map(|_| {
+                serial += 1;
+                line(serial)
+            })
+            .collect();
+        OpenOptions::new().write(true).open(&log)?.set_len(0)?;
+        std::thread::sleep(Duration::from_millis(seed.below(50)));
+        OpenOptions::new().append(true).open(&log)?.write_all(lines.concat().as_bytes())?;
+        take(&events, &mut seen, line(serial).trim_end())?;
+        if length > 40 {
+            length = 1;
+        }
+    }
+    reader.stop();
+    check(&seen, (0..=serial).map(line))
+}
+
+/// Ten rotations and 5,000 lines a second.
+fn rotate(seconds: u64) -> Outcome {
+    let place = tempfile::tempdir()?;
+    let log = place.path().join("app.jsonl");
+    fs::write(&log, "")?;
+    let (mut reader, events) = follow(&log)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let writer = {
+        let (log, stop) = (log.clone(), Arc::clone(&stop));
+        std::thread::spawn(move || write_and_rotate(&log, 500, Duration::from_millis(4), &stop))
+    };
+    let mut seen = HashMap::new();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        if let Ok(Event::Block(block)) = events.recv_timeout(Duration::from_millis(100)) {
+            for line in std::str::from_utf8(&block.bytes)?.lines() {
+                *seen.entry(line.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    let written = writer.join().map_err(|_| "the writer panicked")??;
+    take(&events, &mut seen, line(written).trim_end())?;
+    // What is older than the last line may come later.
+    while seen.len() < written as usize {
+        let Ok(Event::Block(block)) = events.recv_timeout(Duration::from_secs(20)) else {
+            continue;
+        };
+        for line in std::str::from_utf8(&block.bytes)?.lines() {
+            *seen.entry(line.to_owned()).or_default() += 1;
+        }
+        if begun.elapsed() > Duration::from_secs(seconds + 60) {
+            break;
+        }
+    }
+    reader.stop();
+    println!(
+        "rotate: {written} lines in {} s, {} rotations",
+        begun.elapsed().as_secs(),
+        written / 500
+    );
+    check(&seen, (1..=written).map(line))
+}
+
+fn check(seen: &HashMap<String, u64>, written: impl Iterator<Item = String>) -> Outcome {
+    let lost: Vec<String> = written.filter(|line| !seen.contains_key(line.trim_end())).collect();
+    let repeated = seen.values().filter(|count| **count > 1).count();
+    if lost.is_empty() && repeated == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "{} lost, {repeated} repeated; the first lost: {}",
+        lost.len(),
+        lost.first().map_or("", String::as_str)
+    )
+    .into())
+}

@@ -141,6 +141,7 @@ fn follow(log: &Path) -> Result<(sources::Sources, Receiver<Event>), Box<dyn std
         known: Vec::new(),
         next_id: 1,
         block_bytes: 8 << 20,
+        since: None,
         poll: Duration::from_millis(250),
         spool: None,
     };

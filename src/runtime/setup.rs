@@ -27,6 +27,9 @@ const ENGINE_MEMORY: u64 = 256_000_000;
 /// What a block costs while it is read, parsed and written, times the blocks under way at once.
 const BLOCKS_UNDER_WAY: u64 = 12;
 
+/// Clocks differ, and a record's own time may be a little later than its file's: files this much older than `--since` are still read.
+const SLACK: i64 = 3_600_000_000_000;
+
 /// Everything decided before the first byte is read.
 pub struct Setup {
     /// The settings in force.
@@ -159,6 +162,7 @@ impl Setup {
             known: store.resume().map_err(unreadable)?,
             next_id: store.next_source_id().map_err(unreadable)?,
             block_bytes: usize::try_from(room).unwrap_or(usize::MAX).clamp(1 << 20, 8 << 20),
+            since: self.window.since.map(|since| since.saturating_sub(SLACK)),
             poll: std::time::Duration::from_millis(250),
             spool,
         };

@@ -45,6 +45,8 @@ pub struct Options {
     pub next_id: u32,
     /// About how long a block is; 8 MiB.
     pub block_bytes: usize,
+    /// The history of files that were not written since is left alone.
+    pub since: Option<Nanos>,
     /// How often files are looked at while they change; 250 ms.
     pub poll: Duration,
     /// Where standard input is kept for raw lines.
@@ -131,6 +133,7 @@ pub(super) fn spawn_with(
         follow: options.follow,
         dialect: options.dialect,
         block_bytes: options.block_bytes,
+        since: options.since,
     };
     let now = Instant::now();
     let reader = Reader {

@@ -73,12 +73,15 @@ pub struct Rules {
     pub dialect: Option<Arc<str>>,
     /// About how long a block is.
     pub block_bytes: usize,
+    /// The history of files that were not written since is left alone: a line is no younger than its file.
+    pub since: Option<Nanos>,
 }
 
 /// The files being read.
 pub struct Tail<D: Disk> {
     disk: D,
     cutting: Cutting,
+    since: Nanos,
     /// Sources of earlier runs, and files of this one that were let go.
     known: Vec<Resume>,
     next_id: u32,
@@ -105,6 +108,7 @@ impl<D: Disk> Tail<D> {
         Self {
             disk,
             cutting,
+            since: rules.since.unwrap_or(Nanos::MIN),
             known,
             next_id,
             held: Vec::new(),
@@ -392,7 +396,11 @@ impl<D: Disk> Tail<D> {
 
     /// There is work that `next` does in steps, of which not every one gives a block.
     pub fn is_busy(&self) -> bool {
-        self.compressed.iter().any(Compressed::has_work)
+        self.compressed.iter().any(|file| self.has_work(file))
+    }
+
+    fn has_work(&self, file: &Compressed<D::File>) -> bool {
+        file.has_work() && file.stat.modified >= self.since
     }
 
     /// The next block, or `None` when all that is known to be there was handed out.
@@ -421,14 +429,15 @@ impl<D: Disk> Tail<D> {
     }
 
     fn history(&mut self, now: Nanos) -> Option<Block> {
+        let since = self.since;
         loop {
             let held = self
                 .held
                 .iter_mut()
-                .filter(|held| held.problem.is_none() && held.remaining() > 0)
+                .filter(|held| held.problem.is_none() && held.remaining() > 0 && held.stat.modified >= since)
                 .max_by(|a, b| (a.stat.modified, &b.info.uri).cmp(&(b.stat.modified, &a.info.uri)));
             let compressed = (0..self.compressed.len())
-                .filter(|index| self.compressed[*index].has_work())
+                .filter(|index| self.compressed[*index].has_work() && self.compressed[*index].stat.modified >= since)
                 .max_by_key(|index| (self.compressed[*index].stat.modified, std::cmp::Reverse(*index)));
             let Some(held) = held else { return self.expand(compressed?, now) };
             if let Some(index) = compressed
@@ -514,7 +523,9 @@ impl<D: Disk> Tail<D> {
                 .iter()
                 .filter_map(|file| Some((file.uri.clone(), file.problem.clone()?))),
         );
-        let remaining = self.held.iter().map(Held::remaining).sum::<u64>() + self.compressed.iter().map(Compressed::remaining).sum::<u64>();
+        let held = self.held.iter().filter(|held| held.stat.modified >= self.since);
+        let compressed = self.compressed.iter().filter(|file| self.has_work(file));
+        let remaining = held.map(Held::remaining).sum::<u64>() + compressed.map(Compressed::remaining).sum::<u64>();
         Progress {
             inputs: (self.held.len() + self.compressed.len()) as u32,
             history_done: self.history_done,

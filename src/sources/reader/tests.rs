@@ -85,6 +85,7 @@ fn options(follow: bool) -> Options {
         known: Vec::new(),
         next_id: 1,
         block_bytes: 8 << 20,
+        since: None,
         poll: Duration::from_millis(250),
         spool: None,
     }

@@ -201,6 +201,7 @@ impl Model {
                 follow: true,
                 dialect: None,
                 block_bytes,
+                since: None,
             },
             known,
             1,
@@ -493,6 +494,7 @@ fn tail_over(world: &Sim, follow: bool, block_bytes: usize) -> Tail<Sim> {
             follow,
             dialect: None,
             block_bytes,
+            since: None,
         },
         Vec::new(),
         1,
@@ -585,6 +587,7 @@ fn numbers_are_given_in_the_order_of_names_and_kept() {
             follow: true,
             dialect: None,
             block_bytes: 100,
+            since: None,
         },
         known,
         4,
@@ -615,6 +618,7 @@ fn an_ordered_source_is_read_forward_also_when_it_grows() {
             follow: true,
             dialect: None,
             block_bytes: 2,
+            since: None,
         },
         known,
         2,
@@ -654,4 +658,29 @@ fn an_unfinished_line_that_was_rewritten_is_searched_again() {
     append(&world, "a", "\nanother unfinished one");
     tail.look(1);
     assert_eq!(texts(&mut tail, 1), ["u\n"], "the newline stands where none was before");
+}
+
+#[test]
+fn the_history_of_files_not_written_since_is_left_alone() {
+    let world = Sim::default();
+    append(&world, "a", "old\n");
+    world.0.borrow_mut().clock = 100 * SECOND;
+    append(&world, "b", "young\n");
+    let mut tail = Tail::new(
+        world.clone(),
+        Rules {
+            follow: true,
+            dialect: None,
+            block_bytes: 100,
+            since: Some(50 * SECOND),
+        },
+        Vec::new(),
+        1,
+    );
+    tail.scan(100 * SECOND);
+    assert_eq!(texts(&mut tail, 100 * SECOND), ["young\n"]);
+    assert_eq!(tail.progress().history_total, 6);
+    append(&world, "a", "new\n");
+    tail.look(101 * SECOND);
+    assert_eq!(texts(&mut tail, 101 * SECOND), ["new\n", "old\n"], "now it was written since");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::span::{Nanos, Origin, Part, StartFrom};
+use super::span::{Nanos, Origin, Part, StartFrom, names};
 
 /// May the blocks of an input be read in any order?
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -182,6 +182,46 @@ pub struct Receipt {
     pub interactions: u64,
 }
 
+/// What one source is doing now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Activity {
+    /// It is not there yet, or its host does not answer yet.
+    #[default]
+    Waiting,
+    /// Older lines are still being read.
+    Reading,
+    /// New lines appear as they are written.
+    Following,
+    /// Read to its end, and nothing more will come.
+    Ended,
+    /// It has no name any more; what was written to it is still read.
+    Gone,
+    /// It cannot be read now, and is tried again.
+    Failed,
+}
+names!(Activity, Waiting = 0 "waiting", Reading = 1 "reading", Following = 2 "following", Ended = 3 "ended", Gone = 4 "gone", Failed = 5 "failed");
+
+/// Where one source stands in this run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceProgress {
+    /// Its path or address, as typed.
+    pub uri: String,
+    /// Its number and generation, once it has been opened.
+    pub source: Option<(u32, u32)>,
+    /// What it is doing.
+    pub activity: Activity,
+    /// Its bytes, as last looked at; compressed ones where it is compressed.
+    pub size: u64,
+    /// Bytes of it that are still to read.
+    pub remaining: u64,
+    /// Bytes of an unfinished last line.
+    pub pending: u64,
+    /// When it was last written to.
+    pub modified: Option<Nanos>,
+    /// Why it cannot be read now.
+    pub problem: Option<String>,
+}
+
 /// How far reading has come: a snapshot that sources send when it changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -201,4 +241,6 @@ pub struct Progress {
     pub ended: bool,
     /// What could not be read: path, and why.
     pub problems: Vec<(String, String)>,
+    /// Each source by itself.
+    pub sources: Vec<SourceProgress>,
 }

@@ -110,6 +110,7 @@ impl Lines {
     }
 
     /// Bytes of the unfinished last line.
+    #[cfg(any(feature = "store", test))]
     pub(super) fn pending(&self) -> u64 {
         (self.buffer.len() - self.whole) as u64 + self.omitted
     }

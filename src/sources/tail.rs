@@ -13,7 +13,7 @@ use super::compressed::{Candidate, Compressed, Compression, FRESH, Step, Verdict
 use super::file::{ANCHOR, Cutting, HEAD, Held, is_known};
 use super::framing::{Framing, read_range};
 use super::rotation::{are_siblings, is_rotated, stem};
-use crate::model::record::{Block, Order, Progress, Resume, SourceInfo};
+use crate::model::record::{Activity, Block, Order, Progress, Resume, SourceInfo, SourceProgress};
 use crate::model::span::Nanos;
 
 /// A file without a name is let go after it was still for so long.
@@ -88,7 +88,7 @@ pub struct Tail<D: Disk> {
     held: Vec<Held<D::File>>,
     compressed: Vec<Compressed<D::File>>,
     /// Exact copies of files that are read, as they were when that was seen.
-    copies: HashMap<(u64, u64), Stat>,
+    copies: HashMap<String, Stat>,
     problems: Vec<(String, String)>,
     history_done: u64,
     /// Whose turn it is to hand out live lines: a busy file does not starve the others.
@@ -138,13 +138,16 @@ impl<D: Disk> Tail<D> {
                 seen.insert(key);
                 continue;
             }
-            if self.copies.get(&key) == Some(&stat) || (sibling && !self.came_since(&uri, stat)) {
+            if self.copies.get(&uri) == Some(&stat) || (sibling && !self.came_since(&uri, stat)) {
                 continue;
             }
             match self.take_up(&uri, now) {
                 Ok(key) => {
-                    changed |= self.is_held(key);
-                    seen.insert(key);
+                    // A copy that is not read may have another name, by which it is asked for itself.
+                    if self.is_held(key) {
+                        changed = true;
+                        seen.insert(key);
+                    }
                 }
                 // Another name may lead to the same file.
                 Err(error) => self.problems.push((uri, error.to_string())),
@@ -233,7 +236,7 @@ impl<D: Disk> Tail<D> {
                 let is_same = is_known(&mut self.disk, file, stat.size, identity)?;
                 match candidate.held {
                     Some(size) if is_same && size == stat.size => {
-                        self.copies.insert((stat.device, stat.inode), stat);
+                        self.copies.insert(uri.to_owned(), stat);
                         return Ok(None);
                     }
                     None if is_same => {
@@ -535,7 +538,45 @@ impl<D: Disk> Tail<D> {
             pending: self.held.iter().map(Held::pending).sum(),
             ended: false,
             problems,
+            sources: self.sources(),
         }
+    }
+
+    fn sources(&self) -> Vec<SourceProgress> {
+        let activity = |problem: &Option<String>, gone: Option<Nanos>, remaining: u64| match (problem, gone) {
+            (Some(_), _) => Activity::Failed,
+            (None, _) if remaining > 0 => Activity::Reading,
+            (None, Some(_)) => Activity::Gone,
+            (None, None) if self.cutting.follow => Activity::Following,
+            (None, None) => Activity::Ended,
+        };
+        let held = self.held.iter().map(|held| SourceProgress {
+            uri: held.info.uri.clone(),
+            source: Some((held.info.id, held.info.generation)),
+            activity: activity(&held.problem, held.gone, held.remaining()),
+            size: held.stat.size,
+            remaining: held.remaining(),
+            pending: held.pending(),
+            modified: Some(held.stat.modified),
+            problem: held.problem.clone(),
+        });
+        let compressed = self.compressed.iter().map(|file| SourceProgress {
+            uri: file.uri.clone(),
+            source: file.resume().map(|resume| (resume.info.id, resume.info.generation)),
+            activity: activity(&file.problem, file.gone, file.remaining()),
+            size: file.stat.size,
+            remaining: file.remaining(),
+            pending: 0,
+            modified: Some(file.stat.modified),
+            problem: file.problem.clone(),
+        });
+        let unopened = self.problems.iter().map(|(uri, why)| SourceProgress {
+            uri: uri.clone(),
+            activity: Activity::Failed,
+            problem: Some(why.clone()),
+            ..SourceProgress::default()
+        });
+        held.chain(compressed).chain(unopened).collect()
     }
 }
 

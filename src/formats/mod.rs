@@ -167,8 +167,13 @@ impl Reader<'_> {
             ordinal: 0,
             hash: xxhash_rust::xxh3::xxh3_64(&block.bytes),
         };
-        let detail = format!("{length} bytes; its first and last {} KiB are kept", block.bytes.len() / 2048);
-        self.reject(&block.bytes, origin, "line too long", detail);
+        let (reason, detail) = if block.bytes.iter().all(|byte| *byte == 0) {
+            ("NUL bytes", format!("{length} bytes"))
+        } else {
+            let kept = block.bytes.len() / 2048;
+            ("line too long", format!("{length} bytes; its first and last {kept} KiB are kept"))
+        };
+        self.reject(&block.bytes, origin, reason, detail);
     }
 
     fn count(&mut self, dialect: &'static str) {
@@ -222,7 +227,7 @@ impl Reader<'_> {
             Err(error) => error.to_string(),
         };
         if bytes.iter().all(|b| *b == 0) {
-            return Err(("not JSON", format!("{} NUL bytes", bytes.len())));
+            return Err(("NUL bytes", format!("{} bytes", bytes.len())));
         }
         let Some(repaired) = repair::repair(bytes) else {
             return Err(("not JSON", strict));

@@ -11,7 +11,8 @@ use crate::config::{Config, When};
 use crate::keymap::Keymap;
 use crate::model::json::Json;
 use crate::model::query::Window;
-use crate::model::record::{Batch, Progress, Receipt};
+use crate::model::record::{Batch, Order, Progress, Receipt};
+use crate::model::span::{Nanos, Part, StartFrom};
 use crate::pricing::Prices;
 use crate::report::Look;
 use crate::sources::{self, Spec};
@@ -156,23 +157,30 @@ impl Setup {
     ) -> Result<Ingest, Failure> {
         let threads = self.config.threads.clamp(1, 8);
         let room = self.config.memory.saturating_sub(ENGINE_MEMORY) / BLOCKS_UNDER_WAY / threads as u64;
+        let since = self.window.since.map(|since| since.saturating_sub(SLACK));
+        let floors = Arc::<sources::Floors>::default();
         let options = sources::Options {
             follow,
             dialect: self.cli.options.dialect.as_deref().map(Arc::from),
             known: store.resume().map_err(unreadable)?,
             next_id: store.next_source_id().map_err(unreadable)?,
             block_bytes: usize::try_from(room).unwrap_or(usize::MAX).clamp(1 << 20, 8 << 20),
-            since: self.window.since.map(|since| since.saturating_sub(SLACK)),
+            since,
+            floors: Arc::clone(&floors),
             poll: std::time::Duration::from_millis(250),
             spool,
         };
         let keys = self.config.feature_keys.clone();
-        let prepare: Arc<dyn Fn(&mut Batch) + Send + Sync> = if keys.is_empty() {
-            Arc::new(|_: &mut Batch| {})
-        } else {
-            Arc::new(move |batch: &mut Batch| state_features(batch, &keys))
+        let prepare = move |batch: &mut Batch| {
+            if !keys.is_empty() {
+                state_features(batch, &keys);
+            }
+            if since.is_some_and(|since| is_older(batch, since)) {
+                floors.raise((batch.source.id, batch.source.generation), batch.range.start);
+            }
         };
-        ingest::start(specs, options, threads, &store.intake(), prepare, progress).map_err(|error| Failure::new(1, error.what, error.hint))
+        ingest::start(specs, options, threads, &store.intake(), Arc::new(prepare), progress)
+            .map_err(|error| Failure::new(1, error.what, error.hint))
     }
 
     /// How tables look here.
@@ -239,6 +247,17 @@ pub fn unreadable(error: StoreError) -> Failure {
         format!("the store cannot be read: {error}"),
         "it may be damaged: read the sources again into another --db",
     )
+}
+
+/// Was all of it logged before? Logs are written in the order of time: what stands before is older still.
+fn is_older(batch: &Batch, since: Nanos) -> bool {
+    let is_told = |part: &&Part| matches!(part.start_from, StartFrom::Logged | StartFrom::Envelope);
+    let times = batch
+        .parts
+        .iter()
+        .filter(is_told)
+        .map(|part| part.end.unwrap_or(part.start).max(part.start));
+    batch.source.order == Order::Random && times.max().is_some_and(|newest| newest < since)
 }
 
 /// Lets the first of the user's keys that a span has state its feature.

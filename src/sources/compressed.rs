@@ -167,6 +167,8 @@ enum State {
     Reading(Reading),
     /// An exact copy of another file.
     Copy,
+    /// The other file is no longer what it was.
+    Doubted,
 }
 
 struct Reading {
@@ -220,7 +222,7 @@ impl<F> Compressed<F> {
         self.problem.is_none()
             && match &self.state {
                 State::Asking { .. } => true,
-                State::Told | State::Copy => false,
+                State::Told | State::Copy | State::Doubted => false,
                 State::Reading(reading) => !reading.ended,
             }
     }
@@ -236,6 +238,17 @@ impl<F> Compressed<F> {
             candidates,
             matched: Vec::new(),
         };
+    }
+
+    /// What it was a copy of has changed.
+    pub(super) fn doubt(&mut self) {
+        if matches!(self.state, State::Copy) {
+            self.state = State::Doubted;
+        }
+    }
+
+    pub(super) fn is_doubted(&self) -> bool {
+        matches!(self.state, State::Doubted)
     }
 
     /// It is nobody until it is asked again.

@@ -10,6 +10,7 @@
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -21,6 +22,8 @@ use crate::model::span::{Nanos, StartFrom};
 
 /// A complete JSON line without newline is taken after the file was still for so long.
 const STILL: Nanos = 1_000_000_000;
+/// Looked at in one step where a hole is passed.
+const NUL_STEP: u64 = 1 << 20;
 /// First bytes that recognise a file.
 pub(super) const HEAD: u64 = 1024;
 /// Bytes before an offset that recognise a file.
@@ -54,6 +57,10 @@ pub(super) struct Held<F> {
     pub problem: Option<String>,
     /// Generations that ended since this was last taken: a copy of one may hold lines that were not read in time.
     pub ended: Vec<Resume>,
+    /// History before this offset is not asked for.
+    pub floor: u64,
+    /// The last generation of its source, which a copy of an earlier one shares with it.
+    latest: Arc<AtomicU32>,
     /// Its size when this generation was opened: lines before have the file's time, later ones the clock's.
     opened_size: u64,
     reading: Reading,
@@ -81,6 +88,7 @@ impl<F> Held<F> {
         stat: Stat,
         info: SourceInfo,
         covered: &[Range<u64>],
+        latest: Arc<AtomicU32>,
         now: Nanos,
         framing: Framing,
     ) -> io::Result<Self> {
@@ -93,6 +101,8 @@ impl<F> Held<F> {
             gone: None,
             problem: None,
             ended: Vec::new(),
+            floor: 0,
+            latest,
             opened_size: stat.size,
             reading,
         })
@@ -119,8 +129,9 @@ impl<F> Held<F> {
         let reading = Reading::begin(disk, &self.file, stat.size, &[], framing)?;
         self.ended.push(self.resume());
         self.reading = reading;
+        self.floor = 0;
         let mut info = (*self.info).clone();
-        info.generation += 1;
+        info.generation = next_generation(&self.latest);
         info.file_time = stat.modified;
         self.info = Arc::new(info);
         self.opened_size = stat.size;
@@ -148,6 +159,10 @@ impl<F> Held<F> {
         let Some(stop) = self.reading.next_end(disk, &self.file, self.stat.size, cutting)? else {
             return if still { self.unfinished(disk, cutting, now) } else { Ok(None) };
         };
+        let run = nul_run(disk, &self.file, self.reading.end..stop)?;
+        if run > 0 && self.reading.end + run < stop {
+            return self.hand_out_live(disk, self.reading.end + run, cutting, now, true);
+        }
         self.hand_out_live(disk, stop, cutting, now, false)
     }
 
@@ -187,18 +202,25 @@ impl<F> Held<F> {
         Ok(Some(self.block(offset, bytes, identity, fallback, cutting)))
     }
 
-    /// The next block of what was there when the file was opened: from the end, or from the start where order matters.
-    pub(super) fn history<D: Disk<File = F>>(&mut self, disk: &mut D, cutting: &Cutting) -> io::Result<Option<Block>> {
-        let (framing, size) = (cutting.framing, cutting.block_bytes);
+    /// The next block, of about `size` bytes, of what was there when the file was opened: from the end, or from the start where order
+    /// matters.
+    pub(super) fn history<D: Disk<File = F>>(&mut self, disk: &mut D, cutting: &Cutting, size: u64) -> io::Result<Option<Block>> {
+        let framing = cutting.framing;
         let (index, range) = match self.info.order {
             Order::Random => {
-                let Some(hole) = self.reading.holes.last() else { return Ok(None) };
+                let Some(hole) = self.reading.holes.last().filter(|hole| hole.end > self.floor) else {
+                    return Ok(None);
+                };
                 let start = framing.cut_from_end(disk, &self.file, hole, size)?;
+                let run = nul_run(disk, &self.file, start..hole.end)?;
+                let start = if start + run < hole.end { start + run } else { start };
                 (self.reading.holes.len() - 1, start..hole.end)
             }
             Order::Ordered => {
                 let Some(hole) = self.reading.holes.first() else { return Ok(None) };
                 let end = framing.cut_from_start(disk, &self.file, hole, size)?;
+                let run = nul_run(disk, &self.file, hole.start..end)?;
+                let end = if run > 0 && hole.start + run < end { hole.start + run } else { end };
                 (0, hole.start..end)
             }
         };
@@ -257,9 +279,10 @@ impl<F> Held<F> {
         }
     }
 
-    /// Bytes of history still to read.
+    /// Bytes of history still to read, of what is asked for.
     pub(super) fn remaining(&self) -> u64 {
-        self.reading.holes.iter().map(|hole| hole.end - hole.start).sum()
+        let asked = |hole: &&Range<u64>| hole.end > self.floor;
+        self.reading.holes.iter().filter(asked).map(|hole| hole.end - hole.start).sum()
     }
 
     /// Bytes of an unfinished last line.
@@ -273,7 +296,7 @@ impl<F> Held<F> {
 
     /// Everything that can be read now was handed out.
     pub(super) fn is_read(&self) -> bool {
-        self.reading.holes.is_empty() && (self.reading.end >= self.stat.size || self.reading.clear_to == self.stat.size)
+        self.remaining() == 0 && (self.reading.end >= self.stat.size || self.reading.clear_to == self.stat.size)
     }
 
     /// What lets it be taken up again.
@@ -372,6 +395,11 @@ impl Reading {
     }
 }
 
+/// A generation that no other file of the source has.
+pub(super) fn next_generation(latest: &AtomicU32) -> u32 {
+    latest.fetch_add(1, Ordering::Relaxed) + 1
+}
+
 /// Is the file with this size the one that `identity` describes?
 pub(super) fn is_known<D: Disk>(disk: &mut D, file: &D::File, size: u64, identity: &Identity) -> io::Result<bool> {
     let head = u64::from(identity.head_length);
@@ -409,6 +437,23 @@ fn read_lines<D: Disk>(disk: &mut D, file: &D::File, range: Range<u64>) -> io::R
     let mut bytes = read_range(disk, file, range.start..range.start + kept)?;
     bytes.extend(read_range(disk, file, range.end - kept..range.end)?);
     Ok((bytes, length - 2 * kept))
+}
+
+/// NUL bytes in front of a line that is too long with them: the hole that a truncated file's writer leaves when it goes on where it was.
+/// They become a block of their own, so that the line behind them is read. Shorter runs are the parser's.
+fn nul_run<D: Disk>(disk: &mut D, file: &D::File, range: Range<u64>) -> io::Result<u64> {
+    let mut at = range.start;
+    if range.end - range.start <= LONGEST {
+        return Ok(0);
+    }
+    while at < range.end {
+        let bytes = read_range(disk, file, at..range.end.min(at + NUL_STEP))?;
+        if let Some(other) = bytes.iter().position(|byte| *byte != 0) {
+            return Ok(at + other as u64 - range.start);
+        }
+        at += bytes.len() as u64;
+    }
+    Ok(at - range.start)
 }
 
 /// How many bytes of line end stand at `at`, behind a line that was taken without it. `None`: half a line end, wait for the rest.

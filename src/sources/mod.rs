@@ -26,6 +26,8 @@ pub use framing::Framing;
 pub use raw::read_line;
 #[cfg(feature = "store")]
 pub use reader::{Event, Options, Sources, spawn};
+#[cfg(feature = "store")]
+pub use tail::Floors;
 
 /// A source as the user named it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, never, select_biased};
 
 use super::disk::Files;
 use super::stream::{self, Stream};
-use super::tail::{Rules, Tail};
+use super::tail::{Floors, Rules, Tail};
 use super::watch::Watch;
 use super::{Spec, SpecError};
 use crate::model::record::{Block, Order, Progress, Resume, SourceInfo};
@@ -47,6 +47,8 @@ pub struct Options {
     pub block_bytes: usize,
     /// The history of files that were not written since is left alone.
     pub since: Option<Nanos>,
+    /// How far back the history of each file is wanted.
+    pub floors: Arc<Floors>,
     /// How often files are looked at while they change; 250 ms.
     pub poll: Duration,
     /// Where standard input is kept for raw lines.
@@ -134,6 +136,7 @@ pub(super) fn spawn_with(
         dialect: options.dialect,
         block_bytes: options.block_bytes,
         since: options.since,
+        floors: options.floors,
     };
     let now = Instant::now();
     let reader = Reader {
@@ -303,16 +306,17 @@ impl Reader {
         }
         let relist = (self.names_changed && self.listed.elapsed() >= RELIST) || self.listed.elapsed() >= self.interval();
         let look = (self.noticed && self.looked.elapsed() >= GATHER) || self.looked.elapsed() >= self.interval();
-        if relist {
-            self.names_changed = false;
-            self.list();
-        }
+        // In this order: a copy is compared with what its original is now.
         if look {
             self.noticed = false;
             if self.tail.look(clock()) {
                 self.active = Instant::now();
             }
             self.looked = Instant::now();
+        }
+        if relist {
+            self.names_changed = false;
+            self.list();
         }
     }
 

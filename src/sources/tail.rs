@@ -7,10 +7,11 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::compressed::{Candidate, Compressed, Compression, FRESH, Step, Verdict};
-use super::file::{ANCHOR, Cutting, HEAD, Held, is_known};
+use super::file::{ANCHOR, Cutting, HEAD, Held, is_known, next_generation};
 use super::framing::{Framing, read_range};
 use super::rotation::{are_siblings, is_rotated, stem};
 use crate::model::record::{Activity, Block, Order, Progress, Resume, SourceInfo, SourceProgress};
@@ -18,6 +19,8 @@ use crate::model::span::Nanos;
 
 /// A file without a name is let go after it was still for so long.
 const LET_GO: Nanos = 5_000_000_000;
+/// About how long the first block of a run is.
+const FIRST: u64 = 1 << 20;
 /// Fewer equal bytes may be chance, and make no file a copy of another.
 const LEAST: u64 = 32;
 
@@ -64,6 +67,30 @@ pub trait Disk {
     }
 }
 
+/// How far back each source's history is wanted. Only parsing sees the times of lines: it says here where a file became too old, and reading,
+/// which comes from the end, stops there.
+#[derive(Debug, Default)]
+pub struct Floors(Mutex<HashMap<(u32, u32), u64>>);
+
+impl Floors {
+    /// What stands before `offset` of a source's generation is not wanted.
+    pub fn raise(&self, source: (u32, u32), offset: u64) {
+        let mut floors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let floor = floors.entry(source).or_default();
+        *floor = offset.max(*floor);
+    }
+
+    fn lay<F>(&self, files: &mut [Held<F>]) {
+        let floors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if floors.is_empty() {
+            return;
+        }
+        for held in files {
+            held.floor = floors.get(&(held.info.id, held.info.generation)).copied().unwrap_or_default();
+        }
+    }
+}
+
 /// How files are read.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -75,6 +102,8 @@ pub struct Rules {
     pub block_bytes: usize,
     /// The history of files that were not written since is left alone: a line is no younger than its file.
     pub since: Option<Nanos>,
+    /// How far back the history of each file is wanted.
+    pub floors: Arc<Floors>,
 }
 
 /// The files being read.
@@ -82,9 +111,12 @@ pub struct Tail<D: Disk> {
     disk: D,
     cutting: Cutting,
     since: Nanos,
+    floors: Arc<Floors>,
     /// Sources of earlier runs, and files of this one that were let go.
     known: Vec<Resume>,
     next_id: u32,
+    /// The last generation of every source.
+    generations: HashMap<u32, Arc<AtomicU32>>,
     held: Vec<Held<D::File>>,
     compressed: Vec<Compressed<D::File>>,
     /// Exact copies of files that are read, as they were when that was seen.
@@ -105,12 +137,18 @@ impl<D: Disk> Tail<D> {
             framing: Framing::Lines,
         };
         let next_id = known.iter().map(|resume| resume.info.id.saturating_add(1)).fold(next_id, u32::max);
+        let mut generations: HashMap<u32, Arc<AtomicU32>> = HashMap::new();
+        for SourceInfo { id, generation, .. } in known.iter().map(|resume| &resume.info) {
+            generations.entry(*id).or_default().fetch_max(*generation, Ordering::Relaxed);
+        }
         Self {
             disk,
             cutting,
             since: rules.since.unwrap_or(Nanos::MIN),
+            floors: rules.floors,
             known,
             next_id,
+            generations,
             held: Vec::new(),
             compressed: Vec::new(),
             copies: HashMap::new(),
@@ -190,6 +228,9 @@ impl<D: Disk> Tail<D> {
             return Ok(key);
         }
         let head = read_range(&mut self.disk, &file, 0..stat.size.min(4))?;
+        if is_rotated(uri) {
+            self.look_at_siblings(uri, now);
+        }
         if let Some(compression) = Compression::of(&head) {
             let candidates = self.candidates(uri, stat);
             self.compressed
@@ -200,7 +241,8 @@ impl<D: Disk> Tail<D> {
             return Ok(key);
         };
         let is_new = info.id == self.next_id;
-        let held = Held::open(&mut self.disk, file, stat, info, &covered, now, self.cutting.framing)?;
+        let latest = Arc::clone(self.generations.entry(info.id).or_default());
+        let held = Held::open(&mut self.disk, file, stat, info, &covered, latest, now, self.cutting.framing)?;
         if is_new {
             self.next_id = self.next_id.saturating_add(1);
         }
@@ -239,9 +281,16 @@ impl<D: Disk> Tail<D> {
                         self.copies.insert(uri.to_owned(), stat);
                         return Ok(None);
                     }
+                    // Asked again at every scan: once the original is cut, the copy holds what was not read of it.
+                    Some(size) if stat.size < size => {
+                        let whole = stat.size >= HEAD || (self.cutting.follow && now - stat.modified < FRESH);
+                        if whole && self.begins_like(file, stat.size, &candidate.resume)? {
+                            return Ok(None);
+                        }
+                    }
                     None if is_same => {
+                        // It keeps the name it had first: by that its siblings are known.
                         let info = SourceInfo {
-                            uri: uri.to_owned(),
                             device: stat.device,
                             inode: stat.inode,
                             ..candidate.resume.info
@@ -249,10 +298,6 @@ impl<D: Disk> Tail<D> {
                         return Ok(Some((info, candidate.resume.covered)));
                     }
                     _ => {}
-                }
-                let grows = self.cutting.follow && stat.size < identity.anchor_end && now - stat.modified < FRESH;
-                if grows && self.begins_like(file, stat.size, &candidate.resume)? {
-                    return Ok(None);
                 }
             }
         }
@@ -287,7 +332,7 @@ impl<D: Disk> Tail<D> {
             .filter(|resume| resume.info.uri == uri && resume.info.inode == stat.inode && resume.info.device == stat.device)
             .max_by_key(|resume| resume.info.generation);
         let (id, generation, order) = match replaced {
-            Some(resume) => (resume.info.id, resume.info.generation + 1, resume.info.order),
+            Some(resume) => (resume.info.id, self.new_generation(resume.info.id), resume.info.order),
             None => (self.next_id, 0, Order::Random),
         };
         SourceInfo {
@@ -299,6 +344,10 @@ impl<D: Disk> Tail<D> {
             file_time: stat.modified,
             order,
         }
+    }
+
+    fn new_generation(&self, id: u32) -> u32 {
+        self.generations.get(&id).map_or(0, |latest| next_generation(latest))
     }
 
     /// Whom a file may be a copy of, by its place or its name; the likeliest first.
@@ -338,14 +387,8 @@ impl<D: Disk> Tail<D> {
     /// any file changed.
     pub fn look(&mut self, now: Nanos) -> bool {
         let mut changed = false;
-        let framing = self.cutting.framing;
-        for held in &mut self.held {
-            let before = held.stat;
-            held.problem = held.look(&mut self.disk, now, framing).err().map(|error| error.to_string());
-            changed |= before != held.stat;
-            for ended in held.ended.drain(..) {
-                remember(&mut self.known, ended);
-            }
+        for index in 0..self.held.len() {
+            changed |= self.look_at(index, now);
         }
         changed |= self.look_at_compressed(now);
         let known = &mut self.known;
@@ -360,6 +403,35 @@ impl<D: Disk> Tail<D> {
         changed
     }
 
+    fn look_at(&mut self, index: usize, now: Nanos) -> bool {
+        let held = &mut self.held[index];
+        let before = held.stat;
+        held.problem = held
+            .look(&mut self.disk, now, self.cutting.framing)
+            .err()
+            .map(|error| error.to_string());
+        let changed = before != held.stat;
+        let ended: Vec<Resume> = held.ended.drain(..).collect();
+        if !ended.is_empty() {
+            // What was a copy of it is now all that is left of it.
+            self.copies.clear();
+            self.compressed.iter_mut().for_each(Compressed::doubt);
+        }
+        for ended in ended {
+            remember(&mut self.known, ended);
+        }
+        changed
+    }
+
+    /// A copy is compared with what its original is now.
+    fn look_at_siblings(&mut self, uri: &str, now: Nanos) {
+        for index in 0..self.held.len() {
+            if are_siblings(&self.held[index].info.uri, uri) {
+                self.look_at(index, now);
+            }
+        }
+    }
+
     fn look_at_compressed(&mut self, now: Nanos) -> bool {
         let mut changed = false;
         for index in 0..self.compressed.len() {
@@ -372,7 +444,7 @@ impl<D: Disk> Tail<D> {
                 }
             };
             let grew = (stat.size, stat.modified) != (file.stat.size, file.stat.modified);
-            if !grew && !file.is_overdue(now) {
+            if !grew && !file.is_overdue(now) && !file.is_doubted() {
                 continue;
             }
             changed = true;
@@ -399,7 +471,7 @@ impl<D: Disk> Tail<D> {
 
     /// There is work that `next` does in steps, of which not every one gives a block.
     pub fn is_busy(&self) -> bool {
-        self.compressed.iter().any(|file| self.has_work(file))
+        self.compressed.iter().any(|file| self.has_work(file)) || self.held.iter().any(|held| has_history(held, self.since))
     }
 
     fn has_work(&self, file: &Compressed<D::File>) -> bool {
@@ -433,11 +505,18 @@ impl<D: Disk> Tail<D> {
 
     fn history(&mut self, now: Nanos) -> Option<Block> {
         let since = self.since;
+        self.floors.lay(&mut self.held);
+        // What is on the screen first is there at once, however large the file.
+        let size = if self.history_done == 0 {
+            self.cutting.block_bytes.min(FIRST)
+        } else {
+            self.cutting.block_bytes
+        };
         loop {
             let held = self
                 .held
                 .iter_mut()
-                .filter(|held| held.problem.is_none() && held.remaining() > 0 && held.stat.modified >= since)
+                .filter(|held| has_history(held, since))
                 .max_by(|a, b| (a.stat.modified, &b.info.uri).cmp(&(b.stat.modified, &a.info.uri)));
             let compressed = (0..self.compressed.len())
                 .filter(|index| self.compressed[*index].has_work() && self.compressed[*index].stat.modified >= since)
@@ -448,7 +527,7 @@ impl<D: Disk> Tail<D> {
             {
                 return self.expand(index, now);
             }
-            match held.history(&mut self.disk, &self.cutting) {
+            match held.history(&mut self.disk, &self.cutting, size) {
                 Ok(Some(block)) => {
                     self.history_done += block.range().end - block.offset;
                     return Some(block);
@@ -490,7 +569,6 @@ impl<D: Disk> Tail<D> {
             Some(Verdict::Twin | Verdict::Unclear) => return Ok(None),
             Some(Verdict::Known(resume)) => {
                 let info = SourceInfo {
-                    uri,
                     device: stat.device,
                     inode: stat.inode,
                     ..resume.info
@@ -578,6 +656,10 @@ impl<D: Disk> Tail<D> {
         });
         held.chain(compressed).chain(unopened).collect()
     }
+}
+
+fn has_history<F>(held: &Held<F>, since: Nanos) -> bool {
+    held.problem.is_none() && held.remaining() > 0 && held.stat.modified >= since
 }
 
 /// Keeps the newest that is known of a generation.

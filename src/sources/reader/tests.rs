@@ -86,6 +86,7 @@ fn options(follow: bool) -> Options {
         next_id: 1,
         block_bytes: 8 << 20,
         since: None,
+        floors: Arc::default(),
         poll: Duration::from_millis(250),
         spool: None,
     }
@@ -335,6 +336,44 @@ fn a_line_too_long_for_memory_is_known_by_its_ends_and_the_next_line_is_read() {
     }
 }
 
+#[test]
+fn a_hole_in_front_of_a_line_does_not_hide_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.jsonl");
+    append(&path, "first\n");
+    // A writer that does not append goes on where it was when somebody else truncated its file.
+    let hole = 80 << 20;
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(6 + hole).unwrap();
+    append(&path, "{\"n\":2}\nlast\n");
+    let (blocks, progress) = read_all(&[path.to_str().unwrap()], Vec::new());
+    assert_eq!((progress.history_done, progress.history_total), (19 + hole, 19 + hole));
+    let mut batches: Vec<_> = blocks.iter().map(crate::formats::parse).collect();
+    batches.sort_by_key(|batch| batch.range.start);
+    let ranges: Vec<_> = batches.iter().map(|batch| batch.range.clone()).collect();
+    assert_eq!(ranges, [0..6, 6..6 + hole, 6 + hole..19 + hole]);
+    assert_eq!(batches[1].tally.rejects["NUL bytes"], 1);
+    assert_eq!(batches[1].rejects[0].detail, format!("{hole} bytes"));
+    assert_eq!(
+        (batches[2].tally.lines, batches[2].tally.other),
+        (2, 1),
+        "the line behind it is read"
+    );
+    let mut run = Run::start(&[path.to_str().unwrap()], true, resume_of(&blocks));
+    append(&path, "more\n");
+    run.expect(&["more"]);
+    file.set_len(24 + 2 * hole).unwrap();
+    append(&path, "behind\n");
+    let live = loop {
+        match run.events.recv_timeout(DEADLINE).unwrap() {
+            Event::Block(block) if block.bytes.ends_with(b"behind\n") => break block,
+            Event::Block(_) | Event::Progress(_) => {}
+        }
+    };
+    assert_eq!((live.bytes.as_slice(), live.offset), (b"behind\n".as_slice(), 24 + 2 * hole));
+    run.end();
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     out.write_all(bytes).unwrap();
@@ -439,6 +478,19 @@ fn compressed_files_are_read_forward_with_all_their_members() {
     assert_eq!(rest[0].source.id, a[0].source.id, "a restart goes on in the middle");
     let (none, _) = read_all(&[dir.path().join("a.jsonl.gz").to_str().unwrap()], resume_of(&a));
     assert_eq!(none.len(), 0);
+}
+
+#[test]
+fn older_files_are_read_after_a_compressed_one() {
+    let dir = tempfile::tempdir().unwrap();
+    append(&dir.path().join("app.jsonl.1"), &log("a", 0..9));
+    fs::write(dir.path().join("app.jsonl.2.gz"), gzip(log("b", 0..9).as_bytes())).unwrap();
+    let (blocks, progress) = read_all(&[dir.path().to_str().unwrap()], Vec::new());
+    let mut lines: Vec<String> = lines_of(&blocks).lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    let all = log("a", 0..9) + &log("b", 0..9);
+    assert_eq!(lines, all.lines().collect::<Vec<_>>());
+    assert_eq!(progress.history_done, progress.history_total);
 }
 
 #[test]

@@ -120,6 +120,7 @@ enum Action {
     Delete(usize),
     Truncate(usize, u8),
     Regrow(usize, u8, u8),
+    CopyTruncate(usize, usize),
     Lock(usize),
     Wait(u8),
     /// Looks, then takes at most so many blocks.
@@ -160,6 +161,7 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
         1 => name.clone().prop_map(Action::Delete),
         1 => (name.clone(), any::<u8>()).prop_map(|(name, keep)| Action::Truncate(name, keep)),
         1 => (name.clone(), any::<u8>(), 0..40_u8).prop_map(|(name, keep, lines)| Action::Regrow(name, keep, lines)),
+        2 => (name.clone(), name.clone()).prop_map(|(from, to)| Action::CopyTruncate(from, to)),
         1 => name.prop_map(Action::Lock),
         2 => (0..70_u8).prop_map(Action::Wait),
         6 => (0..6_u8).prop_map(Action::Poll),
@@ -167,6 +169,16 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
         2 => any::<u8>().prop_map(Action::Restart),
     ];
     prop::collection::vec(action, 1..50)
+}
+
+fn rules(follow: bool, block_bytes: usize) -> Rules {
+    Rules {
+        follow,
+        dialect: None,
+        block_bytes,
+        since: None,
+        floors: Arc::default(),
+    }
 }
 
 struct Model {
@@ -195,17 +207,7 @@ impl Model {
     }
 
     fn tail(world: &Sim, block_bytes: usize, known: Vec<Resume>) -> Tail<Sim> {
-        Tail::new(
-            world.clone(),
-            Rules {
-                follow: true,
-                dialect: None,
-                block_bytes,
-                since: None,
-            },
-            known,
-            1,
-        )
+        Tail::new(world.clone(), rules(true, block_bytes), known, 1)
     }
 
     fn now(&self) -> Nanos {
@@ -258,6 +260,17 @@ impl Model {
             Action::Regrow(name, keep, lines) => {
                 self.truncate(*name, *keep);
                 self.act(&Action::Append(*name, Write::Many(*lines)));
+            }
+            Action::CopyTruncate(from, to) => {
+                let copied = {
+                    let world = self.world.0.borrow();
+                    world.names.get(NAMES[*from]).map(|inode| world.nodes[inode].0.clone())
+                };
+                if let Some(copied) = copied.filter(|_| from != to) {
+                    self.destroyed = true;
+                    self.world.0.borrow_mut().write(NAMES[*to], |bytes| *bytes = copied);
+                    self.world.0.borrow_mut().write(NAMES[*from], Vec::clear);
+                }
             }
             Action::Lock(name) => {
                 let mut world = self.world.0.borrow_mut();
@@ -329,8 +342,11 @@ impl Model {
     }
 
     fn settle(&mut self) {
-        self.poll();
-        while self.take() {}
+        // What a copy holds may be known only once its original is seen to have changed.
+        for _ in 0..2 {
+            self.poll();
+            while self.take() {}
+        }
         // What looks at nothing new finds nothing new.
         self.poll();
         assert!(!self.take());
@@ -455,7 +471,7 @@ proptest! {
             let harmless = match action {
                 Action::Append(..) | Action::Wait(_) | Action::Poll(_) | Action::Settle | Action::Restart(_) => true,
                 Action::Rename(_, to) => !model.world.0.borrow().names.contains_key(NAMES[*to]),
-                Action::Link(..) | Action::Delete(_) | Action::Truncate(..) | Action::Regrow(..) | Action::Lock(_) => false,
+                Action::Link(..) | Action::Delete(_) | Action::Truncate(..) | Action::Regrow(..) | Action::CopyTruncate(..) | Action::Lock(_) => false,
             };
             if harmless {
                 model.act(action);
@@ -488,17 +504,7 @@ proptest! {
 }
 
 fn tail_over(world: &Sim, follow: bool, block_bytes: usize) -> Tail<Sim> {
-    let mut tail = Tail::new(
-        world.clone(),
-        Rules {
-            follow,
-            dialect: None,
-            block_bytes,
-            since: None,
-        },
-        Vec::new(),
-        1,
-    );
+    let mut tail = Tail::new(world.clone(), rules(follow, block_bytes), Vec::new(), 1);
     let now = world.0.borrow().clock;
     tail.scan(now);
     tail
@@ -581,17 +587,7 @@ fn numbers_are_given_in_the_order_of_names_and_kept() {
     let ids: Vec<(u32, &str)> = tail.held.iter().map(|held| (held.info.id, held.info.uri.as_str())).collect();
     assert_eq!(ids, [(1, "a"), (2, "a.1"), (3, "b")]);
     let known: Vec<Resume> = tail.held.iter().skip(1).map(Held::resume).collect();
-    let mut again = Tail::new(
-        world.clone(),
-        Rules {
-            follow: true,
-            dialect: None,
-            block_bytes: 100,
-            since: None,
-        },
-        known,
-        4,
-    );
+    let mut again = Tail::new(world.clone(), rules(true, 100), known, 4);
     again.scan(0);
     let ids: Vec<(u32, &str)> = again.held.iter().map(|held| (held.info.id, held.info.uri.as_str())).collect();
     assert_eq!(ids, [(4, "a"), (2, "a.1"), (3, "b")]);
@@ -612,17 +608,7 @@ fn an_ordered_source_is_read_forward_also_when_it_grows() {
         },
         covered: Vec::new(),
     }];
-    let mut tail = Tail::new(
-        world.clone(),
-        Rules {
-            follow: true,
-            dialect: None,
-            block_bytes: 2,
-            since: None,
-        },
-        known,
-        2,
-    );
+    let mut tail = Tail::new(world.clone(), rules(true, 2), known, 2);
     tail.scan(0);
     assert_eq!(tail.next(0).unwrap().bytes, b"1\n");
     append(&world, "a", "4\n");
@@ -649,6 +635,75 @@ fn a_file_without_a_name_is_read_to_its_end_and_let_go_when_still() {
 }
 
 #[test]
+fn a_copy_is_read_when_its_original_is_truncated_before_it_was() {
+    let world = Sim::default();
+    let lines: String = (0..9).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    append(&world, "a", &lines);
+    let mut tail = tail_over(&world, true, 16);
+    tail.scan(0);
+    let mut seen = vec![String::from_utf8(tail.next(0).unwrap().bytes).unwrap()];
+    world.0.borrow_mut().write("a.1", |bytes| lines.as_bytes().clone_into(bytes));
+    tail.scan(1);
+    world.0.borrow_mut().write("a", Vec::clear);
+    tail.look(2);
+    tail.scan(3);
+    seen.extend(texts(&mut tail, 3));
+    seen.sort();
+    assert_eq!(seen.concat(), lines);
+}
+
+#[test]
+fn a_copy_that_is_cut_and_its_original_that_was_are_two_generations() {
+    let world = Sim::default();
+    let lines: String = (0..9).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    append(&world, "a", &lines);
+    let mut tail = tail_over(&world, true, 1_000);
+    assert_eq!(texts(&mut tail, 0), [lines.as_str()]);
+    world.0.borrow_mut().write("a.1", |bytes| lines.as_bytes().clone_into(bytes));
+    world.0.borrow_mut().write("a", |bytes| b"second\n".as_slice().clone_into(bytes));
+    tail.look(1);
+    tail.scan(1);
+    assert_eq!(texts(&mut tail, 1), ["second\n"], "the copy was read before it was one");
+    world.0.borrow_mut().write("a.1", |bytes| b"third\n".as_slice().clone_into(bytes));
+    tail.look(2);
+    let block = tail.next(2).unwrap();
+    assert_eq!(
+        (block.bytes.as_slice(), block.source.id, block.source.generation),
+        (b"third\n".as_slice(), 1, 2)
+    );
+}
+
+#[test]
+fn history_before_the_floor_is_left_alone_and_read_by_a_run_that_wants_it() {
+    let world = Sim::default();
+    append(&world, "a", "1\n2\n3\n4\n");
+    let floors = Arc::<Floors>::default();
+    let mut tail = Tail::new(
+        world.clone(),
+        Rules {
+            floors: Arc::clone(&floors),
+            ..rules(true, 2)
+        },
+        Vec::new(),
+        1,
+    );
+    tail.scan(0);
+    let block = tail.next(0).unwrap();
+    assert_eq!(block.bytes, b"4\n");
+    floors.raise((1, 0), 4);
+    assert_eq!(texts(&mut tail, 0), ["3\n"]);
+    assert_eq!((tail.progress().history_done, tail.progress().history_total), (4, 4));
+    append(&world, "a", "5\n");
+    tail.look(1);
+    assert_eq!(texts(&mut tail, 1), ["5\n"]);
+    let resume = tail.held[0].resume();
+    assert_eq!(resume.covered, [4..10]);
+    let mut tail = Tail::new(world.clone(), rules(true, 2), vec![resume], 1);
+    tail.scan(2);
+    assert_eq!(texts(&mut tail, 2), ["2\n", "1\n"]);
+}
+
+#[test]
 fn an_unfinished_line_that_was_rewritten_is_searched_again() {
     let world = Sim::default();
     append(&world, "a", "1\nunfinished");
@@ -669,10 +724,8 @@ fn the_history_of_files_not_written_since_is_left_alone() {
     let mut tail = Tail::new(
         world.clone(),
         Rules {
-            follow: true,
-            dialect: None,
-            block_bytes: 100,
             since: Some(50 * SECOND),
+            ..rules(true, 100)
         },
         Vec::new(),
         1,

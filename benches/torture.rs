@@ -1,7 +1,8 @@
 //! The long trials of reading: the program killed at any moment, files cut and rotated faster than they are looked at. Each says how many
 //! lines were lost and how many came twice; both must be 0.
 //!
-//! `cargo bench --bench torture -- [kill N] [regrow N] [rotate SECONDS]`; without arguments all of them at full length.
+//! `cargo bench --bench torture -- [kill N] [regrow N] [rotate SECONDS] [files N] [long MEGABYTES] [soak SECONDS]`; without arguments all of
+//! them at full length.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -14,6 +15,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use spanscope::sources::{self, Event};
+
+#[path = "torture/files.rs"]
+mod files;
+#[path = "torture/long.rs"]
+mod long;
+#[path = "torture/process.rs"]
+mod process;
+#[path = "torture/soak.rs"]
+mod soak;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -44,11 +54,17 @@ fn main() -> Outcome {
         ("kill", of("kill", 1_000), kill as fn(u64) -> Outcome),
         ("regrow", of("regrow", 1_000), regrow),
         ("rotate", of("rotate", 60), rotate),
+        ("files", of("files", 200), files::files),
+        ("long", of("long", 1_000), long::long),
+        ("soak", of("soak", 600), soak::soak),
     ] {
         if count > 0 {
             let begun = Instant::now();
             trial(count).map_err(|why| format!("{name}: {why}"))?;
-            println!("{name} {count}: 0 lost, 0 repeated ({:.0} s)", begun.elapsed().as_secs_f64());
+            println!(
+                "{name} {count}: nothing lost, nothing repeated ({:.0} s)",
+                begun.elapsed().as_secs_f64()
+            );
         }
     }
     Ok(())
@@ -142,6 +158,7 @@ fn follow(log: &Path) -> Result<(sources::Sources, Receiver<Event>), Box<dyn std
         next_id: 1,
         block_bytes: 8 << 20,
         since: None,
+        floors: Arc::default(),
         poll: Duration::from_millis(250),
         spool: None,
     };

@@ -1,20 +1,24 @@
-//! The long trials of reading: the program killed at any moment, files cut and rotated faster than they are looked at. Each says how many
-//! lines were lost and how many came twice; both must be 0.
+//! The long trials of reading: the program killed at any moment, files cut and rotated faster than they are looked at, disks that fill up.
+//! Each says how many lines were lost and how many came twice; both must be 0.
 //!
-//! `cargo bench --bench torture -- [kill N] [regrow N] [rotate SECONDS] [files N] [long MEGABYTES] [soak SECONDS]`; without arguments all of
-//! them at full length.
+//! `cargo bench --bench torture -- [kill N] [regrow N] [rotate SECONDS] [files N] [full N] [long MEGABYTES] [soak SECONDS]`; without
+//! arguments all of them at full length. `full` mounts small file systems, which only root may.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use spanscope::formats;
+use spanscope::model::query::{Query, Reply};
+use spanscope::pricing::Prices;
 use spanscope::sources::{self, Event};
+use spanscope::store::{self, Location, Store};
 
 #[path = "torture/files.rs"]
 mod files;
@@ -57,6 +61,7 @@ fn main() -> Outcome {
         ("files", of("files", 200), files::files),
         ("long", of("long", 1_000), long::long),
         ("soak", of("soak", 600), soak::soak),
+        ("full", of("full", 20), full),
     ] {
         if count > 0 {
             let begun = Instant::now();
@@ -267,4 +272,143 @@ fn check(seen: &HashMap<String, u64>, written: impl Iterator<Item = String>) -> 
         lost.first().map_or("", String::as_str)
     )
     .into())
+}
+
+/// A file system of so many MB in memory, gone when dropped.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount(megabytes: u64) -> Result<Self, Box<dyn std::error::Error>> {
+        let place = tempfile::tempdir()?;
+        let size = format!("size={megabytes}m,mode=700");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(place.path())
+            .status()?;
+        if !mounted.success() {
+            return Err("cannot mount a tmpfs: this trial is for root".into());
+        }
+        Ok(Self(place))
+    }
+
+    fn free(&self) -> std::io::Result<u64> {
+        let disk = rustix::fs::statvfs(self.0.path())?;
+        Ok(disk.f_bavail * disk.f_frsize)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // What stays mounted is seen in the list of mounts.
+        drop(Command::new("umount").arg("-l").arg(self.0.path()).status());
+    }
+}
+
+/// A disk that fills up while a log is followed into a store on it, at many levels; then room is made.
+fn full(levels: u64) -> Outcome {
+    let mut seed = Seed(3);
+    let mut slowest = Duration::ZERO;
+    for level in 0..levels {
+        let (size, room) = (48 + seed.below(23), 1 + seed.below(12));
+        let (resumed, written, errors) = fill_up(size, room).map_err(|why| format!("level {level}, {room} of {size} MB free: {why}"))?;
+        println!(
+            "full: {room} of {size} MB free, {written} lines, {errors} errors told, went on {} ms after room was made",
+            resumed.as_millis()
+        );
+        slowest = slowest.max(resumed);
+    }
+    if slowest > Duration::from_secs(2) {
+        return Err(format!("it went on only {} ms after room was made", slowest.as_millis()).into());
+    }
+    Ok(())
+}
+
+/// How long it took to go on, lines written, errors told.
+fn fill_up(size: u64, room: u64) -> Result<(Duration, u64, u64), Box<dyn std::error::Error>> {
+    let place = tempfile::tempdir()?;
+    let disk = SmallDisk::mount(size)?;
+    let log = place.path().join("app.jsonl");
+    fs::write(&log, "")?;
+    let ballast = disk.0.path().join("ballast");
+    fs::write(&ballast, vec![1; usize::try_from(disk.free()? - (room << 20))?])?;
+    // A follower without a screen, and patient as the explorer is.
+    let (commits, problems) = (Arc::new(Mutex::new(Instant::now())), Arc::new(AtomicU64::new(0)));
+    let (committed, told) = (Arc::clone(&commits), Arc::clone(&problems));
+    let store = Store::open(
+        Location::File(disk.0.path().join("spans.duckdb")),
+        store::Options::new(Arc::new(Prices::embedded()), place.path().join("cache")),
+        move |_| *committed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now(),
+        move |_| _ = told.fetch_add(1, Ordering::Relaxed),
+    )?;
+    let (mut reader, events) = follow(&log)?;
+    let intake = store.intake();
+    let parser = std::thread::spawn(move || {
+        for event in events {
+            if let Event::Block(block) = event
+                && intake.send(formats::parse(&block)).is_err()
+            {
+                return;
+            }
+        }
+    });
+    let mut file = OpenOptions::new().append(true).open(&log)?;
+    let mut written = 0;
+    let mut write = |lines: u64| -> std::io::Result<u64> {
+        let mut text = String::new();
+        for _ in 0..lines {
+            written += 1;
+            // Nothing compresses it.
+            let noise: String = (0..64_u64)
+                .map(|n| format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&(written * 64 + n).to_le_bytes())))
+                .collect();
+            text.push_str(&line(written).replace("answer", &noise));
+        }
+        file.write_all(text.as_bytes())?;
+        Ok(written)
+    };
+    let begun = Instant::now();
+    while problems.load(Ordering::Relaxed) == 0 {
+        write(100)?;
+        std::thread::sleep(Duration::from_millis(10));
+        if begun.elapsed() > Duration::from_secs(60) {
+            return Err("the disk did not fill up".into());
+        }
+    }
+    // It goes on meanwhile; and stays full for a while.
+    for _ in 0..20 {
+        write(20)?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    fs::remove_file(&ballast)?;
+    let made_room = Instant::now();
+    let written = write(1)?;
+    let lines = || match store.ask_now(Query::Stats) {
+        Reply::Stats(stats) => stats.tally.lines,
+        _ => 0,
+    };
+    let resumed = loop {
+        let last = *commits.lock().unwrap_or_else(PoisonError::into_inner);
+        if last > made_room {
+            break last - made_room;
+        }
+        if made_room.elapsed() > Duration::from_secs(30) {
+            return Err("it did not go on".into());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    while lines() < written && made_room.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    reader.stop();
+    parser.join().map_err(|_| "the parser panicked")?;
+    store.flush()?;
+    let Reply::Stats(stats) = store.ask_now(Query::Stats) else {
+        return Err("the store does not answer".into());
+    };
+    store.close();
+    let seen = (stats.tally.lines, stats.spans, stats.interactions);
+    if seen != (written, written, written) {
+        return Err(format!("{written} lines written; (lines, spans, interactions) {seen:?}").into());
+    }
+    Ok((resumed, written, problems.load(Ordering::Relaxed)))
 }

@@ -24,10 +24,10 @@ use crate::model::query::{CostKey, Window};
 use crate::model::span::Nanos;
 use crate::report::Output;
 
-pub use time::time;
+pub use time::{ago, time};
 
 /// Words that later versions want as commands.
-const RESERVED: [&str; 9] = ["health", "diagnose", "diff", "replay", "watch", "check", "purge", "sql", "export"];
+const RESERVED: [&str; 8] = ["health", "diagnose", "diff", "replay", "watch", "check", "sql", "export"];
 
 /// What the user asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +54,13 @@ pub enum Command {
         sources: Vec<String>,
         /// Which answer.
         report: Report,
+    },
+    /// Removes what is old from a store.
+    Purge {
+        /// The store.
+        db: PathBuf,
+        /// How old, as written.
+        older_than: String,
     },
     /// Prints what the program knows without any source.
     Tell {
@@ -259,6 +266,12 @@ enum Verb {
     Stats(Sources),
     /// Fill a store and exit
     Ingest(Sources),
+    /// Remove what is old from a store, and give its space back
+    Purge {
+        /// Interactions whose newest span began longer ago than this: 7d, 12h, 30m
+        #[arg(long, value_name = "AGE", allow_hyphen_values = true)]
+        older_than: String,
+    },
     /// The explorer over invented live traffic
     #[command(hide = true)]
     Demo,
@@ -342,7 +355,7 @@ fn threads(text: &str) -> Result<usize, String> {
 
 /// Where an option means something. `-` is the explorer. Options that are not listed mean something everywhere.
 const MEANINGFUL: &[(&str, &str, &[&str])] = &[
-    ("db", "--db", &["-", "ls", "show", "cost", "stats", "ingest"]),
+    ("db", "--db", &["-", "ls", "show", "cost", "stats", "ingest", "purge"]),
     ("filter", "--filter", &["-", "demo", "ls", "cost"]),
     ("since", "--since", &["-", "ls", "cost"]),
     ("until", "--until", &["-", "ls", "cost"]),
@@ -486,6 +499,13 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
             }
             report(sources, Report::Ingest)
         }
+        Some(Verb::Purge { older_than }) => match shared.db.clone() {
+            Some(db) => Ok(Command::Purge { db, older_than }),
+            None => Err(CliError::usage(
+                "purge needs a store",
+                Some("spanscope purge --older-than 7d --db PATH".into()),
+            )),
+        },
         Some(Verb::Demo) => Ok(Command::Demo),
         Some(Verb::Formats) => tell(Known::Formats),
         Some(Verb::Prices) => tell(Known::Prices),
@@ -567,7 +587,10 @@ fn explain(error: &clap::Error) -> CliError {
                 suggested.or_else(|| words(ContextKind::ValidValue).map(|all| format!("one of {all}"))),
             )
         }
-        ErrorKind::MissingRequiredArgument => (format!("{argument} is missing"), words(ContextKind::Usage)),
+        ErrorKind::MissingRequiredArgument => (
+            format!("{argument} is missing"),
+            Some("`--help` behind the command shows what it takes".into()),
+        ),
         ErrorKind::ArgumentConflict => (format!("{argument} is given more than once"), None),
         _ => {
             let text = error.to_string();

@@ -5,7 +5,7 @@
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{Span, Timestamp, ZonedDateTime};
 
 use super::CliError;
 use crate::model::span::Nanos;
@@ -29,19 +29,28 @@ pub fn time(text: &str, now: Nanos, zone: &TimeZone) -> Result<Nanos, CliError> 
     } else if let Some(local) = local(text, present.date()) {
         zone.to_timestamp(local).map_err(|_| wrong())?
     } else {
-        let ago = text.strip_suffix("ago").map_or(text, str::trim_end);
-        // Only what begins with a digit: the parser of spans knows signs and ISO 8601 too, which would mean something else here.
-        let span: Span = ago
-            .parse()
-            .ok()
-            .filter(|_| ago.starts_with(|c: char| c.is_ascii_digit()))
-            .ok_or_else(wrong)?;
-        if span.is_negative() {
-            return Err(wrong());
-        }
-        present.checked_sub(span).map_err(|_| wrong())?.timestamp()
+        before(&present, text.strip_suffix("ago").map_or(text, str::trim_end)).ok_or_else(wrong)?
     };
     Nanos::try_from(moment.as_nanosecond()).map_err(|_| wrong())
+}
+
+/// The moment so long ago: `7d`, `12h`, `30m`.
+pub fn ago(text: &str, now: Nanos, zone: &TimeZone) -> Result<Nanos, CliError> {
+    let text = text.trim();
+    Timestamp::from_nanosecond(i128::from(now))
+        .ok()
+        .and_then(|now| before(&now.to_zoned_datetime(zone.clone()), text))
+        .and_then(|moment| Nanos::try_from(moment.as_nanosecond()).ok())
+        .ok_or_else(|| CliError::usage(format!("`{text}` is not an age"), Some("7d, 12h or 30m".into())))
+}
+
+/// Only what begins with a digit: the parser of spans knows signs and ISO 8601 too, which would mean something else here.
+fn before(present: &ZonedDateTime, text: &str) -> Option<Timestamp> {
+    let span: Span = text.parse().ok().filter(|_| text.starts_with(|c: char| c.is_ascii_digit()))?;
+    if span.is_negative() {
+        return None;
+    }
+    Some(present.checked_sub(span).ok()?.timestamp())
 }
 
 /// A time without a zone.

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use crate::cli::{Cli, Known, Report};
+use crate::cli::{self, Cli, Known, Report};
 use crate::model::query::{Page, Query, Reply, Sort, Window};
 use crate::model::record::Progress;
 use crate::model::span::TraceKey;
+use crate::model::text::bytes;
 use crate::report::{self, Look, Output};
-use crate::store::Store;
+use crate::store::{self, Purged, Store, StoreError};
 
 use super::Failure;
-use super::setup::{Setup, unreadable};
+use super::explorer::now;
+use super::setup::{DAMAGED, Setup, refused, unreadable};
 
 /// Rows of a table on a terminal when `--limit` does not say.
 const SCREENFUL: u32 = 40;
@@ -28,15 +31,23 @@ pub fn run(cli: &Cli, setup: &Setup, sources: &[String], report: &Report) -> Res
     let told = Arc::clone(&problems);
     let store = setup.store(
         false,
+        !specs.is_empty(),
         |_| {},
         move |problem| told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(problem),
     )?;
+    // A store that was moved aside is told before all of it is read again.
+    for problem in problems.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
+        super::say("error", &problem);
+    }
     let mut unread = Vec::new();
     if !specs.is_empty() {
         unread = read(setup, &store, specs, *report == Report::Ingest)?;
     }
     store.flush().map_err(|error| {
         let told = problems.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        if let Some(reason) = store.damage() {
+            return Failure::new(1, format!("the store is damaged: {reason}"), DAMAGED);
+        }
         Failure::new(
             4,
             told.unwrap_or_else(|| format!("cannot write the store: {error}")),
@@ -69,6 +80,46 @@ pub fn run(cli: &Cli, setup: &Setup, sources: &[String], report: &Report) -> Res
         ));
     }
     Ok(u8::from(!unread.is_empty()))
+}
+
+/// Removes what is older than an age from a store, and says what that was.
+pub fn purge(setup: &Setup, db: &Path, older_than: &str) -> Result<u8, Failure> {
+    let before = cli::ago(older_than, now(), &setup.config.zone()).map_err(|error| {
+        let what = format!("--older-than: {}", error.message);
+        Failure::new(error.code, what, error.hint.unwrap_or_default())
+    })?;
+    let purged = store::purge(db.to_owned(), before, &setup.store_options()).map_err(|error| match error {
+        StoreError::CannotWrite { path, reason } => Failure::new(
+            4,
+            format!("cannot write {}: {reason}", path.display()),
+            "make room beside the store, or give a shorter --older-than; the store is as it was",
+        ),
+        other => refused(&other),
+    })?;
+    let Purged {
+        interactions,
+        lines,
+        before,
+        after,
+    } = purged;
+    let (before, after) = (bytes(before), bytes(after));
+    let done = if (interactions, lines) == (0, 0) {
+        writeln!(
+            io::stdout(),
+            "nothing is older than {older_than}: the store stays as it is, {before}"
+        )
+    } else {
+        writeln!(
+            io::stdout(),
+            "{interactions} interactions and {lines} lines removed: {before} before, {after} now"
+        )
+    };
+    match done {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(1, format!("cannot print: {error}"), "look at where the output goes"))
+        }
+        Ok(()) | Err(_) => Ok(0),
+    }
 }
 
 /// Reads to the end of every source; what could not be read.
@@ -119,7 +170,7 @@ impl From<Failure> for Printing {
 
 fn unexpected(reply: Reply) -> Failure {
     match reply {
-        Reply::Failed(why) => Failure::new(1, why, "the store may be damaged: read the sources again into another --db"),
+        Reply::Failed(why) => Failure::new(1, why, DAMAGED),
         other => Failure::new(
             1,
             format!("the store answered something else: {}", name(&other)),
@@ -228,6 +279,9 @@ fn nothing(cli: &Cli, setup: &Setup, store: &Store) -> String {
     }
     if tally.lines == tally.blank {
         return "nothing is logged there yet".to_owned();
+    }
+    if tally.span > 0 && stats.interactions == 0 {
+        return format!("{} lines with spans were read, and all of them were purged since", tally.span);
     }
     format!(
         "{} lines were read: {} are JSON that nobody knows, {} were rejected; `spanscope stats` has the reasons, `spanscope formats` what is known",

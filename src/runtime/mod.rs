@@ -98,6 +98,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
             printed(headless::tell(*known, *output, &setup, &setup.look()))
         }
         Command::Read { sources, report } => headless::run(cli, &Setup::new(cli)?, sources, report),
+        Command::Purge { db, older_than } => headless::purge(&Setup::new(cli)?, db, older_than),
         Command::Explore { sources } => explore(cli, &Setup::new(cli)?, sources),
         Command::Demo => Err(Failure::new(
             2,
@@ -121,6 +122,7 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> 
     let (commits, problems) = (Arc::clone(&inbox), Arc::clone(&inbox));
     let store = Arc::new(setup.store(
         true,
+        !specs.is_empty(),
         move |receipt| commits.put(Event::Ingested(receipt)),
         move |problem| problems.put(Event::Problem(problem)),
     )?);

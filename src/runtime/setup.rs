@@ -122,28 +122,29 @@ impl Setup {
             .collect()
     }
 
-    /// Opens the store. `patient` is for a screen that goes on while the disk is full.
+    /// How a store runs here.
+    pub fn store_options(&self) -> Options {
+        let mut options = Options::new(Arc::clone(&self.prices), self.cache.clone());
+        options.memory = (self.config.memory / 2).clamp(64_000_000, ENGINE_MEMORY.max(self.config.memory / 2));
+        options.threads = u32::try_from(self.config.threads).unwrap_or(2);
+        options
+    }
+
+    /// Opens the store. `patient` is for a screen that goes on while the disk is full, `rebuild` for a run that names sources.
     pub fn store(
         &self,
         patient: bool,
+        rebuild: bool,
         on_commit: impl FnMut(Receipt) + Send + 'static,
         on_problem: impl FnMut(String) + Send + 'static,
     ) -> Result<Store, Failure> {
         let location = self.cli.options.db.clone().map_or(Location::Temporary, Location::File);
-        let mut options = Options::new(Arc::clone(&self.prices), self.cache.clone());
-        options.memory = (self.config.memory / 2).clamp(64_000_000, ENGINE_MEMORY.max(self.config.memory / 2));
-        options.patient = patient;
-        options.threads = u32::try_from(self.config.threads).unwrap_or(2);
-        Store::open(location, options, on_commit, on_problem).map_err(|error| {
-            let code = match error {
-                StoreError::InUse { .. } => 3,
-                StoreError::CannotWrite { .. } => 4,
-                StoreError::Foreign { .. } | StoreError::NewerSchema { .. } | StoreError::Io { .. } | StoreError::Engine(_) => 1,
-            };
-            let text = error.to_string();
-            let (what, hint) = text.rsplit_once("; ").map_or((text.as_str(), ""), |(what, hint)| (what, hint));
-            Failure::new(code, what.to_owned(), hint.to_owned())
-        })
+        let options = Options {
+            patient,
+            rebuild,
+            ..self.store_options()
+        };
+        Store::open(location, options, on_commit, on_problem).map_err(|error| refused(&error))
     }
 
     /// Starts to read into the store.
@@ -239,14 +240,30 @@ impl Setup {
     }
 }
 
+/// The store could not be opened.
+pub fn refused(error: &StoreError) -> Failure {
+    let code = match error {
+        StoreError::InUse { .. } => 3,
+        StoreError::CannotWrite { .. } => 4,
+        StoreError::Missing { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::OlderSchema { .. }
+        | StoreError::Foreign { .. }
+        | StoreError::NewerSchema { .. }
+        | StoreError::Io { .. }
+        | StoreError::Engine(_) => 1,
+    };
+    let (what, hint) = error.told();
+    Failure::new(code, what, hint)
+}
+
+/// What to do about a store that opened and then turned out to be damaged.
+pub const DAMAGED: &str = "if it is damaged, the next start that names its sources moves it aside and builds it anew";
+
 /// The store opened, but does not say what it holds.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 pub fn unreadable(error: StoreError) -> Failure {
-    Failure::new(
-        1,
-        format!("the store cannot be read: {error}"),
-        "it may be damaged: read the sources again into another --db",
-    )
+    Failure::new(1, format!("the store cannot be read: {error}"), DAMAGED)
 }
 
 /// Was all of it logged before? Logs are written in the order of time: what stands before is older still.

@@ -26,7 +26,10 @@ pub(super) fn answer(engine: &Engine, prices: &Prices, query: &Query, begun: &dy
         connection.execute_batch("COMMIT")?;
         Ok(reply)
     });
-    done.unwrap_or_else(|error| Reply::Failed(error.to_string()))
+    done.unwrap_or_else(|error| {
+        engine.note(&error);
+        Reply::Failed(error.to_string())
+    })
 }
 
 fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Reply> {

@@ -2,7 +2,7 @@
 //! two instances on one path would silently destroy each other's rows.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use duckdb::{Config, Connection};
 
@@ -12,7 +12,7 @@ use super::error::StoreError;
 pub(super) const SCHEMA_VERSION: u32 = 1;
 /// What `meta.application` says.
 const APPLICATION: &str = "spanscope";
-const SCHEMA: &str = include_str!("sql/schema.sql");
+pub(super) const SCHEMA: &str = include_str!("sql/schema.sql");
 
 /// The instance, replaced as a whole after a write error.
 pub(super) struct Engine {
@@ -23,6 +23,8 @@ pub(super) struct Engine {
     /// Held for reading while a query runs: the instance is only replaced when no connection to it is left.
     gate: RwLock<()>,
     root: Mutex<Option<Connection>>,
+    /// How it showed that the file is damaged.
+    damage: OnceLock<String>,
 }
 
 /// A connection together with the promise that its instance stays.
@@ -40,9 +42,14 @@ impl Engine {
             threads,
             gate: RwLock::new(()),
             root: Mutex::new(None),
+            damage: OnceLock::new(),
         };
-        let root = engine.attach()?;
-        engine.check(&root)?;
+        let explained = |error| match error {
+            StoreError::Engine(error) => engine.explain(error),
+            other => other,
+        };
+        let root = engine.attach().map_err(explained)?;
+        engine.check(&root).map_err(explained)?;
         *engine.root() = Some(root);
         Ok(engine)
     }
@@ -84,6 +91,20 @@ impl Engine {
     pub(super) fn close(&self) {
         let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         drop(self.root().take());
+    }
+
+    /// Remembers an error that means that the file is damaged. Most of a store is not read when it is opened.
+    pub(super) fn note(&self, error: &duckdb::Error) {
+        let reason = error.to_string();
+        if is_damage(&reason) {
+            // The first sign is as good as the second.
+            let _ = self.damage.set(reason);
+        }
+    }
+
+    /// How it showed that the file is damaged, if it did.
+    pub(super) fn damage(&self) -> Option<&str> {
+        self.damage.get().map(String::as_str)
     }
 
     fn attach(&self) -> Result<Connection, StoreError> {
@@ -130,13 +151,22 @@ impl Engine {
         if !tables.iter().any(|table| table == "meta") {
             return Err(foreign("a DuckDB database with other tables"));
         }
-        let meta = |key: &str| meta(connection, key).ok().flatten();
-        if meta("application").as_deref() != Some(APPLICATION) {
+        let meta = |key: &str| match meta(connection, key) {
+            Err(error) if is_damage(&error.to_string()) => Err(self.explain(error)),
+            // Somebody else's table may bear this name.
+            Err(_) => Ok(None),
+            Ok(value) => Ok(value),
+        };
+        if meta("application")?.as_deref() != Some(APPLICATION) {
             return Err(foreign("a DuckDB database with other tables"));
         }
-        match meta("schema_version").and_then(|text| text.parse::<u32>().ok()) {
+        match meta("schema_version")?.and_then(|text| text.parse::<u32>().ok()) {
             None => Err(foreign("its schema version is missing")),
             Some(version) if version > SCHEMA_VERSION => Err(StoreError::NewerSchema {
+                path: self.database.clone(),
+                found: format!("schema {version}, this one reads {SCHEMA_VERSION}"),
+            }),
+            Some(version) if version < SCHEMA_VERSION => Err(StoreError::OlderSchema {
                 path: self.database.clone(),
                 found: format!("schema {version}, this one reads {SCHEMA_VERSION}"),
             }),
@@ -145,7 +175,7 @@ impl Engine {
     }
 
     /// The engine only speaks in sentences; these are the ones that a user can do something about.
-    fn explain(&self, error: duckdb::Error) -> StoreError {
+    pub(super) fn explain(&self, error: duckdb::Error) -> StoreError {
         let (path, reason) = (self.database.clone(), error.to_string());
         let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
         if says(&["Conflicting lock", "Could not set lock"]) {
@@ -157,15 +187,10 @@ impl Engine {
         if says(&["newer version", "newer DuckDB", "newer storage", "Serialization Error"]) {
             return StoreError::NewerSchema { path, found: reason };
         }
-        if says(&[
-            "not a valid DuckDB database",
-            "not a DuckDB database",
-            "cannot be lowered",
-            "Corrupt",
-            "corrupt",
-            "is a directory",
-            "Is a directory",
-        ]) {
+        if is_damage(&reason) {
+            return StoreError::Damaged { path, reason };
+        }
+        if says(&["cannot be lowered", "is a directory", "Is a directory"]) {
             return StoreError::Foreign { path, reason };
         }
         if says(&[
@@ -173,6 +198,8 @@ impl Engine {
             "Read-only",
             "read-only",
             "No space",
+            "File too large",
+            "Disk quota",
             "Cannot open file",
             "Could not create",
         ]) {
@@ -180,6 +207,19 @@ impl Engine {
         }
         StoreError::Engine(error)
     }
+}
+
+/// What the engine says of a file whose bytes are not what it wrote.
+fn is_damage(reason: &str) -> bool {
+    [
+        "Corrupt database file",
+        "Corrupt WAL file",
+        "Could not read enough bytes",
+        "WAL does not match database file",
+        "not a valid DuckDB database file",
+    ]
+    .iter()
+    .any(|words| reason.contains(words))
 }
 
 /// A value of `meta`.

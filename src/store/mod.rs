@@ -26,12 +26,14 @@ mod filter;
 mod home;
 mod intake;
 mod page;
+mod purge;
 mod reader;
 mod rows;
 mod writer;
 
 pub use error::StoreError;
 pub use intake::{Closed, Intake};
+pub use purge::{Purged, purge};
 
 use coverage::Coverage;
 use engine::Engine;
@@ -64,6 +66,8 @@ pub struct Options {
     pub prices: Arc<Prices>,
     /// Where temporary stores live: the user's cache directory, never a shared one.
     pub cache_dir: PathBuf,
+    /// The sources are read again: a store of ours that cannot be used is moved aside, and a new one begun in its place.
+    pub rebuild: bool,
 }
 
 impl Options {
@@ -76,6 +80,7 @@ impl Options {
             patient: true,
             prices,
             cache_dir,
+            rebuild: false,
         }
     }
 }
@@ -92,17 +97,43 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or makes the store. `on_commit` and `on_problem` are called on the writer's thread.
+    /// Opens or makes the store. `on_commit` and `on_problem` are called on the writer's thread; `on_problem` also here, when the store that
+    /// was there had to be moved aside.
     pub fn open(
         location: Location,
         options: Options,
         on_commit: impl FnMut(Receipt) + Send + 'static,
-        on_problem: impl FnMut(String) + Send + 'static,
+        mut on_problem: impl FnMut(String) + Send + 'static,
     ) -> Result<Self, StoreError> {
-        let home = Home::take(location, &options.cache_dir)?;
-        let engine = Arc::new(Engine::open(&home.database, &home.spill(), options.memory, options.threads)?);
+        let mut home = Home::take(location, &options.cache_dir)?;
+        if home.has_stray_log() {
+            let aside = home.set_aside()?;
+            on_problem(format!(
+                "{} was gone, only its log was left: that is now {}.wal",
+                home.database.display(),
+                aside.display()
+            ));
+        }
+        let (engine, state) = match begin(&home, &options) {
+            Err(error @ (StoreError::Damaged { .. } | StoreError::OlderSchema { .. })) if options.rebuild => {
+                let aside = home.set_aside()?;
+                on_problem(format!(
+                    "{}: it is now {}, and the store is built anew from the sources",
+                    error.told().0,
+                    aside.display()
+                ));
+                begin(&home, &options)?
+            }
+            Err(error) => {
+                if matches!(error, StoreError::Foreign { .. }) {
+                    home.withdraw();
+                }
+                return Err(error);
+            }
+            Ok(begun) => begun,
+        };
+        home.is_ours();
         home.restrict();
-        let state = State::read(&engine, &options.prices)?;
         let (batches, incoming) = crossbeam_channel::bounded(WAITING_BATCHES);
         let (control, commands) = crossbeam_channel::unbounded();
         let writer = Writer {
@@ -187,6 +218,12 @@ impl Store {
         answer::answer(&self.engine, &self.prices, &query, &|_| {})
     }
 
+    /// How it showed that the store is damaged, if it did. The next start with sources moves it aside and builds it anew.
+    #[must_use]
+    pub fn damage(&self) -> Option<&str> {
+        self.engine.damage()
+    }
+
     /// Commits, checkpoints and closes; a temporary store is removed.
     pub fn close(mut self) {
         self.shut();
@@ -199,11 +236,33 @@ impl Store {
         let _ = self.control.send(Control::Close);
         let _ = writer.join();
         self.engine.close();
-        if let Some(home) = self.home.take() {
+        if let Some(mut home) = self.home.take() {
             home.restrict();
+            if let Some(damage) = self.engine.damage() {
+                home.is_damaged(damage);
+            }
             // What stays behind is swept at the next start.
             let _ = home.leave();
         }
+    }
+}
+
+/// Opens what is there, or makes it, and reads where it stands.
+fn begin(home: &Home, options: &Options) -> Result<(Arc<Engine>, State), StoreError> {
+    if let Some(reason) = home.known_damage() {
+        return Err(StoreError::Damaged {
+            path: home.database.clone(),
+            reason,
+        });
+    }
+    let begun = Engine::open(&home.database, &home.spill(), options.memory, options.threads).and_then(|engine| {
+        let state = State::read(&engine, &options.prices).map_err(|error| engine.explain(error))?;
+        Ok((Arc::new(engine), state))
+    });
+    match begun {
+        // Nothing says that it ever was a store.
+        Err(StoreError::Damaged { path, reason }) if !home.was_ours() => Err(StoreError::Foreign { path, reason }),
+        other => other,
     }
 }
 

@@ -273,13 +273,18 @@ impl Writer {
             match self.attempt() {
                 Ok(()) => return Ok(()),
                 Err(error) => {
+                    self.engine.note(&error);
                     self.state.connection = None;
                     failed = Some(error.to_string());
                 }
             }
         }
         let error = failed.unwrap_or_default();
-        let next = if self.patient { "; trying again" } else { "" };
+        let next = match (self.engine.damage(), self.patient) {
+            (Some(_), _) => "; it is damaged: the next start with its sources builds it anew",
+            (None, true) => "; trying again",
+            (None, false) => "",
+        };
         (self.on_problem)(format!("cannot write the store: {error}{next}"));
         self.state.retry = Some(Instant::now() + PATIENCE);
         Err(error)

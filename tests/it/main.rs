@@ -20,4 +20,8 @@ mod states;
 #[cfg(feature = "store")]
 mod store;
 #[cfg(feature = "store")]
+mod store_damage;
+#[cfg(feature = "store")]
 mod store_faults;
+#[cfg(feature = "store")]
+mod store_purge;

@@ -62,11 +62,8 @@ fn everything(batches: Vec<Batch>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let prices = Arc::new(Prices::embedded());
     let options = Options {
-        patient: true,
         memory: 256 << 20,
-        threads: 2,
-        prices: Arc::clone(&prices),
-        cache_dir: folder.path().to_owned(),
+        ..Options::new(Arc::clone(&prices), folder.path().to_owned())
     };
     let store = Store::open(Location::Temporary, options, |_| {}, |problem| panic!("{problem}")).unwrap();
     for batch in batches {

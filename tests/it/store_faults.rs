@@ -13,18 +13,18 @@ use spanscope::model::span::StartFrom;
 use spanscope::pricing::Prices;
 use spanscope::store::{Location, Options, Store};
 
-struct Place(tempfile::TempDir);
+pub(super) struct Place(tempfile::TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn command(&self, program: &str) -> Command {
+    pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -38,11 +38,11 @@ impl Place {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(super) fn run(&self, arguments: &[&str]) -> Output {
         self.command(env!("CARGO_BIN_EXE_spanscope")).args(arguments).output().unwrap()
     }
 
-    fn stats(&self, db: &str) -> (u64, u64, u64) {
+    pub(super) fn stats(&self, db: &str) -> (u64, u64, u64) {
         let output = self.run(&["stats", "--db", db, "-o", "json"]);
         assert!(output.status.success(), "{}", words(&output));
         let stats: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -51,16 +51,18 @@ impl Place {
     }
 }
 
-fn words(output: &Output) -> String {
+pub(super) fn words(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// A text that nothing compresses.
+pub(super) fn noise(seed: usize) -> String {
+    let word = |n: usize| format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&(seed * 100 + n).to_le_bytes()));
+    (0..40).map(word).collect()
+}
+
 /// Calls whose texts are all different, so that the store grows with them.
-fn log(lines: usize) -> String {
-    let noise = |seed: usize| -> String {
-        let word = |n: usize| format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&(seed * 100 + n).to_le_bytes()));
-        (0..40).map(word).collect()
-    };
+pub(super) fn log(lines: usize) -> String {
     let line = |n: usize| {
         format!(
             r#"{{"timestamp":"2026-11-22T{:02}:{:02}:{:02}Z","trace_id":"{n:032x}","feature":"f{}","model":"claude-sonnet-4-6","messages":[{{"role":"user","content":"{}"}}],"response_text":"yes","input_tokens":{},"output_tokens":10,"cache_read_tokens":0,"cache_write_tokens":0,"latency_ms":5}}"#,
@@ -76,7 +78,7 @@ fn log(lines: usize) -> String {
 }
 
 /// Everything that cost can be asked of.
-fn told(store: &Store) -> String {
+pub(super) fn told(store: &Store) -> String {
     let (filter, window) = (Filter::All, Window::default());
     let rows = store.ask_now(Query::Interactions {
         filter: filter.clone(),
@@ -101,13 +103,13 @@ fn told(store: &Store) -> String {
     format!("{rows:?}\n{:?}\n{:?}", by(CostKey::Feature), by(CostKey::Model))
 }
 
-fn open(path: &Path, prices: &Arc<Prices>) -> Store {
+pub(super) fn open(path: &Path, prices: &Arc<Prices>) -> Store {
     let cache = path.parent().unwrap().join("cache");
     let options = Options::new(Arc::clone(prices), cache);
     Store::open(Location::File(path.to_owned()), options, |_| {}, |problem| panic!("{problem}")).unwrap()
 }
 
-fn fill(store: &Store, text: &str) {
+pub(super) fn fill(store: &Store, text: &str) {
     let source = Arc::new(SourceInfo {
         id: 0,
         uri: "app.jsonl".into(),
@@ -191,7 +193,10 @@ fn a_second_process_is_told_who_holds_the_store() {
     let output = place.run(&["ls", "--db", db]);
     let said = words(&output);
     assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains(&format!("in use by process {}", std::process::id())), "{said}");
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let holder = format!("in use by process {} on {host} (it", std::process::id());
+    assert!(said.contains(&holder), "{said}");
+    assert!(said.contains("hint: close that one"), "{said}");
     owner.close();
     assert_eq!(place.run(&["ls", "--db", db]).status.code(), Some(0));
 }

@@ -29,7 +29,7 @@ const RELIST: Duration = Duration::from_millis(50);
 /// With nothing new for `ACTIVE`, files are looked at this often.
 const IDLE: Duration = Duration::from_secs(1);
 const ACTIVE: Duration = Duration::from_secs(5);
-/// Progress is sent at most so often while blocks flow.
+/// Progress is told at most so often; the last of it always.
 const REPORT: Duration = Duration::from_millis(100);
 
 /// How sources are read.
@@ -155,6 +155,7 @@ pub(super) fn spawn_with(
         looked: now,
         listed: now,
         active: now,
+        untold: true,
         reported: None,
     };
     let thread = thread::Builder::new()
@@ -235,6 +236,8 @@ struct Reader {
     looked: Instant,
     listed: Instant,
     active: Instant,
+    /// Something happened that the last report may not tell.
+    untold: bool,
     reported: Option<(Instant, Progress)>,
 }
 
@@ -251,11 +254,12 @@ impl Reader {
             let from_stream = self.stream_block();
             let from_file = self.tail.next(clock());
             let idle = from_stream.is_none() && from_file.is_none() && !self.tail.is_busy();
+            self.untold |= !idle;
             for block in [from_stream, from_file].into_iter().flatten() {
                 self.send(Event::Block(block))?;
             }
             let ended = idle && !self.follow && self.stream.is_none();
-            self.report(idle, ended)?;
+            self.report(ended)?;
             if ended {
                 return Ok(());
             }
@@ -273,6 +277,7 @@ impl Reader {
     }
 
     fn list(&mut self) {
+        self.untold = true;
         if self.has_files {
             let changed = self.tail.scan(clock());
             self.listed = Instant::now();
@@ -313,6 +318,7 @@ impl Reader {
                 self.active = Instant::now();
             }
             self.looked = Instant::now();
+            self.untold = true;
         }
     }
 
@@ -321,7 +327,10 @@ impl Reader {
         let stream = self.stream.as_mut()?;
         while stream.whole() < self.block_bytes {
             match self.input.try_recv() {
-                Ok(Ok(bytes)) => stream.push(&bytes),
+                Ok(Ok(bytes)) => {
+                    stream.push(&bytes);
+                    self.untold = true;
+                }
                 Ok(Err(error)) => {
                     self.stream_problem = Some(error.to_string());
                     self.stream_ended = true;
@@ -347,6 +356,7 @@ impl Reader {
             // The closed channel would be ready for ever.
             self.input = never();
         }
+        self.untold |= self.stream_ended;
         if self.stream_ended && stream.is_empty() {
             self.stream_problem = self.stream_problem.take().or_else(|| stream.problem.take());
             self.stream = None;
@@ -354,10 +364,13 @@ impl Reader {
         block
     }
 
-    fn report(&mut self, idle: bool, ended: bool) -> Result<(), Stopped> {
-        if !idle && self.reported.as_ref().is_some_and(|(at, _)| at.elapsed() < REPORT) {
+    /// Tells how far it has come, when that may have changed and was not told just now: what is left untold ends the next wait.
+    fn report(&mut self, ended: bool) -> Result<(), Stopped> {
+        let recent = self.reported.as_ref().is_some_and(|(at, _)| at.elapsed() < REPORT);
+        if !ended && (!self.untold || recent) {
             return Ok(());
         }
+        self.untold = false;
         let mut progress = self.tail.progress();
         progress.following = self.follow || self.stream.is_some();
         progress.polling = self.watch.as_ref().is_some_and(Watch::failed);
@@ -392,6 +405,9 @@ impl Reader {
                 until(RELIST, self.listed);
             }
         }
+        if let Some((at, _)) = self.reported.as_ref().filter(|_| self.untold) {
+            timeout = timeout.min(REPORT.saturating_sub(at.elapsed()));
+        }
         if let Some(since) = self.stream_since {
             timeout = timeout.min(STREAM_WAIT.saturating_sub(since.elapsed()));
         }
@@ -412,6 +428,7 @@ impl Reader {
     }
 
     fn take_in(&mut self, message: Result<io::Result<Vec<u8>>, crossbeam_channel::RecvError>) {
+        self.untold = true;
         let Some(stream) = &mut self.stream else { return };
         match message {
             Ok(Ok(bytes)) => stream.push(&bytes),

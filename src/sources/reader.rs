@@ -17,7 +17,7 @@ use super::stream::{self, Stream};
 use super::tail::{Rules, Tail};
 use super::watch::Watch;
 use super::{Spec, SpecError};
-use crate::model::record::{Block, Order, Progress, Resume, SourceInfo};
+use crate::model::record::{Activity, Block, Order, Progress, Resume, SourceInfo, SourceProgress};
 use crate::model::span::Nanos;
 
 /// Whole lines of standard input wait at most so long for more.
@@ -119,14 +119,16 @@ pub(super) fn spawn_with(
         .iter()
         .map(|resume| resume.info.id.saturating_add(1))
         .fold(options.next_id, u32::max);
-    let (stream, input) = if has_stdin {
+    let (stream, stdin, input) = if has_stdin {
         let info = stdin_info(&options.known, &mut next_id);
+        let source = (info.id, info.generation);
         (
             Some(Stream::new(info, options.dialect.clone(), options.spool.as_deref())),
+            Some(source),
             stream::pump(stdin).map_err(failed)?,
         )
     } else {
-        (None, never())
+        (None, None, never())
     };
     let watch = (options.follow && !paths.is_empty()).then(Watch::new);
     let rules = Rules {
@@ -146,6 +148,7 @@ pub(super) fn spawn_with(
         poll: options.poll,
         block_bytes: options.block_bytes,
         stream,
+        stdin,
         input,
         stream_since: None,
         stream_ended: false,
@@ -224,6 +227,8 @@ struct Reader {
     poll: Duration,
     block_bytes: usize,
     stream: Option<Stream>,
+    /// Number and generation of standard input, also once it has ended.
+    stdin: Option<(u32, u32)>,
     input: Receiver<io::Result<Vec<u8>>>,
     /// Since when whole lines of the stream wait.
     stream_since: Option<Instant>,
@@ -383,6 +388,18 @@ impl Reader {
             .and_then(|stream| stream.problem.as_ref())
             .or(self.stream_problem.as_ref());
         progress.problems.extend(stream_problem.map(|why| ("-".to_owned(), why.clone())));
+        progress.sources.extend(self.stdin.map(|source| SourceProgress {
+            uri: "-".to_owned(),
+            source: Some(source),
+            activity: if self.stream.is_some() {
+                Activity::Following
+            } else {
+                Activity::Ended
+            },
+            pending: self.stream.as_ref().map_or(0, Stream::pending),
+            problem: stream_problem.cloned(),
+            ..SourceProgress::default()
+        }));
         if self.reported.as_ref().is_some_and(|(_, last)| *last == progress) {
             return Ok(());
         }

@@ -69,6 +69,8 @@ struct File {
     list: Table,
     inspector: Table,
     costs: Table,
+    sources: Table,
+    rejects: Table,
     help: Table,
     sort: Table,
     copy: Table,
@@ -76,12 +78,14 @@ struct File {
 }
 
 impl File {
-    fn tables(&self) -> [(Option<Mode>, &Table); 8] {
+    fn tables(&self) -> [(Option<Mode>, &Table); 10] {
         [
             (None, &self.everywhere),
             (Some(Mode::List), &self.list),
             (Some(Mode::Inspector), &self.inspector),
             (Some(Mode::Costs), &self.costs),
+            (Some(Mode::Sources), &self.sources),
+            (Some(Mode::Rejects), &self.rejects),
             (Some(Mode::Help), &self.help),
             (Some(Mode::Sort), &self.sort),
             (Some(Mode::Copy), &self.copy),

@@ -13,6 +13,10 @@ pub enum Mode {
     Inspector,
     /// Cost by feature
     Costs,
+    /// The sources
+    Sources,
+    /// The rejected lines of a source
+    Rejects,
     /// The help
     Help,
     /// The sort menu
@@ -63,6 +67,8 @@ pub enum Action {
     Zoom,
     /// Show or hide cost by feature
     ToggleCosts,
+    /// Show or hide the sources: how far each is read, its rejected lines, why it cannot be read
+    ToggleSources,
     /// Follow new interactions, or pause
     Follow,
     /// Ask again for what is shown
@@ -99,6 +105,8 @@ pub enum Action {
     SortByTokens,
     /// Sort by duration; again to reverse
     SortByDuration,
+    /// Sort the sources by name, or those first that need a look
+    SortSources,
     /// Choose what to copy
     Copy,
     /// Copy the prompt as text
@@ -111,6 +119,8 @@ pub enum Action {
     CopyId,
     /// Copy the raw line as logged
     CopyLine,
+    /// Copy the rejected line as it was kept
+    CopyReject,
     /// Show the prompt
     ShowPrompt,
     /// Show the response

@@ -25,11 +25,15 @@ pub enum Pane {
     Copy,
     /// What was read.
     Stats,
+    /// The rejected lines of a source.
+    Rejects,
+    /// One rejected line.
+    Reject,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 11;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -69,6 +73,8 @@ impl Asks {
             Pane::Search,
             Pane::Copy,
             Pane::Stats,
+            Pane::Rejects,
+            Pane::Reject,
         ];
         let pane = PANES
             .into_iter()

@@ -51,7 +51,7 @@ impl App {
         if what == What::Id {
             effects.push(Effect::Copy {
                 what: what.name(),
-                text: row.trace_id.clone(),
+                bytes: row.trace_id.clone().into_bytes(),
             });
             return;
         }
@@ -137,7 +137,7 @@ impl App {
         }
         effects.push(Effect::Copy {
             what: job.what.name(),
-            text,
+            bytes: text.into_bytes(),
         });
     }
 
@@ -147,7 +147,7 @@ impl App {
         match result {
             Ok(bytes) => effects.push(Effect::Copy {
                 what: job.what.name(),
-                text: String::from_utf8_lossy(bytes).into_owned(),
+                bytes: bytes.clone(),
             }),
             Err(message) => self.copy_failed(message),
         }

@@ -19,6 +19,8 @@ pub enum Focus {
     Inspector,
     /// Cost by feature.
     Costs,
+    /// The sources, and the rejected lines of one.
+    Sources,
 }
 
 /// What the user wants to see.
@@ -92,6 +94,8 @@ pub struct Screen {
     pub list: Option<Rect>,
     /// Cost by feature.
     pub costs: Option<Rect>,
+    /// The sources: they have the screen to themselves.
+    pub sources: Option<Rect>,
     /// The inspector; its first row holds the tabs and is also the line that parts it from the list.
     pub inspector: Option<Rect>,
     /// Columns of the list with their widths, from left to right.
@@ -119,6 +123,7 @@ impl Screen {
         match wish.focus {
             Focus::Inspector if wish.inspector && !split => screen.inspector = Some(body),
             Focus::Costs if wish.zoom || narrow_costs => screen.costs = Some(body),
+            Focus::Sources => screen.sources = Some(body),
             Focus::List | Focus::Inspector | Focus::Costs => {
                 let mut upper = body;
                 if wish.inspector && split {
@@ -158,6 +163,23 @@ impl Screen {
     #[must_use]
     pub fn list_rows(&self) -> usize {
         self.list.map_or(0, |list| usize::from(list.height.saturating_sub(1)))
+    }
+
+    /// Lines at the foot of the sources for all that is known of the one under the cursor, the line that parts them included.
+    #[must_use]
+    pub fn source_detail(&self) -> usize {
+        match self.sources.map_or(0, |area| area.height) {
+            0..12 => 4,
+            12..24 => 7,
+            24.. => 8,
+        }
+    }
+
+    /// Sources between their headings and the detail.
+    #[must_use]
+    pub fn source_rows(&self) -> usize {
+        self.sources
+            .map_or(0, |area| usize::from(area.height).saturating_sub(1 + self.source_detail()))
     }
 
     /// Lines a feature takes in the costs panel: one where its bar and its figures fit beside its name.
@@ -231,7 +253,7 @@ mod tests {
     fn every_size_fits_in_itself() {
         for width in 0..260 {
             for height in 0..80 {
-                for focus in [Focus::List, Focus::Inspector, Focus::Costs] {
+                for focus in [Focus::List, Focus::Inspector, Focus::Costs, Focus::Sources] {
                     for (zoom, inspector, costs) in [
                         (false, false, None),
                         (true, true, Some(true)),
@@ -251,13 +273,16 @@ mod tests {
                             },
                         );
                         let frame = screen.frame;
-                        for area in [screen.list, screen.costs, screen.inspector].into_iter().flatten() {
+                        for area in [screen.list, screen.costs, screen.sources, screen.inspector].into_iter().flatten() {
                             assert!(frame.intersection(area) == area && !area.is_empty(), "{width}×{height} {screen:?}");
                         }
                         if let Some(list) = screen.list {
                             let total: u16 = screen.columns.iter().map(|(_, width)| width + 1).sum();
                             assert!(total <= list.width + 1, "{width}×{height} {:?}", screen.columns);
                             assert!(screen.columns.iter().all(|(_, width)| *width >= 4), "{width}: {:?}", screen.columns);
+                        }
+                        if screen.sources.is_some() {
+                            assert!(screen.source_rows() >= 3, "{width}×{height}");
                         }
                         assert_eq!(screen.too_small, width < 40 || height < 10);
                     }

@@ -1,17 +1,11 @@
-//! The list of interactions: a window of rows around the cursor. The store holds the rest; pages come by key, both ways.
+//! The list of interactions: rows, the spans of open ones between them, and a cursor that stays on what it stands on.
 
 use crate::model::query::{Cursor, Page, Sort, SortKey};
 use crate::model::span::{Nanos, SpanKey, TraceKey};
 use crate::model::trace::Interaction;
 
 use super::tree::{Spans, Trees};
-
-/// Rows asked for at a time.
-pub(super) const PAGE: u32 = 100;
-/// Rows held; those farthest from the cursor go first.
-const HELD: usize = 300;
-/// A page is asked for when the cursor is nearer than this to the last row held.
-const MARGIN: usize = 40;
+use super::window::{PAGE, Window};
 
 /// What the cursor stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +38,8 @@ pub(super) enum Land {
 /// The list.
 #[derive(Debug)]
 pub struct List {
-    rows: Vec<Interaction>,
+    window: Window<Interaction>,
     lines: Vec<ListLine>,
-    more_above: bool,
-    more_below: bool,
     /// The first answer has come.
     pub(super) loaded: bool,
     pub(super) error: Option<String>,
@@ -72,10 +64,8 @@ pub struct List {
 impl Default for List {
     fn default() -> Self {
         Self {
-            rows: Vec::new(),
+            window: Window::default(),
             lines: Vec::new(),
-            more_above: false,
-            more_below: false,
             loaded: false,
             error: None,
             sort: Sort::default(),
@@ -96,7 +86,7 @@ impl List {
     /// The rows held.
     #[must_use]
     pub fn rows(&self) -> &[Interaction] {
-        &self.rows
+        &self.window.rows
     }
 
     /// Every line, in order.
@@ -127,7 +117,7 @@ impl List {
     #[must_use]
     pub fn row_of(&self, line: ListLine) -> Option<&Interaction> {
         match line {
-            ListLine::Interaction(row) | ListLine::Span(row, _) | ListLine::Note(row) => self.rows.get(row),
+            ListLine::Interaction(row) | ListLine::Span(row, _) | ListLine::Note(row) => self.window.rows.get(row),
         }
     }
 
@@ -135,13 +125,13 @@ impl List {
     #[must_use]
     pub fn row(&self) -> Option<&Interaction> {
         let trace = self.selected?.trace;
-        self.rows.iter().find(|row| row.trace == trace)
+        self.window.rows.iter().find(|row| row.trace == trace)
     }
 
     /// Its index.
     pub(super) fn row_index(&self) -> Option<usize> {
         let trace = self.selected?.trace;
-        self.rows.iter().position(|row| row.trace == trace)
+        self.window.rows.iter().position(|row| row.trace == trace)
     }
 
     /// Whether the first answer has come.
@@ -177,17 +167,17 @@ impl List {
     /// Rows exist beyond the last one held.
     #[must_use]
     pub const fn more_below(&self) -> bool {
-        self.more_below
+        self.window.below
     }
 
     /// Rows exist before the first one held.
     #[must_use]
     pub const fn more_above(&self) -> bool {
-        self.more_above
+        self.window.above
     }
 
     pub(super) fn expect_above(&mut self) {
-        self.more_above = true;
+        self.window.above = true;
     }
 
     /// Newest first: the order in which the list can be followed.
@@ -212,69 +202,29 @@ impl List {
 
     /// The page that brings the rows shown up to date.
     pub(super) fn refresh_page(&self) -> (Page, u32) {
-        match self.rows.first() {
-            Some(first) if !self.follow => (Page::From(Cursor::at(first, self.sort)), PAGE.max(self.rows.len() as u32)),
+        match self.window.rows.first() {
+            Some(first) if !self.follow => (Page::From(Cursor::at(first, self.sort)), PAGE.max(self.window.rows.len() as u32)),
             Some(_) | None => (Page::First, PAGE),
         }
     }
 
     /// The page that must be fetched for the cursor to go on, if any.
     pub(super) fn wants_page(&self) -> Option<Page> {
-        let row = self.row_index()?;
-        if self.more_below && row + MARGIN >= self.rows.len() {
-            return self.rows.last().map(|last| Page::After(Cursor::at(last, self.sort)));
-        }
-        if self.more_above && !self.follow && row < MARGIN {
-            return self.rows.first().map(|first| Page::Before(Cursor::at(first, self.sort)));
-        }
-        None
+        let page = self.window.wants(self.row_index()?, |row| Cursor::at(row, self.sort))?;
+        // Who follows is at the top.
+        Some(page).filter(|page| !self.follow || !matches!(page, Page::Before(_)))
     }
 
     /// Rows arrived.
-    pub(super) fn arrived(&mut self, page: Page, mut rows: Vec<Interaction>, more: bool) {
+    pub(super) fn arrived(&mut self, page: Page, rows: Vec<Interaction>, more: bool) {
         self.loaded = true;
         self.error = None;
-        match page {
-            Page::First => {
-                self.rows = rows;
-                self.more_above = false;
-                self.more_below = more;
-            }
-            Page::Last => {
-                self.rows = rows;
-                self.more_above = more;
-                self.more_below = false;
-            }
-            Page::From(_) => {
-                self.rows = rows;
-                self.more_below = more;
-            }
-            Page::After(_) => {
-                rows.retain(|row| !self.rows.iter().any(|held| held.trace == row.trace));
-                self.rows.append(&mut rows);
-                self.more_below = more;
-                let surplus = self.rows.len().saturating_sub(HELD);
-                if surplus > 0 {
-                    self.rows.drain(..surplus);
-                    self.more_above = true;
-                }
-            }
-            Page::Before(_) => {
-                rows.retain(|row| !self.rows.iter().any(|held| held.trace == row.trace));
-                rows.append(&mut self.rows);
-                self.rows = rows;
-                self.more_above = more;
-                if self.rows.len() > HELD {
-                    self.rows.truncate(HELD);
-                    self.more_below = true;
-                }
-            }
-        }
+        self.window.arrived(&page, rows, more, |row| row.trace);
         let target = match self.land.take() {
-            Some(Land::First) => self.rows.first(),
-            Some(Land::Last) => self.rows.last(),
-            Some(Land::On(trace)) => self.rows.iter().find(|row| row.trace == trace),
-            None if self.follow => self.rows.first(),
+            Some(Land::First) => self.window.rows.first(),
+            Some(Land::Last) => self.window.rows.last(),
+            Some(Land::On(trace)) => self.window.rows.iter().find(|row| row.trace == trace),
+            None if self.follow => self.window.rows.first(),
             None => return,
         };
         if let Some(row) = target {
@@ -292,7 +242,7 @@ impl List {
         let on_screen = self.at.saturating_sub(self.top);
         self.height = height;
         self.lines.clear();
-        for (index, row) in self.rows.iter().enumerate() {
+        for (index, row) in self.window.rows.iter().enumerate() {
             self.lines.push(ListLine::Interaction(index));
             if let Some(open) = trees.expanded(row.trace) {
                 match &open.spans {

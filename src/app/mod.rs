@@ -14,8 +14,12 @@ pub mod list;
 pub mod moves;
 pub mod notice;
 pub mod prompt;
+pub mod rejects;
+pub mod sources;
 pub mod status;
 pub mod tree;
+pub mod viewer;
+mod window;
 
 use std::sync::Arc;
 
@@ -34,7 +38,9 @@ pub use list::{List, ListLine, Selected};
 pub use moves::menu;
 pub use notice::{Level, Notice};
 pub use prompt::{Input, Prompt, PromptKind};
-pub use status::{Reading, Status};
+pub use rejects::Rejects;
+pub use sources::Sources;
+pub use status::{Partial, Reading, Status};
 pub use tree::{Open, Spans, Trees};
 
 use asks::Asks;
@@ -86,8 +92,8 @@ pub enum Effect {
     Copy {
         /// What it is, for the message afterwards.
         what: &'static str,
-        /// The text, as logged.
-        text: String,
+        /// Its bytes, as logged.
+        bytes: Vec<u8>,
     },
     /// Put the program aside.
     Suspend,
@@ -136,7 +142,8 @@ pub(crate) enum Over {
 /// The explorer's state.
 #[derive(Debug)]
 pub struct App {
-    sources: Vec<String>,
+    /// Sources as the user wrote them.
+    named: Vec<String>,
     filter: Filter,
     filter_text: String,
     window: Window,
@@ -150,6 +157,9 @@ pub struct App {
     list: List,
     trees: Trees,
     costs: Costs,
+    sources: Sources,
+    /// The rejected lines that are open, of one of the sources.
+    rejects: Option<Rejects>,
     inspector: Inspector,
     /// What the inspector shows.
     inspected: Option<(TraceKey, SpanKey)>,
@@ -186,7 +196,7 @@ impl App {
             height,
         } = settings;
         let mut app = Self {
-            sources,
+            named: sources,
             filter,
             filter_text,
             window,
@@ -200,6 +210,8 @@ impl App {
             list: List::default(),
             trees: Trees::default(),
             costs: Costs::default(),
+            sources: Sources::default(),
+            rejects: None,
             inspector: Inspector::new(),
             inspected: None,
             raw_asked: None,
@@ -251,12 +263,20 @@ impl App {
                     self.inspector.raw(origin, result);
                 }
             }
-            Msg::Progress(progress) => self.status.progressed(progress),
+            Msg::Progress(progress) => {
+                self.status.progressed(progress);
+                self.sources.soil();
+                if self.wish.focus == Focus::Sources {
+                    // How far behind the store is follows from both.
+                    self.asks.soil(Pane::Stats);
+                }
+            }
             Msg::Notice(notice) => self.notices.say(notice),
             Msg::Resized { width, height } => self.size = (width, height),
             Msg::Tick(now) => {
                 self.now = now;
                 self.status.tick(now);
+                self.sources.tick(now);
                 self.notices.tick(now);
             }
         }
@@ -269,11 +289,12 @@ impl App {
         self.screen = Screen::new(self.size.0, self.size.1, self.wish);
         self.list.relay(&self.trees, self.screen.list_rows());
         self.costs.stand_on(self.costs.at(), self.screen.cost_rows());
+        self.settle_sources();
         self.enter_when_loaded();
         self.inspect(effects);
         if let Some(area) = self.screen.inspector {
             // Its borders lie on the frame, but for the upper one.
-            self.inspector.resize(area.width, area.height.saturating_sub(1));
+            self.inspector.viewer_mut().resize(area.width, area.height.saturating_sub(1));
         }
         self.ask_what_is_due(effects);
     }
@@ -299,7 +320,7 @@ impl App {
                 window,
                 sort: self.list.sort(),
                 page,
-                limit: list::PAGE,
+                limit: window::PAGE,
             };
             effects.push(self.asks.ask(Pane::List, query));
         }
@@ -351,8 +372,12 @@ impl App {
         }
         if self.asks.due(Pane::Stats) && self.stats_asked.is_none_or(|asked| asked.saturating_add(STATS_PACE) <= self.now) {
             self.stats_asked = Some(self.now);
+            if self.wish.focus == Focus::Sources {
+                self.sources.asking(self.now, self.status.progress());
+            }
             effects.push(self.asks.ask(Pane::Stats, Query::Stats));
         }
+        self.ask_due_rejects(effects);
     }
 
     fn ingested(&mut self, receipt: &Receipt) {
@@ -369,10 +394,11 @@ impl App {
 
     fn answered(&mut self, pane: Pane, query: Query, reply: Reply, effects: &mut Vec<Effect>) {
         match (pane, query, reply) {
-            (_, _, Reply::Interrupted) => {
+            (_, query, Reply::Interrupted) => {
                 // Nothing newer was asked, so the question still stands.
                 match pane {
-                    Pane::List | Pane::Costs | Pane::Count | Pane::Newer | Pane::Stats => self.asks.soil(pane),
+                    Pane::List | Pane::Costs | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects => self.asks.soil(pane),
+                    Pane::Reject => self.reject_interrupted(&query),
                     Pane::Trace => self.trees.soil(),
                     Pane::Contents => self.inspected = None,
                     Pane::Search => self.notices.say(Notice::warn("the search was interrupted")),
@@ -410,7 +436,15 @@ impl App {
                 }
             }
             (Pane::Search, Query::Interactions { page, .. }, Reply::Interactions { rows, .. }) => self.found(page, rows, effects),
-            (Pane::Stats, _, Reply::Stats(stats)) => self.status.counted(stats),
+            (Pane::Stats, _, Reply::Stats(stats)) => {
+                if self.wish.focus == Focus::Sources {
+                    self.sources.counted(self.now, &stats);
+                    self.recount_rejects(&stats);
+                }
+                self.status.counted(stats);
+            }
+            (Pane::Rejects, Query::Rejects { page, .. }, Reply::Rejects { rows, more }) => self.rejects_arrived(&page, rows, more),
+            (Pane::Reject, Query::Reject(origin), Reply::Reject(row)) => self.reject_arrived(origin, row, effects),
             (pane, query, Reply::Failed(message)) => self.failed(pane, &query, message),
             (pane, _, _) => self
                 .notices
@@ -433,6 +467,12 @@ impl App {
             Pane::Contents => self.inspector.failed(message),
             Pane::Costs => self.costs.arrived(Err(message)),
             Pane::Copy => self.copy_failed(&message),
+            Pane::Rejects => self.rejects_failed(message),
+            Pane::Reject => {
+                if let Query::Reject(origin) = query {
+                    self.reject_failed(*origin, &message);
+                }
+            }
             Pane::Count | Pane::Newer | Pane::Search | Pane::Stats => self.notices.say(Notice::error(message)),
         }
     }
@@ -551,6 +591,8 @@ impl App {
             (Over::Nothing, Focus::List) => Mode::List,
             (Over::Nothing, Focus::Inspector) => Mode::Inspector,
             (Over::Nothing, Focus::Costs) => Mode::Costs,
+            (Over::Nothing, Focus::Sources) if self.rejects.is_some() => Mode::Rejects,
+            (Over::Nothing, Focus::Sources) => Mode::Sources,
         }
     }
 
@@ -562,10 +604,19 @@ impl App {
             .asks
             .due(Pane::Stats)
             .then(|| self.stats_asked.map_or(self.now, |asked| asked.saturating_add(STATS_PACE)));
-        [self.notices.wants_tick(self.now), self.status.wants_tick(self.now), costs, stats]
-            .into_iter()
-            .flatten()
-            .min()
+        let sources = (self.wish.focus == Focus::Sources)
+            .then(|| self.sources.wants_tick(self.now))
+            .flatten();
+        [
+            self.notices.wants_tick(self.now),
+            self.status.wants_tick(self.now),
+            costs,
+            sources,
+            stats,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// The geometry.
@@ -612,8 +663,8 @@ impl App {
 
     /// The sources as the user wrote them.
     #[must_use]
-    pub fn sources(&self) -> &[String] {
-        &self.sources
+    pub fn named(&self) -> &[String] {
+        &self.named
     }
 
     /// The filter as the user wrote it; empty when there is none.
@@ -688,6 +739,6 @@ impl App {
     /// Lines the help may have at most: what its scrolling is bounded by.
     #[must_use]
     pub const fn help_length() -> usize {
-        Action::COUNT + 2 * 8
+        Action::COUNT + 2 * 10
     }
 }

@@ -8,9 +8,10 @@ use crate::model::span::{SpanKey, SpanKind, Status, TraceKey};
 use crate::model::trace::{Interaction, Span};
 
 use super::copy::What;
-use super::inspector::{Scroll, Tab};
+use super::inspector::Tab;
 use super::layout::Focus;
 use super::list::Land;
+use super::viewer::{Scroll, Viewer};
 use super::{Action, App, Effect, ListLine, Notice, Open, Over, Pane, Prompt, PromptKind, Spans};
 
 /// What a jump looks for, as its messages name it.
@@ -86,6 +87,9 @@ impl App {
 
     /// What an action does while nothing lies over the panes.
     fn act_in_pane(&mut self, action: Action, effects: &mut Vec<Effect>) {
+        if self.wish.focus == Focus::Sources && self.act_on_sources(action, effects) {
+            return;
+        }
         match action {
             Action::Down | Action::Up | Action::HalfDown | Action::HalfUp | Action::PageDown | Action::PageUp => self.scroll(action),
             Action::Top => self.to_top(),
@@ -126,6 +130,7 @@ impl App {
                 }
                 self.asks.soil(Pane::Costs);
             }
+            Action::ToggleSources => self.toggle_sources(),
             Action::Follow => {
                 if self.list.follows() {
                     self.pause();
@@ -134,7 +139,7 @@ impl App {
                 }
             }
             Action::Refresh => {
-                for pane in [Pane::List, Pane::Costs, Pane::Count, Pane::Newer, Pane::Stats] {
+                for pane in [Pane::List, Pane::Costs, Pane::Count, Pane::Newer, Pane::Stats, Pane::Rejects] {
                     self.asks.soil(pane);
                 }
                 self.trees.soil();
@@ -161,9 +166,9 @@ impl App {
             Action::ShowCost => self.show_tab(Tab::Cost, effects),
             Action::ShowRaw => self.show_tab(Tab::Raw, effects),
             Action::NextTab | Action::PreviousTab => self.step_tab(action == Action::NextTab, effects),
-            Action::Wrap => self.inspector.toggle_wrap(),
-            Action::ScrollLeft => self.inspector.scroll(Scroll::Columns(-8)),
-            Action::ScrollRight => self.inspector.scroll(Scroll::Columns(8)),
+            Action::Wrap => self.inspector.viewer_mut().toggle_wrap(),
+            Action::ScrollLeft => self.inspector.viewer_mut().scroll(Scroll::Columns(-8)),
+            Action::ScrollRight => self.inspector.viewer_mut().scroll(Scroll::Columns(8)),
             Action::SortByTime => self.set_sort(SortKey::Start),
             Action::SortByCost => self.set_sort(SortKey::Cost),
             Action::SortByTokens => self.set_sort(SortKey::Tokens),
@@ -171,7 +176,13 @@ impl App {
             Action::CopyPrompt | Action::CopyMessages | Action::CopyResponse | Action::CopyId | Action::CopyLine => {
                 self.act_copy(action, effects);
             }
-            Action::Accept | Action::Cancel | Action::Redraw | Action::Suspend | Action::Quit => {}
+            Action::Accept
+            | Action::Cancel
+            | Action::Redraw
+            | Action::Suspend
+            | Action::Quit
+            | Action::SortSources
+            | Action::CopyReject => {}
         }
     }
 
@@ -186,14 +197,12 @@ impl App {
                 self.costs
                     .stand_on(self.costs.at().saturating_add_signed(step), self.screen.cost_rows());
             }
-            Focus::Inspector => self.inspector.scroll(match action {
-                Action::Up => Scroll::Lines(-1),
-                Action::HalfDown => Scroll::HalfPage(1),
-                Action::HalfUp => Scroll::HalfPage(-1),
-                Action::PageDown => Scroll::Page(1),
-                Action::PageUp => Scroll::Page(-1),
-                _ => Scroll::Lines(1),
-            }),
+            Focus::Inspector => {
+                if let Some(scroll) = Scroll::of(action) {
+                    self.inspector.viewer_mut().scroll(scroll);
+                }
+            }
+            Focus::Sources => {}
         }
     }
 
@@ -210,7 +219,8 @@ impl App {
         match self.wish.focus {
             Focus::List => self.resume(),
             Focus::Costs => self.costs.stand_on(0, self.screen.cost_rows()),
-            Focus::Inspector => self.inspector.scroll(Scroll::Top),
+            Focus::Inspector => self.inspector.viewer_mut().scroll(Scroll::Top),
+            Focus::Sources => {}
         }
     }
 
@@ -224,7 +234,8 @@ impl App {
                 }
             }
             Focus::Costs => self.costs.stand_on(usize::MAX, self.screen.cost_rows()),
-            Focus::Inspector => self.inspector.scroll(Scroll::Bottom),
+            Focus::Inspector => self.inspector.viewer_mut().scroll(Scroll::Bottom),
+            Focus::Sources => {}
         }
     }
 
@@ -234,7 +245,7 @@ impl App {
             window: self.window,
             sort: self.list.sort(),
             page,
-            limit: super::list::PAGE,
+            limit: super::window::PAGE,
         };
         effects.push(self.asks.ask(Pane::List, query));
     }
@@ -243,7 +254,7 @@ impl App {
     fn open(&mut self, effects: &mut Vec<Effect>) {
         match self.wish.focus {
             Focus::Costs => self.filter_by_feature(),
-            Focus::Inspector => {}
+            Focus::Inspector | Focus::Sources => {}
             Focus::List => {
                 let Some(selected) = self.list.selected() else {
                     // Nothing to open: ask again, which is what a person means by Enter on an error.
@@ -336,6 +347,10 @@ impl App {
                     self.wish.costs = None;
                 }
                 self.wish.focus = Focus::List;
+                true
+            }
+            Focus::Sources => {
+                self.back_from_sources();
                 true
             }
             Focus::List => std::mem::take(&mut self.wish.inspector),
@@ -443,8 +458,8 @@ impl App {
             },
             PromptKind::Search => {
                 self.over = Over::Nothing;
-                if self.wish.focus == Focus::Inspector {
-                    self.inspector.search(&text);
+                if let Some(viewer) = self.viewer_in_focus() {
+                    viewer.search(&text);
                 } else {
                     self.search = (!text.is_empty()).then_some(text);
                     if self.search.is_some() {
@@ -452,6 +467,15 @@ impl App {
                     }
                 }
             }
+        }
+    }
+
+    /// The text that has the keys, if it is one.
+    fn viewer_in_focus(&mut self) -> Option<&mut Viewer> {
+        match self.wish.focus {
+            Focus::Inspector => Some(self.inspector.viewer_mut()),
+            Focus::Sources => self.reader_mut(),
+            Focus::List | Focus::Costs => None,
         }
     }
 
@@ -473,8 +497,8 @@ impl App {
 
     /// Next or previous match of the search, in the pane that has the keys.
     fn search_step(&mut self, forward: bool, effects: &mut Vec<Effect>) {
-        if self.wish.focus == Focus::Inspector {
-            self.inspector.search_step(forward);
+        if let Some(viewer) = self.viewer_in_focus() {
+            viewer.search_step(forward);
             return;
         }
         if self.search.is_some() {
@@ -623,7 +647,7 @@ impl App {
 }
 
 /// Lines an action scrolls by in a pane of this height.
-fn scrolled(action: Action, height: usize) -> Option<isize> {
+pub(super) fn scrolled(action: Action, height: usize) -> Option<isize> {
     let height = height.max(2) as isize;
     Some(match action {
         Action::Down => 1,

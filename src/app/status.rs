@@ -1,13 +1,19 @@
 //! What the header says: where reading stands and how fast lines come.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use crate::model::query::Stats;
-use crate::model::record::{Progress, Receipt};
+use crate::model::record::{Activity, Progress, Receipt};
 use crate::model::span::Nanos;
 
 /// The span of time over which lines per second are counted.
 const RATE_WINDOW: Nanos = 2_000_000_000;
+/// The span of time over which the pace of history is measured: a hiccup of the disk must not throw the estimate about.
+const PACE_WINDOW: Nanos = 10_000_000_000;
+/// Sooner than this after the start there is no estimate.
+const PACE_LEAST: Nanos = 1_000_000_000;
+/// History is looked at so often for it.
+const PACE_STEP: Nanos = 250_000_000;
 
 /// Where reading stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +30,26 @@ pub enum Reading {
     Waiting,
 }
 
+/// Why there are older lines that are not in the store: what is summed up, judged or shown as a tree may lack something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partial {
+    /// They are being read.
+    Reading,
+    /// Some source cannot be read.
+    Unreadable,
+    /// An earlier run left them out, and this one does not read them.
+    Unfilled,
+    /// Only newer ones are asked for (`--since`).
+    Bounded,
+}
+
 /// Progress, rates and counts.
 #[derive(Debug, Default)]
 pub struct Status {
     progress: Progress,
+    partial: Option<Partial>,
+    /// Bytes of history read, over time.
+    pace: VecDeque<(Nanos, u64)>,
     interactions: u64,
     stats: Option<Box<Stats>>,
     /// Lines received since the last tick: their time is that of the next one.
@@ -45,14 +67,47 @@ impl Status {
     pub(super) fn progressed(&mut self, progress: Progress) {
         self.progress = progress;
         self.heard = true;
+        self.partial = self.find_partial();
     }
 
     pub(super) fn counted(&mut self, stats: Box<Stats>) {
         self.interactions = self.interactions.max(stats.interactions);
         self.stats = Some(stats);
+        self.partial = self.find_partial();
+    }
+
+    fn find_partial(&self) -> Option<Partial> {
+        let sources = &self.progress.sources;
+        if matches!(self.reading(), Reading::History(_)) {
+            return Some(Partial::Reading);
+        }
+        // A problem of what is followed all the same (a spool that is full) leaves no line out.
+        if sources
+            .iter()
+            .any(|source| source.activity == Activity::Failed || (source.activity == Activity::Ended && source.problem.is_some()))
+        {
+            return Some(Partial::Unreadable);
+        }
+        let read: HashSet<(u32, u32)> = sources.iter().filter_map(|source| source.source).collect();
+        let stored = self.stats.iter().flat_map(|stats| &stats.sources);
+        if stored
+            .filter(|stat| stat.unread > 0)
+            .any(|stat| !read.contains(&(stat.id, stat.generation)))
+        {
+            return Some(Partial::Unfilled);
+        }
+        sources.iter().any(|source| source.skipped > 0).then_some(Partial::Bounded)
     }
 
     pub(super) fn tick(&mut self, now: Nanos) {
+        if !matches!(self.reading(), Reading::History(_)) {
+            self.pace.clear();
+        } else if self.pace.back().is_none_or(|(at, _)| now.saturating_sub(*at) >= PACE_STEP) {
+            self.pace.push_back((now, self.progress.history_done));
+            while self.pace.front().is_some_and(|(at, _)| now.saturating_sub(*at) > PACE_WINDOW) {
+                self.pace.pop_front();
+            }
+        }
         if self.fresh > 0 {
             self.samples.push_back((now, std::mem::take(&mut self.fresh)));
         }
@@ -66,8 +121,14 @@ impl Status {
             // Grouped: at ten commits a second the header need not change ten times.
             return Some(now.saturating_add(250_000_000));
         }
-        let (oldest, _) = self.samples.front()?;
-        Some(oldest.saturating_add(RATE_WINDOW).min(now.saturating_add(1_000_000_000)))
+        let second = now.saturating_add(1_000_000_000);
+        // History that stands still must stop promising an end.
+        let pace = matches!(self.reading(), Reading::History(_)).then_some(second);
+        let rate = self
+            .samples
+            .front()
+            .map(|(oldest, _)| oldest.saturating_add(RATE_WINDOW).min(second));
+        [pace, rate].into_iter().flatten().min()
     }
 
     /// Where reading stands.
@@ -94,10 +155,33 @@ impl Status {
         }
     }
 
-    /// History is still being read: counts and sums will grow.
+    /// Whether older lines are missing from counts and sums, and why: the reason that will go by itself first.
     #[must_use]
-    pub fn partial(&self) -> bool {
-        matches!(self.reading(), Reading::History(_))
+    pub const fn partial(&self) -> Option<Partial> {
+        self.partial
+    }
+
+    /// Sums are lower bounds: lines are missing that are asked for. What `--since` leaves out is not.
+    #[must_use]
+    pub fn sums_lack_lines(&self) -> bool {
+        self.partial.is_some_and(|partial| partial != Partial::Bounded)
+    }
+
+    /// How long until so many more bytes of history are read, at the pace of the last seconds; `None` while there is none to measure by.
+    #[must_use]
+    pub fn time_for(&self, bytes: u64) -> Option<Nanos> {
+        let ((from, before), (to, after)) = (self.pace.front()?, self.pace.back()?);
+        let (took, read) = (to.saturating_sub(*from), after.saturating_sub(*before));
+        if took < PACE_LEAST || read == 0 {
+            return None;
+        }
+        Nanos::try_from(i128::from(bytes) * i128::from(took) / i128::from(read)).ok()
+    }
+
+    /// How long until all history is read.
+    #[must_use]
+    pub fn left(&self) -> Option<Nanos> {
+        self.time_for(self.progress.history_total.saturating_sub(self.progress.history_done))
     }
 
     /// Lines a second, over the last two.

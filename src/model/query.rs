@@ -80,18 +80,18 @@ impl Cursor {
 
 /// Which page of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Page {
+pub enum Page<C = Cursor> {
     /// From the top.
     #[default]
     First,
     /// From the bottom: the last rows of the order, still in its direction.
     Last,
     /// Rows after this one.
-    After(Cursor),
+    After(C),
     /// Rows before this one: the nearest ones, still in the list's direction.
-    Before(Cursor),
+    Before(C),
     /// This row and those after it.
-    From(Cursor),
+    From(C),
 }
 
 /// What costs are grouped by.
@@ -161,11 +161,17 @@ pub enum Query {
     },
     /// What was read.
     Stats,
-    /// The newest rejects, at most so many.
+    /// A page of rejects, the newest first: by source, generation and offset. Of each the beginning.
     Rejects {
+        /// Only those of these sources; empty is all.
+        sources: Vec<u32>,
+        /// From where.
+        page: Page<Origin>,
         /// At most so many.
         limit: u32,
     },
+    /// One reject with all its bytes.
+    Reject(Origin),
 }
 
 /// One row of spend.
@@ -202,12 +208,20 @@ pub struct CostRow {
 /// One source in the statistics.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceStat {
+    /// Its number in this store.
+    pub id: u32,
     /// Its path.
     pub uri: String,
     /// Its generation.
     pub generation: u32,
+    /// It is read forward only; where it is compressed, its bytes are those it expands to.
+    pub ordered: bool,
     /// Bytes read.
     pub bytes: u64,
+    /// Where the last line read ends.
+    pub end: u64,
+    /// Bytes before that which were not read.
+    pub unread: u64,
     /// Lines by fate.
     pub tally: Tally,
 }
@@ -238,7 +252,7 @@ pub struct RejectRow {
     pub reason: String,
     /// Why, at length.
     pub detail: String,
-    /// The bytes kept.
+    /// The bytes kept: the whole line, or its two ends; in a list their beginning.
     pub bytes: Vec<u8>,
 }
 
@@ -264,8 +278,15 @@ pub enum Reply {
     Costs(Vec<CostRow>),
     /// To `Stats`.
     Stats(Box<Stats>),
-    /// To `Rejects`, newest first.
-    Rejects(Vec<RejectRow>),
+    /// To `Rejects`, newest first; `more` says whether rows follow in the direction of the page.
+    Rejects {
+        /// The rows.
+        rows: Vec<RejectRow>,
+        /// There are more beyond.
+        more: bool,
+    },
+    /// To `Reject`; `None` when it is not in the store.
+    Reject(Option<Box<RejectRow>>),
     /// A newer question took its place.
     Interrupted,
     /// It could not be answered: shown where the answer would have been.

@@ -214,6 +214,8 @@ pub struct SourceProgress {
     pub size: u64,
     /// Bytes of it that are still to read.
     pub remaining: u64,
+    /// Bytes of older lines that are left alone, because only what was written since a time is asked for.
+    pub skipped: u64,
     /// Bytes of an unfinished last line.
     pub pending: u64,
     /// When it was last written to.

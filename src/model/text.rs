@@ -15,7 +15,7 @@ mod figures;
 #[cfg(test)]
 mod tests;
 
-pub use figures::{bytes, duration, money, percent, tokens};
+pub use figures::{bytes, duration, money, percent, roughly, tokens};
 
 /// Columns between tab stops.
 const TAB: usize = 4;

@@ -1,12 +1,15 @@
 //! Lists: interactions, spend, statistics, prices, and tables of words.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::data;
 use super::rows::{InteractionRow, PriceRow, SourceRow, SpendRow, StatsRow};
 use super::{Look, Output};
+use crate::insight::sources::{Standing, sources};
 use crate::model::json::Json;
-use crate::model::query::{CostKey, CostRow, SourceStat, Stats};
+use crate::model::query::{CostKey, CostRow, Stats};
+use crate::model::record::{SourceProgress, Tally};
 use crate::model::text::{self, Safe};
 use crate::model::trace::FindingKind;
 use crate::model::trace::Interaction;
@@ -126,54 +129,31 @@ pub fn costs(rows: &[CostRow], by: CostKey, output: Output, look: &Look, out: &m
     }
 }
 
-/// `stats`. CSV has a row per source.
-pub fn stats(stats: &Stats, seconds: f64, output: Output, look: &Look, out: &mut dyn io::Write) -> io::Result<()> {
+/// `stats`: what is in the store, and what the readers say of their sources. CSV has a row per source.
+pub fn stats(
+    stats: &Stats,
+    progress: &[SourceProgress],
+    seconds: f64,
+    output: Output,
+    look: &Look,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let sources = sources(&stats.sources, progress);
+    // Counts by name have no fixed number of columns.
+    let text = |counts: &_| serde_json::to_string(counts).unwrap_or_default();
     match output {
         Output::Json => {
-            serde_json::to_writer_pretty(&mut *out, &StatsRow::new(stats, seconds))?;
+            serde_json::to_writer_pretty(&mut *out, &StatsRow::new(stats, &sources, seconds))?;
             out.write_all(b"\n")
         }
-        Output::Jsonl => data::jsonl([StatsRow::new(stats, seconds)], out),
+        Output::Jsonl => data::jsonl([StatsRow::new(stats, &sources, seconds)], out),
         Output::Csv => data::csv(
-            &SourceRow::from(&SourceStat::default()),
-            stats.sources.iter().map(SourceRow::from),
+            &SourceRow::new(&Standing::default(), text),
+            sources.iter().map(|source| SourceRow::new(source, text)),
             out,
         ),
         Output::Table | Output::Tree | Output::Markdown => {
-            let counts = |name: String, bytes: u64, tally: &crate::model::record::Tally| {
-                let mut row = vec![name, text::bytes(bytes)];
-                row.extend([tally.lines, tally.span, tally.other, tally.rejected, tally.blank].map(|n| n.to_string()));
-                row
-            };
-            let mut cells: Vec<Vec<String>> = stats
-                .sources
-                .iter()
-                .map(|source| {
-                    let name = if source.generation == 0 {
-                        source.uri.clone()
-                    } else {
-                        format!("{} #{}", source.uri, source.generation)
-                    };
-                    counts(name, source.bytes, &source.tally)
-                })
-                .collect();
-            if cells.len() != 1 {
-                cells.push(counts("all".into(), stats.bytes, &stats.tally));
-            }
-            grid(
-                &["source", "size", "lines", "span", "other", "rejected", "blank"],
-                &cells,
-                Some(0),
-                look,
-                out,
-            )?;
-            for (title, counted) in [("dialect", &stats.tally.dialects), ("rejected because", &stats.tally.rejects)] {
-                if !counted.is_empty() {
-                    let cells: Vec<Vec<String>> = counted.iter().map(|(name, lines)| vec![name.clone(), lines.to_string()]).collect();
-                    out.write_all(b"\n")?;
-                    grid(&[title, "lines"], &cells, Some(0), look, out)?;
-                }
-            }
+            source_table(stats, &sources, look, out)?;
             writeln!(
                 out,
                 "\n{} spans in {} interactions, read in {seconds:.2} s",
@@ -181,6 +161,66 @@ pub fn stats(stats: &Stats, seconds: f64, output: Output, look: &Look, out: &mut
             )
         }
     }
+}
+
+/// Lines by source, by dialect, by reason of rejection, and what could not be read.
+fn source_table(stats: &Stats, sources: &[Standing], look: &Look, out: &mut dyn io::Write) -> io::Result<()> {
+    let counts = |name: String, bytes: u64, read: String, tally: &Tally| {
+        let mut row = vec![name, text::bytes(bytes), read];
+        row.extend([tally.lines, tally.span, tally.other, tally.rejected, tally.blank].map(|n| n.to_string()));
+        row.push(tally.dialects.keys().cloned().collect::<Vec<_>>().join(", "));
+        row
+    };
+    let mut cells: Vec<Vec<String>> = sources
+        .iter()
+        .map(|source| {
+            let name = if source.generations > 1 {
+                format!("{} ×{}", source.uri, source.generations)
+            } else {
+                source.uri.clone()
+            };
+            let read = source.coverage().map_or_else(
+                || "–".to_owned(),
+                |(read, whole)| format!("{}%", u128::from(read) * 100 / u128::from(whole)),
+            );
+            counts(name, source.bytes, read, &source.tally)
+        })
+        .collect();
+    if cells.len() != 1 {
+        cells.push(counts("all".into(), stats.bytes, String::new(), &stats.tally));
+    }
+    let headers = ["source", "bytes", "read", "lines", "span", "other", "rejected", "blank", "dialects"];
+    grid(&headers, &cells, Some(0), look, out)?;
+    let by_name = |title: &str, cells: Vec<Vec<String>>, out: &mut dyn io::Write| {
+        if cells.is_empty() {
+            return Ok(());
+        }
+        out.write_all(b"\n")?;
+        grid(&[title, "lines", "source"], &cells, Some(2), look, out)
+    };
+    for (title, named) in [
+        ("dialect", (|tally| &tally.dialects) as fn(&Tally) -> &BTreeMap<String, u64>),
+        ("rejected because", |tally| &tally.rejects),
+    ] {
+        let cells = sources
+            .iter()
+            .flat_map(|source| {
+                named(&source.tally)
+                    .iter()
+                    .map(|(name, lines)| vec![name.clone(), lines.to_string(), source.uri.clone()])
+            })
+            .collect();
+        by_name(title, cells, out)?;
+    }
+    let errors: Vec<Vec<String>> = sources
+        .iter()
+        .filter_map(|source| Some(vec![source.uri.clone(), source.problem.clone()?]))
+        .collect();
+    if !errors.is_empty() {
+        out.write_all(b"\n")?;
+        grid(&["source", "cannot be read"], &errors, Some(1), look, out)?;
+    }
+    Ok(())
 }
 
 /// `prices`: USD per million tokens.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::data::{Millis, Tokens, Utc};
-use crate::model::query::{CostRow, SourceStat, Stats};
+use crate::insight::sources::Standing;
+use crate::model::query::{CostRow, Stats};
+use crate::model::record::Activity;
 use crate::model::span::{StartFrom, Status};
 use crate::model::trace::Interaction;
 use crate::model::usage::{Cost, CostBasis};
@@ -140,7 +142,7 @@ impl<'a> From<&'a Price> for PriceRow<'a> {
 /// The document of `stats`.
 #[derive(Serialize)]
 pub struct StatsRow<'a> {
-    sources: Vec<SourceRow<'a>>,
+    sources: Vec<SourceRow<'a, &'a BTreeMap<String, u64>>>,
     lines: u64,
     span: u64,
     other: u64,
@@ -155,10 +157,10 @@ pub struct StatsRow<'a> {
 }
 
 impl<'a> StatsRow<'a> {
-    pub fn new(stats: &'a Stats, seconds: f64) -> Self {
+    pub fn new(stats: &'a Stats, sources: &'a [Standing], seconds: f64) -> Self {
         let tally = &stats.tally;
         Self {
-            sources: stats.sources.iter().map(SourceRow::from).collect(),
+            sources: sources.iter().map(|source| SourceRow::new(source, |counts| counts)).collect(),
             lines: tally.lines,
             span: tally.span,
             other: tally.other,
@@ -174,31 +176,47 @@ impl<'a> StatsRow<'a> {
     }
 }
 
-/// One source of `stats`.
+/// One source of `stats`, by its name. `C` is the shape of counts by name: an object, or text where a row has a fixed number of cells.
 #[derive(Serialize)]
-pub struct SourceRow<'a> {
+pub struct SourceRow<'a, C> {
     uri: &'a str,
-    generation: u32,
+    generations: u32,
+    state: Option<&'static str>,
     bytes: u64,
+    size: Option<u64>,
+    /// What is read of it, from 0 to 1; 1 is all.
+    coverage: Option<f64>,
     lines: u64,
     span: u64,
     other: u64,
     rejected: u64,
     blank: u64,
+    dialects: C,
+    rejects: C,
+    error: Option<&'a str>,
 }
 
-impl<'a> From<&'a SourceStat> for SourceRow<'a> {
-    fn from(source: &'a SourceStat) -> Self {
+impl<'a, C> SourceRow<'a, C> {
+    pub fn new(source: &'a Standing, shape: impl Fn(&'a BTreeMap<String, u64>) -> C) -> Self {
         let tally = &source.tally;
         Self {
             uri: &source.uri,
-            generation: source.generation,
+            generations: source.generations,
+            state: source.activity.map(Activity::name),
             bytes: source.bytes,
+            size: source.size,
+            // Rounded down: what is not read whole is never 1.
+            coverage: source
+                .coverage()
+                .map(|(read, whole)| (u128::from(read) * 10_000 / u128::from(whole)) as f64 / 10_000.0),
             lines: tally.lines,
             span: tally.span,
             other: tally.other,
             rejected: tally.rejected,
             blank: tally.blank,
+            dialects: shape(&tally.dialects),
+            rejects: shape(&tally.rejects),
+            error: source.problem.as_deref(),
         }
     }
 }

@@ -18,8 +18,8 @@ const OSC52_LIMIT: usize = 74_994;
 pub struct Request {
     /// What it is, in words: `prompt`.
     pub what: &'static str,
-    /// The text itself.
-    pub text: String,
+    /// Its bytes. What was logged need not be text.
+    pub bytes: Vec<u8>,
 }
 
 /// How it went.
@@ -114,26 +114,26 @@ pub fn spawn(around: Surroundings, done: impl Fn(Outcome) + Send + 'static) -> s
 }
 
 fn copy(around: &Surroundings, desktop: &mut Option<arboard::Clipboard>, request: &Request) -> Outcome {
-    let size = size(request.text.len());
+    let size = size(request.bytes.len());
     let what = request.what;
     if around.off {
         return Outcome::Failed(format!("{what} not copied: `clipboard` is off in the settings"));
     }
     let mut tried = Vec::new();
     if around.tmux {
-        match tmux(&request.text) {
+        match tmux(&request.bytes) {
             Ok(()) => return Outcome::Copied(format!("copied {what}, {size}: tmux buffer")),
             Err(why) => tried.push(format!("tmux: {why}")),
         }
     }
     if around.desktop && !around.ssh && !around.tmux {
-        match native(desktop, &request.text) {
+        match native(desktop, &request.bytes) {
             Ok(()) => return Outcome::Copied(format!("copied {what}, {size}: desktop clipboard")),
             Err(why) => tried.push(format!("desktop: {why}")),
         }
     }
     if !around.dumb && !around.tmux {
-        match osc52(&request.text, around.screen) {
+        match osc52(&request.bytes, around.screen) {
             Some(sequence) => {
                 return Outcome::Terminal(
                     sequence,
@@ -143,7 +143,7 @@ fn copy(around: &Surroundings, desktop: &mut Option<arboard::Clipboard>, request
             None => tried.push("too large for OSC 52".to_owned()),
         }
     }
-    match save(&around.folder, &request.text) {
+    match save(&around.folder, &request.bytes) {
         Ok(path) => {
             let why = if tried.is_empty() {
                 String::new()
@@ -161,7 +161,7 @@ fn size(bytes: usize) -> String {
 }
 
 /// `load-buffer -w` reaches the outer terminal whatever `set-clipboard` says; raw OSC 52 is dropped by tmux's default.
-fn tmux(text: &str) -> Result<(), String> {
+fn tmux(bytes: &[u8]) -> Result<(), String> {
     let mut child = Command::new("tmux")
         .args(["load-buffer", "-w", "-"])
         .stdin(Stdio::piped())
@@ -170,7 +170,7 @@ fn tmux(text: &str) -> Result<(), String> {
         .spawn()
         .map_err(|e| e.to_string())?;
     let mut stdin = child.stdin.take().ok_or("no pipe")?;
-    let written = stdin.write_all(text.as_bytes());
+    let written = stdin.write_all(bytes);
     drop(stdin);
     let output = child.wait_with_output().map_err(|e| e.to_string())?;
     if !output.status.success() {
@@ -179,7 +179,8 @@ fn tmux(text: &str) -> Result<(), String> {
     written.map_err(|e| e.to_string())
 }
 
-fn native(kept: &mut Option<arboard::Clipboard>, text: &str) -> Result<(), String> {
+fn native(kept: &mut Option<arboard::Clipboard>, bytes: &[u8]) -> Result<(), String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it takes text only, and this is not UTF-8".to_owned())?;
     // An X11 server that does not answer must not hold the thread for ever: the attempt gets half a second.
     let (sender, receiver) = crossbeam_channel::bounded(1);
     let mut clipboard = kept.take();
@@ -203,8 +204,8 @@ fn native(kept: &mut Option<arboard::Clipboard>, text: &str) -> Result<(), Strin
 }
 
 /// The sequence, or `None` when it is larger than terminals take. Never cut: half a prompt replayed is a wrong prompt.
-fn osc52(text: &str, screen: bool) -> Option<Vec<u8>> {
-    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+fn osc52(bytes: &[u8], screen: bool) -> Option<Vec<u8>> {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
     if encoded.len() > OSC52_LIMIT {
         return None;
     }
@@ -222,10 +223,10 @@ fn osc52(text: &str, screen: bool) -> Option<Vec<u8>> {
     Some(wrapped)
 }
 
-fn save(folder: &Path, text: &str) -> std::io::Result<PathBuf> {
+fn save(folder: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().prefix("copied-").suffix(".txt").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     let (_, path) = file.keep().map_err(|e| e.error)?;
     Ok(path)
 }
@@ -236,22 +237,22 @@ mod tests {
 
     #[test]
     fn osc52_carries_the_text_whole_or_not_at_all() {
-        let sequence = osc52("prompt ✓", false).unwrap();
+        let sequence = osc52("prompt ✓".as_bytes(), false).unwrap();
         let inner = sequence.strip_prefix(b"\x1b]52;c;").unwrap().strip_suffix(b"\x07").unwrap();
         assert_eq!(
             base64::engine::general_purpose::STANDARD.decode(inner).unwrap(),
             "prompt ✓".as_bytes()
         );
-        assert!(osc52(&"x".repeat(60_000), false).is_none());
+        assert!(osc52("x".repeat(60_000).as_bytes(), false).is_none());
     }
 
     #[test]
     fn screen_gets_chunks_that_join_to_the_sequence() {
         let text = "y".repeat(3_000);
-        let wrapped = String::from_utf8(osc52(&text, true).unwrap()).unwrap();
+        let wrapped = String::from_utf8(osc52(text.as_bytes(), true).unwrap()).unwrap();
         assert!(wrapped.split("\x1b\\").all(|chunk| chunk.len() <= 768));
         let joined = wrapped.replace("\x1bP", "").replace("\x1b\\", "");
-        assert_eq!(joined.as_bytes(), osc52(&text, false).unwrap());
+        assert_eq!(joined.as_bytes(), osc52(text.as_bytes(), false).unwrap());
     }
 
     #[test]
@@ -267,7 +268,7 @@ mod tests {
             &mut None,
             &Request {
                 what: "prompt",
-                text: "secret".into(),
+                bytes: b"secret".to_vec(),
             },
         );
         assert!(

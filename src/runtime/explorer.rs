@@ -238,8 +238,8 @@ impl Explorer {
                     );
                 }
                 Effect::Raw(origin) => self.raw(origin),
-                Effect::Copy { what, text } => {
-                    if self.clipboard.send(Request { what, text }).is_err() {
+                Effect::Copy { what, bytes } => {
+                    if self.clipboard.send(Request { what, bytes }).is_err() {
                         self.inbox.put(Event::Problem("the clipboard thread is gone".into()));
                     }
                 }

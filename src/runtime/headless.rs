@@ -9,10 +9,11 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::cli::{self, Cli, Known, Report};
-use crate::model::query::{Page, Query, Reply, Sort, Window};
+use crate::insight::sources::{Standing, sources};
+use crate::model::query::{Page, Query, Reply, Sort, Stats, Window};
 use crate::model::record::Progress;
 use crate::model::span::TraceKey;
-use crate::model::text::bytes;
+use crate::model::text;
 use crate::report::{self, Look, Output};
 use crate::store::{self, Purged, Store, StoreError};
 
@@ -39,9 +40,9 @@ pub fn run(cli: &Cli, setup: &Setup, sources: &[String], report: &Report) -> Res
     for problem in problems.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
         super::say("error", &problem);
     }
-    let mut unread = Vec::new();
+    let mut progress = Progress::default();
     if !specs.is_empty() {
-        unread = read(setup, &store, specs, *report == Report::Ingest)?;
+        progress = read(setup, &store, specs, *report == Report::Ingest)?;
     }
     store.flush().map_err(|error| {
         let told = problems.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
@@ -55,23 +56,27 @@ pub fn run(cli: &Cli, setup: &Setup, sources: &[String], report: &Report) -> Res
         )
     })?;
     let seconds = began.elapsed().as_secs_f64();
-    let printed = print(report, cli, setup, &store, seconds);
-    let rejected = match store.ask_now(Query::Stats) {
-        Reply::Stats(stats) => stats.tally.rejected,
-        _ => 0,
+    let printed = print(report, cli, setup, &store, &progress, seconds);
+    let stats = match store.ask_now(Query::Stats) {
+        Reply::Stats(stats) => *stats,
+        _ => Stats::default(),
     };
     store.close();
     for problem in problems.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
         super::say("error", problem);
     }
-    for (path, why) in &unread {
+    for (path, why) in &progress.problems {
         super::say("error", &format!("{path}: {why}"));
+    }
+    for words in lacking(&stats, &progress) {
+        super::say("hint", &words);
     }
     match printed {
         Err(Printing::Pipe) => return Ok(0),
         Err(Printing::Failed(failure)) => return Err(failure),
         Ok(()) => {}
     }
+    let rejected = stats.tally.rejected;
     if cli.options.strict && rejected > 0 {
         return Err(Failure::new(
             5,
@@ -79,7 +84,7 @@ pub fn run(cli: &Cli, setup: &Setup, sources: &[String], report: &Report) -> Res
             "`spanscope stats` counts them by reason",
         ));
     }
-    Ok(u8::from(!unread.is_empty()))
+    Ok(u8::from(!progress.problems.is_empty()))
 }
 
 /// Removes what is older than an age from a store, and says what that was.
@@ -102,7 +107,7 @@ pub fn purge(setup: &Setup, db: &Path, older_than: &str) -> Result<u8, Failure> 
         before,
         after,
     } = purged;
-    let (before, after) = (bytes(before), bytes(after));
+    let (before, after) = (text::bytes(before), text::bytes(after));
     let done = if (interactions, lines) == (0, 0) {
         writeln!(
             io::stdout(),
@@ -122,8 +127,36 @@ pub fn purge(setup: &Setup, db: &Path, older_than: &str) -> Result<u8, Failure> 
     }
 }
 
-/// Reads to the end of every source; what could not be read.
-fn read(setup: &Setup, store: &Store, specs: Vec<crate::sources::Spec>, loud: bool) -> Result<Vec<(String, String)>, Failure> {
+/// Why figures and trees may lack something: what is known to be there and was not read.
+fn lacking(stats: &Stats, progress: &Progress) -> Vec<String> {
+    let all = sources(&stats.sources, &progress.sources);
+    let sum = |bytes: fn(&Standing) -> u64| {
+        let (mut total, mut count) = (0, 0);
+        for bytes in all.iter().map(bytes).filter(|bytes| *bytes > 0) {
+            (total, count) = (total + bytes, count + 1);
+        }
+        let files = if count == 1 { "1 source" } else { &format!("{count} sources") };
+        (total > 0).then(|| format!("{} of older lines in {files}", text::bytes(total)))
+    };
+    let mut hints = Vec::new();
+    if !progress.problems.is_empty() {
+        hints.push("partial: what could not be read is missing from every figure".to_owned());
+    }
+    if let Some(left) = sum(|source| source.skipped) {
+        hints.push(format!(
+            "partial: {left} were not read because of --since; medians, anomalies and trees that reach back lack them"
+        ));
+    }
+    if let Some(left) = sum(|source| source.unread) {
+        hints.push(format!(
+            "partial: {left} were left out by an earlier run; name the sources without --since to read them"
+        ));
+    }
+    hints
+}
+
+/// Reads to the end of every source; how that ended.
+fn read(setup: &Setup, store: &Store, specs: Vec<crate::sources::Spec>, loud: bool) -> Result<Progress, Failure> {
     let bar = (loud && io::stderr().is_terminal()).then(|| {
         let style = indicatif::ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
             .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
@@ -144,7 +177,7 @@ fn read(setup: &Setup, store: &Store, specs: Vec<crate::sources::Spec>, loud: bo
         bar.finish_and_clear();
     }
     let state = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok(state.problems.clone())
+    Ok(state.clone())
 }
 
 enum Printing {
@@ -188,13 +221,14 @@ const fn name(reply: &Reply) -> &'static str {
         Reply::Contents(_) => "contents",
         Reply::Costs(_) => "costs",
         Reply::Stats(_) => "statistics",
-        Reply::Rejects(_) => "rejects",
+        Reply::Rejects { .. } => "rejects",
+        Reply::Reject(_) => "a reject",
         Reply::Interrupted => "an interruption",
         Reply::Failed(_) => "a failure",
     }
 }
 
-fn print(report: &Report, cli: &Cli, setup: &Setup, store: &Store, seconds: f64) -> Result<(), Printing> {
+fn print(report: &Report, cli: &Cli, setup: &Setup, store: &Store, progress: &Progress, seconds: f64) -> Result<(), Printing> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let look = setup.look();
     let limit = |output: Output| {
@@ -246,7 +280,7 @@ fn print(report: &Report, cli: &Cli, setup: &Setup, store: &Store, seconds: f64)
             }
         }
         Report::Stats { output } => match store.ask_now(Query::Stats) {
-            Reply::Stats(stats) => report::stats(&stats, seconds, *output, &look, &mut out)?,
+            Reply::Stats(stats) => report::stats(&stats, &progress.sources, seconds, *output, &look, &mut out)?,
             other => return Err(unexpected(other).into()),
         },
         Report::Ingest => match store.ask_now(Query::Stats) {

@@ -17,7 +17,7 @@ use super::stream::{self, Stream};
 use super::tail::{Floors, Rules, Tail};
 use super::watch::Watch;
 use super::{Spec, SpecError};
-use crate::model::record::{Block, Order, Progress, Resume, SourceInfo};
+use crate::model::record::{Activity, Block, Order, Progress, Resume, SourceInfo, SourceProgress};
 use crate::model::span::Nanos;
 
 /// Whole lines of standard input wait at most so long for more.
@@ -29,7 +29,7 @@ const RELIST: Duration = Duration::from_millis(50);
 /// With nothing new for `ACTIVE`, files are looked at this often.
 const IDLE: Duration = Duration::from_secs(1);
 const ACTIVE: Duration = Duration::from_secs(5);
-/// Progress is sent at most so often while blocks flow.
+/// Progress is told at most so often; the last of it always.
 const REPORT: Duration = Duration::from_millis(100);
 
 /// How sources are read.
@@ -121,14 +121,16 @@ pub(super) fn spawn_with(
         .iter()
         .map(|resume| resume.info.id.saturating_add(1))
         .fold(options.next_id, u32::max);
-    let (stream, input) = if has_stdin {
+    let (stream, stdin, input) = if has_stdin {
         let info = stdin_info(&options.known, &mut next_id);
+        let source = (info.id, info.generation);
         (
             Some(Stream::new(info, options.dialect.clone(), options.spool.as_deref())),
+            Some(source),
             stream::pump(stdin).map_err(failed)?,
         )
     } else {
-        (None, never())
+        (None, None, never())
     };
     let watch = (options.follow && !paths.is_empty()).then(Watch::new);
     let rules = Rules {
@@ -149,6 +151,7 @@ pub(super) fn spawn_with(
         poll: options.poll,
         block_bytes: options.block_bytes,
         stream,
+        stdin,
         input,
         stream_since: None,
         stream_ended: false,
@@ -158,6 +161,7 @@ pub(super) fn spawn_with(
         looked: now,
         listed: now,
         active: now,
+        untold: true,
         reported: None,
     };
     let thread = thread::Builder::new()
@@ -226,6 +230,8 @@ struct Reader {
     poll: Duration,
     block_bytes: usize,
     stream: Option<Stream>,
+    /// Number and generation of standard input, also once it has ended.
+    stdin: Option<(u32, u32)>,
     input: Receiver<io::Result<Vec<u8>>>,
     /// Since when whole lines of the stream wait.
     stream_since: Option<Instant>,
@@ -238,6 +244,8 @@ struct Reader {
     looked: Instant,
     listed: Instant,
     active: Instant,
+    /// Something happened that the last report may not tell.
+    untold: bool,
     reported: Option<(Instant, Progress)>,
 }
 
@@ -254,11 +262,12 @@ impl Reader {
             let from_stream = self.stream_block();
             let from_file = self.tail.next(clock());
             let idle = from_stream.is_none() && from_file.is_none() && !self.tail.is_busy();
+            self.untold |= !idle;
             for block in [from_stream, from_file].into_iter().flatten() {
                 self.send(Event::Block(block))?;
             }
             let ended = idle && !self.follow && self.stream.is_none();
-            self.report(idle, ended)?;
+            self.report(ended)?;
             if ended {
                 return Ok(());
             }
@@ -276,6 +285,7 @@ impl Reader {
     }
 
     fn list(&mut self) {
+        self.untold = true;
         if self.has_files {
             let changed = self.tail.scan(clock());
             self.listed = Instant::now();
@@ -313,6 +323,7 @@ impl Reader {
                 self.active = Instant::now();
             }
             self.looked = Instant::now();
+            self.untold = true;
         }
         if relist {
             self.names_changed = false;
@@ -325,7 +336,10 @@ impl Reader {
         let stream = self.stream.as_mut()?;
         while stream.whole() < self.block_bytes {
             match self.input.try_recv() {
-                Ok(Ok(bytes)) => stream.push(&bytes),
+                Ok(Ok(bytes)) => {
+                    stream.push(&bytes);
+                    self.untold = true;
+                }
                 Ok(Err(error)) => {
                     self.stream_problem = Some(error.to_string());
                     self.stream_ended = true;
@@ -351,6 +365,7 @@ impl Reader {
             // The closed channel would be ready for ever.
             self.input = never();
         }
+        self.untold |= self.stream_ended;
         if self.stream_ended && stream.is_empty() {
             self.stream_problem = self.stream_problem.take().or_else(|| stream.problem.take());
             self.stream = None;
@@ -358,10 +373,13 @@ impl Reader {
         block
     }
 
-    fn report(&mut self, idle: bool, ended: bool) -> Result<(), Stopped> {
-        if !idle && self.reported.as_ref().is_some_and(|(at, _)| at.elapsed() < REPORT) {
+    /// Tells how far it has come, when that may have changed and was not told just now: what is left untold ends the next wait.
+    fn report(&mut self, ended: bool) -> Result<(), Stopped> {
+        let recent = self.reported.as_ref().is_some_and(|(at, _)| at.elapsed() < REPORT);
+        if !ended && (!self.untold || recent) {
             return Ok(());
         }
+        self.untold = false;
         let mut progress = self.tail.progress();
         progress.following = self.follow || self.stream.is_some();
         progress.polling = self.watch.as_ref().is_some_and(Watch::failed);
@@ -374,6 +392,18 @@ impl Reader {
             .and_then(|stream| stream.problem.as_ref())
             .or(self.stream_problem.as_ref());
         progress.problems.extend(stream_problem.map(|why| ("-".to_owned(), why.clone())));
+        progress.sources.extend(self.stdin.map(|source| SourceProgress {
+            uri: "-".to_owned(),
+            source: Some(source),
+            activity: if self.stream.is_some() {
+                Activity::Following
+            } else {
+                Activity::Ended
+            },
+            pending: self.stream.as_ref().map_or(0, Stream::pending),
+            problem: stream_problem.cloned(),
+            ..SourceProgress::default()
+        }));
         if self.reported.as_ref().is_some_and(|(_, last)| *last == progress) {
             return Ok(());
         }
@@ -396,6 +426,9 @@ impl Reader {
                 until(RELIST, self.listed);
             }
         }
+        if let Some((at, _)) = self.reported.as_ref().filter(|_| self.untold) {
+            timeout = timeout.min(REPORT.saturating_sub(at.elapsed()));
+        }
         if let Some(since) = self.stream_since {
             timeout = timeout.min(STREAM_WAIT.saturating_sub(since.elapsed()));
         }
@@ -416,6 +449,7 @@ impl Reader {
     }
 
     fn take_in(&mut self, message: Result<io::Result<Vec<u8>>, crossbeam_channel::RecvError>) {
+        self.untold = true;
         let Some(stream) = &mut self.stream else { return };
         match message {
             Ok(Ok(bytes)) => stream.push(&bytes),

@@ -628,25 +628,41 @@ impl<D: Disk> Tail<D> {
             (None, None) if self.cutting.follow => Activity::Following,
             (None, None) => Activity::Ended,
         };
-        let held = self.held.iter().map(|held| SourceProgress {
-            uri: held.info.uri.clone(),
-            source: Some((held.info.id, held.info.generation)),
-            activity: activity(&held.problem, held.gone, held.remaining()),
-            size: held.stat.size,
-            remaining: held.remaining(),
-            pending: held.pending(),
-            modified: Some(held.stat.modified),
-            problem: held.problem.clone(),
+        // Still to read, or too old to be asked for.
+        let parted = |remaining: u64, stat: Stat| {
+            if stat.modified >= self.since {
+                (remaining, 0)
+            } else {
+                (0, remaining)
+            }
+        };
+        let held = self.held.iter().map(|held| {
+            let (remaining, skipped) = parted(held.remaining(), held.stat);
+            SourceProgress {
+                uri: held.info.uri.clone(),
+                source: Some((held.info.id, held.info.generation)),
+                activity: activity(&held.problem, held.gone, remaining),
+                size: held.stat.size,
+                remaining,
+                skipped,
+                pending: held.pending(),
+                modified: Some(held.stat.modified),
+                problem: held.problem.clone(),
+            }
         });
-        let compressed = self.compressed.iter().map(|file| SourceProgress {
-            uri: file.uri.clone(),
-            source: file.resume().map(|resume| (resume.info.id, resume.info.generation)),
-            activity: activity(&file.problem, file.gone, file.remaining()),
-            size: file.stat.size,
-            remaining: file.remaining(),
-            pending: 0,
-            modified: Some(file.stat.modified),
-            problem: file.problem.clone(),
+        let compressed = self.compressed.iter().map(|file| {
+            let (remaining, skipped) = parted(file.remaining(), file.stat);
+            SourceProgress {
+                uri: file.uri.clone(),
+                source: file.resume().map(|resume| (resume.info.id, resume.info.generation)),
+                activity: activity(&file.problem, file.gone, remaining),
+                size: file.stat.size,
+                remaining,
+                skipped,
+                pending: 0,
+                modified: Some(file.stat.modified),
+                problem: file.problem.clone(),
+            }
         });
         let unopened = self.problems.iter().map(|(uri, why)| SourceProgress {
             uri: uri.clone(),

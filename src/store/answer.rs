@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use duckdb::{Connection, InterruptHandle, Result, params, params_from_iter};
 
-use super::coverage::Coverage;
+use super::coverage::{Coverage, Covered};
 use super::engine::Engine;
 use super::filter::Condition;
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
 use super::{costs, page};
 use crate::derive::{derive, merge_pieces};
 use crate::model::content::{Contents, Piece, Slot, assemble};
-use crate::model::query::{Query, RejectRow, Reply, SourceStat, Stats};
-use crate::model::span::{Part, SpanKey, TraceKey};
+use crate::model::query::{Page, Query, RejectRow, Reply, SourceStat, Stats};
+use crate::model::record::Order;
+use crate::model::span::{Origin, Part, SpanKey, TraceKey};
 use crate::pricing::Prices;
 
 /// Answers on this thread. `begun` gets the handle that interrupts it.
@@ -61,7 +62,8 @@ fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Repl
             anomalies,
         } => costs::costs(connection, *by, filter, *window, *anomalies),
         Query::Stats => stats(connection),
-        Query::Rejects { limit } => rejects(connection, *limit),
+        Query::Rejects { sources, page, limit } => rejects(connection, sources, *page, *limit),
+        Query::Reject(origin) => reject(connection, *origin),
     }
 }
 
@@ -162,14 +164,18 @@ fn stats(connection: &Connection) -> Result<Reply> {
     let mut stats = Stats::default();
     for (key, (info, _)) in &coverage.sources {
         let mut source = SourceStat {
+            id: info.id,
             uri: info.uri.clone(),
             generation: info.generation,
+            ordered: info.order == Order::Ordered,
             ..SourceStat::default()
         };
-        for row in coverage.rows.get(key).into_iter().flatten() {
+        let rows = coverage.rows.get(key).map_or(&[][..], Vec::as_slice);
+        for row in rows {
             source.bytes += row.range.end.saturating_sub(row.range.start);
             source.tally.add(&row.tally);
         }
+        (source.end, source.unread) = extent(rows);
         stats.tally.add(&source.tally);
         stats.bytes += source.bytes;
         stats.sources.push(source);
@@ -182,9 +188,80 @@ fn stats(connection: &Connection) -> Result<Reply> {
     Ok(Reply::Stats(Box::new(stats)))
 }
 
-fn rejects(connection: &Connection, limit: u32) -> Result<Reply> {
-    let mut statement = connection.prepare(include_str!("sql/rejects.sql"))?;
-    let mut found = statement.query([limit])?;
+/// A line end that was stepped over, behind a line taken without it.
+const LINE_END: u64 = 2;
+
+/// Where what was read ends, and how many bytes before that were not. `rows` are sorted by their beginning.
+fn extent(rows: &[Covered]) -> (u64, u64) {
+    let (mut end, mut unread) = (0, 0);
+    for row in rows {
+        let gap = row.range.start.saturating_sub(end);
+        if gap > LINE_END {
+            unread += gap;
+        }
+        end = end.max(row.range.end);
+    }
+    (end, unread)
+}
+
+/// Bytes of a reject that a list shows the beginning of.
+const BEGINNING: u32 = 256;
+
+fn rejects(connection: &Connection, sources: &[u32], page: Page<Origin>, limit: u32) -> Result<Reply> {
+    let (cursor, newest_first, equal) = match page {
+        Page::First => (None, true, ""),
+        Page::Last => (None, false, ""),
+        Page::After(origin) => (Some(origin), true, ""),
+        Page::Before(origin) => (Some(origin), false, ""),
+        Page::From(origin) => (Some(origin), true, "="),
+    };
+    let mut condition = if sources.is_empty() {
+        "true".to_owned()
+    } else {
+        let list = sources.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        format!("source IN ({list})")
+    };
+    if let Some(Origin {
+        source,
+        generation,
+        offset,
+        ordinal,
+        ..
+    }) = cursor
+    {
+        let sign = if newest_first { "<" } else { ">" };
+        condition.push_str(&format!(
+            " AND source {sign}= {source} AND (source {sign} {source} OR (generation {sign}= {generation} AND (generation {sign} {generation} OR \
+             (\"offset\" {sign}= {offset} AND (\"offset\" {sign} {offset} OR ordinal {sign}{equal} {ordinal})))))"
+        ));
+    }
+    let bytes = format!("r.bytes[1:{BEGINNING}]");
+    let mut rows = find_rejects(connection, &bytes, &condition, newest_first, u64::from(limit) + 1)?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    if !newest_first {
+        rows.reverse();
+    }
+    Ok(Reply::Rejects { rows, more })
+}
+
+fn reject(connection: &Connection, origin: Origin) -> Result<Reply> {
+    let condition = format!(
+        "source = {} AND generation = {} AND \"offset\" = {} AND ordinal = {}",
+        origin.source, origin.generation, origin.offset, origin.ordinal
+    );
+    let rows = find_rejects(connection, "r.bytes", &condition, true, 1)?;
+    Ok(Reply::Reject(rows.into_iter().next().map(Box::new)))
+}
+
+fn find_rejects(connection: &Connection, bytes: &str, condition: &str, newest_first: bool, limit: u64) -> Result<Vec<RejectRow>> {
+    let sql = include_str!("sql/rejects.sql")
+        .replace("{bytes}", bytes)
+        .replace("{condition}", condition)
+        .replace("{way}", if newest_first { "DESC" } else { "ASC" })
+        .replace("{limit}", &limit.to_string());
+    let mut statement = connection.prepare(&sql)?;
+    let mut found = statement.query([])?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         let mut at = Columns { row, next: 0 };
@@ -196,5 +273,5 @@ fn rejects(connection: &Connection, limit: u32) -> Result<Reply> {
             uri: at.get::<Option<String>>()?.unwrap_or_default(),
         });
     }
-    Ok(Reply::Rejects(rows))
+    Ok(rows)
 }

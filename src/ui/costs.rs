@@ -15,10 +15,13 @@ use crate::model::usage::CostBasis;
 pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let costs = app.costs();
     let focused = app.focus() == Focus::Costs;
-    let title = if app.status().partial() {
-        " cost by feature, so far"
-    } else {
-        " cost by feature"
+    // Lines that are still to come only add: sums are lower bounds until then, and what is a share or a middle of them may move.
+    let partial = app.status().sums_lack_lines();
+    let lines = app.screen().cost_lines();
+    let title = match (partial, lines) {
+        (false, _) => " cost by feature",
+        (true, 1) => " cost, partial",
+        (true, _) => " cost by feature, partial",
     };
     buffer.set_span(
         area.x,
@@ -42,7 +45,6 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         buffer.set_span(area.x, area.y + 1, &label(words, theme.style(Role::Dim)), area.width);
         return;
     }
-    let lines = app.screen().cost_lines();
     if lines == 1 {
         let heads = Safe::concat(&[
             &text::pad(&Safe::from_static("share"), SHARE, Align::Right),
@@ -60,16 +62,16 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             ..area
         };
         if lines == 1 {
-            one_line(row, theme, place, buffer);
+            one_line(row, partial, theme, place, buffer);
         } else {
-            two_lines(row, theme, place, buffer);
+            two_lines(row, partial, theme, place, buffer);
         }
         if index == costs.at() && focused {
             buffer.set_style(place, theme.style(Role::Selected));
         }
     }
     let total = costs.total();
-    let basis = if total.at_least {
+    let basis = if total.at_least || partial {
         CostBasis::LowerBound
     } else {
         CostBasis::Computed
@@ -87,7 +89,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     buffer.set_span(right.saturating_sub(width), bottom, &span(&words, theme.style(Role::Money)), width);
 }
 
-/// Columns of a share: `100%`, `0.4%`.
+/// Columns of a share: `100%`, `≈0.4%`.
 const SHARE: usize = 5;
 /// Columns of a sum: `≥$12.3456`.
 const MONEY: usize = 10;
@@ -95,12 +97,12 @@ const MONEY: usize = 10;
 const BAR: usize = 6;
 
 /// The name, and what it spent; `≥` where some call's cost is missing from the sum.
-fn name_and_cost(row: &CostRow) -> (Safe, Role, Safe, Role) {
+fn name_and_cost(row: &CostRow, partial: bool) -> (Safe, Role, Safe, Role) {
     let (name, name_role) = row.key.as_deref().map_or_else(
         || (Safe::from_static("(not logged)"), Role::Dim),
         |key| (Safe::line(key), Role::Text),
     );
-    let basis = if row.lower_bound || row.unpriced_calls > 0 {
+    let basis = if row.lower_bound || row.unpriced_calls > 0 || partial {
         CostBasis::LowerBound
     } else {
         CostBasis::Computed
@@ -110,7 +112,7 @@ fn name_and_cost(row: &CostRow) -> (Safe, Role, Safe, Role) {
 }
 
 /// Its share as a figure and as a bar of so many cells, by eighths of a cell. What is unknown has neither.
-fn share(row: &CostRow, cells: usize) -> (Safe, Safe) {
+fn share(row: &CostRow, partial: bool, cells: usize) -> (Safe, Safe) {
     let Some(share) = row.share.filter(|_| row.cost.is_some()) else {
         return (Safe::from_static("–"), Safe::default());
     };
@@ -120,18 +122,26 @@ fn share(row: &CostRow, cells: usize) -> (Safe, Safe) {
         "█".repeat(eighths / 8),
         ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]
     );
-    (text::percent(share), Safe::line(&bar))
+    (about(&text::percent(share), partial), Safe::line(&bar))
 }
 
 /// The cost of the interaction in the middle.
-fn p50(row: &CostRow) -> Safe {
-    row.p50_cost
-        .map_or_else(|| Safe::from_static("–"), |cost| text::money(Some(cost), CostBasis::Computed))
+fn p50(row: &CostRow, partial: bool) -> Safe {
+    row.p50_cost.map_or_else(
+        || Safe::from_static("–"),
+        |cost| about(&text::money(Some(cost), CostBasis::Computed), partial),
+    )
 }
 
-fn one_line(row: &CostRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let (name, name_role, cost, cost_role) = name_and_cost(row);
-    let (share, bar) = share(row, BAR);
+/// A figure that rests on a part of the lines.
+fn about(figure: &Safe, partial: bool) -> Safe {
+    let mark = Safe::from_static(if partial { "≈" } else { "" });
+    Safe::concat(&[&mark, figure])
+}
+
+fn one_line(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let (name, name_role, cost, cost_role) = name_and_cost(row, partial);
+    let (share, bar) = share(row, partial, BAR);
     let room = usize::from(area.width).saturating_sub(SHARE + BAR + 2 * MONEY + 6);
     let line = Line::from(vec![
         label(" ", theme.style(Role::Text)),
@@ -143,15 +153,15 @@ fn one_line(row: &CostRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         label(" ", theme.style(Role::Text)),
         span(&text::pad(&cost, MONEY, Align::Right), theme.style(cost_role)),
         label(" ", theme.style(Role::Text)),
-        span(&text::pad(&p50(row), MONEY, Align::Right), theme.style(Role::Dim)),
+        span(&text::pad(&p50(row, partial), MONEY, Align::Right), theme.style(Role::Dim)),
     ]);
     buffer.set_line(area.x, area.y, &line, area.width);
 }
 
 /// The name and the sum, and below them what belongs to the sum.
-fn two_lines(row: &CostRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let (name, name_role, cost, cost_role) = name_and_cost(row);
-    let (share, bar) = share(row, BAR);
+fn two_lines(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let (name, name_role, cost, cost_role) = name_and_cost(row, partial);
+    let (share, bar) = share(row, partial, BAR);
     let width = usize::from(area.width);
     let first = Line::from(vec![
         label(" ", theme.style(Role::Text)),
@@ -163,7 +173,7 @@ fn two_lines(row: &CostRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         span(&text::pad(&cost, MONEY, Align::Right), theme.style(cost_role)),
     ]);
     buffer.set_line(area.x, area.y, &first, area.width);
-    let p50 = Safe::concat(&[&Safe::from_static("p50 "), &p50(row)]);
+    let p50 = Safe::concat(&[&Safe::from_static("p50 "), &p50(row, partial)]);
     let second = Line::from(vec![
         label(" ", theme.style(Role::Text)),
         span(&text::pad(&bar, BAR, Align::Left), theme.style(Role::Bar)),

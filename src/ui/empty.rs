@@ -7,7 +7,7 @@ use super::status::grouped;
 use super::text::{self, span};
 use super::theme::{Role, Theme};
 use crate::app::App;
-use crate::app::status::Reading;
+use crate::app::status::{Partial, Reading};
 use crate::model::query::Window;
 use crate::model::text::Safe;
 
@@ -43,7 +43,7 @@ fn words(app: &App) -> Vec<(String, Role)> {
             Role::Text,
         )),
         Reading::Following | Reading::Polling | Reading::Waiting if status.progress().inputs == 0 => {
-            lines.push((format!("no file yet in {}", app.sources().join(" ")), Role::Text));
+            lines.push((format!("no file yet in {}", app.named().join(" ")), Role::Text));
             lines.push((
                 "*.jsonl *.ndjson *.json *.log are read as soon as they appear".to_owned(),
                 Role::Dim,
@@ -63,7 +63,11 @@ fn words(app: &App) -> Vec<(String, Role)> {
 }
 
 fn nothing_matches(app: &App) -> Vec<(String, Role)> {
-    let so_far = if app.status().partial() { " so far" } else { "" };
+    let so_far = if app.status().partial() == Some(Partial::Reading) {
+        " so far"
+    } else {
+        ""
+    };
     let mut lines = Vec::new();
     let all = app.status().interactions();
     let of = if all == 0 { String::new() } else { format!(" of {}", grouped(all)) };
@@ -118,7 +122,7 @@ fn what_was_read(app: &App) -> Vec<(String, Role)> {
 }
 
 /// The text in lines of at most so many columns, broken between words where there are some.
-fn wrapped(text: &Safe, width: usize) -> Vec<Safe> {
+pub(super) fn wrapped(text: &Safe, width: usize) -> Vec<Safe> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.as_str().split(' ') {

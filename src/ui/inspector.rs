@@ -10,7 +10,8 @@ use ratatui::widgets::{Block, Borders, Widget as _};
 
 use super::text::{label, span};
 use super::theme::{Role, Theme};
-use crate::app::inspector::{Hit, Inspector, Piece, Tab, Tone};
+use crate::app::inspector::{Inspector, Tab};
+use crate::app::viewer::{Hit, Piece, Tone, Viewer};
 use crate::model::text::Safe;
 
 /// Draws the pane. The state should have been resized to `area` less its borders.
@@ -20,7 +21,7 @@ pub fn draw(inspector: &Inspector, theme: &Theme, focused: bool, area: Rect, buf
         .borders(Borders::ALL)
         .border_style(border)
         .title_top(tabs(inspector, theme, area.width))
-        .title_bottom(status(inspector, theme).right_aligned());
+        .title_bottom(status(inspector.viewer(), theme).right_aligned());
     let inner = block.inner(area);
     block.render(area, buffer);
     if inner.is_empty() {
@@ -31,9 +32,14 @@ pub fn draw(inspector: &Inspector, theme: &Theme, focused: bool, area: Rect, buf
         buffer.set_span(inner.x, inner.y, &words, inner.width);
         return;
     }
-    for (y, row) in (inner.y..inner.bottom()).zip(inspector.rows()) {
+    text(inspector.viewer(), theme, inner, buffer);
+}
+
+/// The visible rows of a text.
+pub(super) fn text(viewer: &Viewer, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    for (y, row) in (area.y..area.bottom()).zip(viewer.rows()) {
         let line: Line<'static> = row.iter().map(|piece| span(&piece.text, style(piece, theme))).collect();
-        buffer.set_line(inner.x, y, &line, inner.width);
+        buffer.set_line(area.x, y, &line, area.width);
     }
 }
 
@@ -65,19 +71,19 @@ fn tabs(inspector: &Inspector, theme: &Theme, width: u16) -> Line<'static> {
 }
 
 /// `⚠ 2 hidden characters  3/17  row total  42%`.
-pub(super) fn status(inspector: &Inspector, theme: &Theme) -> Line<'static> {
+pub(super) fn status(viewer: &Viewer, theme: &Theme) -> Line<'static> {
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut add = |text: String, role: Role| {
         spans.push(label(" ", theme.style(Role::Dim)));
         spans.push(span(&Safe::line(&text), theme.style(role)));
     };
-    match inspector.hidden() {
+    match viewer.hidden() {
         0 => {}
         1 => add("⚠ 1 hidden character".to_owned(), Role::Hidden),
         count => add(format!("⚠ {count} hidden characters"), Role::Hidden),
     }
-    if let Some((current, count)) = inspector.search_position() {
-        let more = if inspector.search_capped() { "+" } else { "" };
+    if let Some((current, count)) = viewer.search_position() {
+        let more = if viewer.search_capped() { "+" } else { "" };
         add(
             if count == 0 {
                 "no match".to_owned()
@@ -87,13 +93,13 @@ pub(super) fn status(inspector: &Inspector, theme: &Theme) -> Line<'static> {
             Role::Match,
         );
     }
-    if !inspector.wraps() {
+    if !viewer.wraps() {
         add("unwrapped".to_owned(), Role::Dim);
     }
-    if inspector.span().is_some() && !inspector.fits() {
-        let (rows, exact) = inspector.total_rows();
+    if !viewer.fits() {
+        let (rows, exact) = viewer.total_rows();
         let about = if exact { "" } else { "≈" };
-        add(format!("{about}{rows} rows  {}%", inspector.percent()), Role::Dim);
+        add(format!("{about}{rows} rows  {}%", viewer.percent()), Role::Dim);
     }
     if !spans.is_empty() {
         spans.push(label(" ", theme.style(Role::Dim)));

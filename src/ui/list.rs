@@ -10,6 +10,7 @@ use super::{empty, tree};
 use crate::app::App;
 use crate::app::layout::{Column, Focus};
 use crate::app::list::ListLine;
+use crate::app::status::Partial;
 use crate::app::tree::Spans;
 use crate::model::query::SortKey;
 use crate::model::span::Status;
@@ -98,7 +99,14 @@ fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: 
             Column::Feature => missing(&row.feature),
             Column::User => missing(&row.user),
             Column::Ask => {
-                ask(row, theme, Rect { x, width: *width, ..area }, buffer);
+                let mut place = Rect { x, width: *width, ..area };
+                if open && let Some(words) = lacking(app.status().partial()) {
+                    // On the right of the column: the question gives way.
+                    let least = place.width.saturating_sub(words.len() as u16 + 1);
+                    buffer.set_span(x + least + 1, area.y, &label(words, theme.style(Role::Warn)), words.len() as u16);
+                    place.width = least;
+                }
+                ask(row, theme, place, buffer);
                 x += width + 1;
                 continue;
             }
@@ -127,6 +135,15 @@ fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: 
         };
         buffer.set_span(x, area.y, &span(&cell, theme.style(role)), *width);
         x += width + 1;
+    }
+}
+
+/// What an open tree may lack.
+const fn lacking(partial: Option<Partial>) -> Option<&'static str> {
+    match partial {
+        Some(Partial::Reading) => Some("partial so far"),
+        Some(Partial::Unreadable | Partial::Unfilled | Partial::Bounded) => Some("partial"),
+        None => None,
     }
 }
 

@@ -13,6 +13,8 @@ mod empty;
 pub mod inspector;
 mod list;
 mod overlay;
+mod rejects;
+mod sources;
 mod status;
 pub mod text;
 pub mod theme;
@@ -69,6 +71,12 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
             }
         }
     }
+    if let Some(area) = screen.sources {
+        match app.rejects() {
+            Some(open) => rejects::draw(open, theme, area, buffer),
+            None => sources::draw(app, theme, area, buffer),
+        }
+    }
     if let Some(area) = screen.inspector {
         // Its sides and its lower border lie on the frame.
         let area = Rect {
@@ -83,7 +91,7 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
         buffer.set_span(area.x, area.y, &text::label("├", border), 1);
         buffer.set_span(area.right() - 1, area.y, &text::label("┤", border), 1);
     }
-    status::header(app, theme, screen.frame, buffer);
+    status::header(app, keymap, theme, screen.frame, buffer);
     status::footer(app, keymap, theme, screen.frame, buffer);
     if let (Some(area), Some(_)) = (screen.costs, screen.list) {
         // The line beside the panel meets the lines above and below it, where nothing is written there.

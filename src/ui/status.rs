@@ -10,9 +10,9 @@ use super::theme::{Role, Theme};
 use crate::app::App;
 use crate::app::action::{Action, Mode};
 use crate::app::notice::Level;
-use crate::app::status::Reading;
+use crate::app::status::{Partial, Reading};
 use crate::keymap::Keymap;
-use crate::model::text::Safe;
+use crate::model::text::{self, Safe};
 
 /// `1,204`: exact counts are read in groups.
 pub(super) fn grouped(count: u64) -> String {
@@ -59,10 +59,10 @@ impl Piece {
     }
 }
 
-pub(super) fn header(app: &App, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
+pub(super) fn header(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
     // The corners stay, and a piece takes three columns beside its words: `─ words `.
     let room = usize::from(frame.width.saturating_sub(2));
-    let pieces = pieces(app);
+    let pieces = pieces(app, keymap, frame.width >= ROOMY);
     let mut widths = vec![0; pieces.len()];
     let mut left = room;
     let mut by_rank: Vec<usize> = (0..pieces.len()).collect();
@@ -85,26 +85,36 @@ pub(super) fn header(app: &App, theme: &Theme, frame: Rect, buffer: &mut Buffer)
     buffer.set_line(frame.x + 1, frame.y, &Line::from(spans), frame.width.saturating_sub(2));
 }
 
+/// From this width the header also says how long reading takes, and which key leads to what is wrong.
+const ROOMY: u16 = 80;
+
 /// What the header has to say, from left to right.
-fn pieces(app: &App) -> Vec<Piece> {
+fn pieces(app: &App, keymap: &Keymap, roomy: bool) -> Vec<Piece> {
     let status = app.status();
     let mut pieces = vec![
         Piece::whole("spanscope", Role::Accent, 6),
-        Piece::elastic(&app.sources().join(" "), Role::Dim, 8, 8),
+        Piece::elastic(&app.named().join(" "), Role::Dim, 8, 8),
     ];
     let newer = match app.list().newer() {
         0 => String::new(),
         count => format!(" +{} new", grouped(count)),
     };
+    let left = status
+        .left()
+        .filter(|_| roomy)
+        .map_or_else(String::new, |left| format!(" ≈ {} left", text::roughly(left)));
+    let key = keymap.keys_of(Action::ToggleSources).into_iter().next().filter(|_| roomy);
+    // Behind the first thing that is wrong.
+    let mut key = key.map_or_else(String::new, |key| format!(" ({key})"));
     let mut add = |words: String, role, rank| pieces.push(Piece::whole(&words, role, rank));
     match (status.reading(), app.list().follows()) {
         // Nothing more will come, so there is nothing to pause; rows above the cursor's page may still be unseen.
         (Reading::Ended, _) => add(format!("■ ended{newer}"), Role::Dim, 0),
         (Reading::Waiting, _) => add("waiting".to_owned(), Role::Dim, 0),
-        (Reading::History(percent), true) => add(format!("reading {percent} %"), Role::Warn, 0),
+        (Reading::History(percent), true) => add(format!("reading {percent} %{left}"), Role::Warn, 0),
         (Reading::History(percent), false) => {
             add(format!("❚❚ paused{newer}"), Role::Warn, 0);
-            add(format!("reading {percent} %"), Role::Warn, 1);
+            add(format!("reading {percent} %{left}"), Role::Warn, 1);
         }
         (Reading::Following, true) => add("● following".to_owned(), Role::Good, 0),
         (Reading::Polling, true) => add("● following (polling)".to_owned(), Role::Warn, 0),
@@ -117,11 +127,25 @@ fn pieces(app: &App) -> Vec<Piece> {
     let word = if app.matching() == Some(1) { "interaction" } else { "interactions" };
     add(format!("{count} {word}"), Role::Text, 4);
     if status.rejected() > 0 {
-        add(format!("⚠ {} rejected", grouped(status.rejected())), Role::Warn, 1);
+        add(
+            format!("⚠ {} rejected{}", grouped(status.rejected()), std::mem::take(&mut key)),
+            Role::Warn,
+            1,
+        );
     }
     let unreadable = status.progress().problems.len() as u64;
     if unreadable > 0 {
-        add(format!("⚠ {} unreadable", grouped(unreadable)), Role::Warn, 3);
+        add(
+            format!("⚠ {} unreadable{}", grouped(unreadable), std::mem::take(&mut key)),
+            Role::Warn,
+            3,
+        );
+    }
+    match status.partial() {
+        Some(Partial::Unfilled) => add(format!("⚠ partial history{key}"), Role::Warn, 3),
+        Some(Partial::Bounded) => add(format!("older lines left out{key}"), Role::Dim, 9),
+        // Said already.
+        Some(Partial::Reading | Partial::Unreadable) | None => {}
     }
     if !app.filter_text().is_empty() {
         pieces.push(Piece::elastic(&format!("filter: {}", app.filter_text()), Role::Accent, 2, 15));
@@ -138,11 +162,14 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
         return;
     }
     // The inspector's lower border is this line too, and holds its place on the right.
-    let place = if app.screen().inspector.is_some() {
-        inspector::status(app.inspector(), theme).width() as u16
-    } else {
-        0
-    };
+    let shown = app.screen().inspector.map(|_| app.inspector().viewer());
+    let reader = app.reader().map(|reader| inspector::status(reader.viewer(), theme));
+    if let Some(place) = &reader {
+        let place_width = (place.width() as u16).min(whole);
+        buffer.set_line(x + whole - place_width, y, place, place_width);
+    }
+    let place = reader.or_else(|| Some(inspector::status(shown?, theme)));
+    let place = place.map_or(0, |place| place.width() as u16);
     let width = whole.saturating_sub(place);
     if let Some((notice, _)) = app.notice() {
         let role = match notice.level {
@@ -187,6 +214,28 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
         Mode::Costs => &[
             (Action::Open, "show its interactions"),
             (Action::NextPane, "next pane"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Mode::Sources => &[
+            (Action::Open, "rejected lines"),
+            (
+                Action::SortSources,
+                if app.sources().by_name() { "trouble first" } else { "by name" },
+            ),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Mode::Rejects if app.reader().is_some() => &[
+            (Action::CopyReject, "copy"),
+            (Action::Wrap, "wrap"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+            (Action::Search, "search"),
+        ],
+        Mode::Rejects => &[
+            (Action::Open, "read"),
+            (Action::CopyReject, "copy"),
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],

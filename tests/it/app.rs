@@ -12,7 +12,7 @@ use spanscope::app::{App, Effect, Input, ListLine, Mode, Msg, Notice, Pane, Sett
 use spanscope::keymap::{Keymap, Lookup};
 use spanscope::model::content::{Contents, Message, MessagePart, Slot};
 use spanscope::model::filter::Filter;
-use spanscope::model::query::{CostRow, Cursor, Page, Query, Reply, Sort, SortKey, Stats, Window};
+use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SortKey, SourceStat, Stats, Window};
 use spanscope::model::record::{Progress, Receipt, Tally};
 use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
 use spanscope::model::trace::{FindingKind, Findings, Interaction, Trace};
@@ -37,10 +37,16 @@ pub struct Desk {
     pub waiting: VecDeque<Effect>,
     /// Every other effect, and every question asked.
     pub copied: Vec<String>,
+    /// What was copied, byte for byte.
+    pub raw: Vec<Vec<u8>>,
     pub asked: Vec<(Pane, Query)>,
     pub quit: bool,
     /// What became of the lines read.
     pub tally: Tally,
+    /// Of each source by itself.
+    pub stored: Vec<SourceStat>,
+    /// The newest first.
+    pub rejects: Vec<RejectRow>,
     /// The store answers every question with this.
     pub broken: Option<String>,
     pending: Vec<KeyEvent>,
@@ -120,11 +126,16 @@ pub fn interaction(number: u64) -> Trace {
 
 impl Desk {
     pub fn new(count: u64, width: u16, height: u16) -> Self {
+        Self::in_window(count, width, height, Window::default())
+    }
+
+    /// As with `--since` and `--until`.
+    pub fn in_window(count: u64, width: u16, height: u16, window: Window) -> Self {
         let settings = Settings {
             sources: vec!["/var/log/app/*.jsonl".into()],
             filter: Filter::All,
             filter_text: String::new(),
-            window: Window::default(),
+            window,
             prices: Arc::clone(&PRICES),
             timezone: jiff::tz::TimeZone::UTC,
             now: NOON,
@@ -138,9 +149,12 @@ impl Desk {
             traces: (0..count).map(interaction).collect(),
             waiting: VecDeque::new(),
             copied: Vec::new(),
+            raw: Vec::new(),
             asked: Vec::new(),
             quit: false,
             tally: Tally::default(),
+            stored: Vec::new(),
+            rejects: Vec::new(),
             broken: None,
             pending: Vec::new(),
         };
@@ -163,7 +177,10 @@ impl Desk {
     fn take(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Copy { text, .. } => self.copied.push(text),
+                Effect::Copy { bytes, .. } => {
+                    self.copied.push(String::from_utf8_lossy(&bytes).into_owned());
+                    self.raw.push(bytes);
+                }
                 Effect::Quit => self.quit = true,
                 Effect::Suspend | Effect::Redraw => {}
                 Effect::Ask(pane, ticket, query) => {
@@ -298,10 +315,32 @@ impl Desk {
             Query::Stats => Reply::Stats(Box::new(Stats {
                 interactions: self.traces.len() as u64,
                 tally: self.tally.clone(),
+                sources: self.stored.clone(),
                 ..Stats::default()
             })),
             Query::Find { .. } => Reply::Found(Vec::new()),
-            Query::Rejects { .. } => Reply::Rejects(Vec::new()),
+            Query::Rejects { sources, page, limit } => {
+                let ours = self.rejects.iter().filter(|row| sources.contains(&row.origin.source));
+                let mut all: Vec<RejectRow> = ours.cloned().collect();
+                let limit = limit as usize;
+                match page {
+                    Page::First => {}
+                    Page::After(origin) => all.retain(|row| row.origin < origin),
+                    Page::From(origin) => all.retain(|row| row.origin <= origin),
+                    Page::Before(origin) => all.retain(|row| row.origin > origin),
+                    Page::Last => {}
+                }
+                let more = all.len() > limit;
+                match page {
+                    Page::Last | Page::Before(_) => drop(all.drain(..all.len().saturating_sub(limit))),
+                    _ => all.truncate(limit),
+                }
+                for row in &mut all {
+                    row.bytes.truncate(256);
+                }
+                Reply::Rejects { rows: all, more }
+            }
+            Query::Reject(origin) => Reply::Reject(self.rejects.iter().find(|row| row.origin == origin).cloned().map(Box::new)),
         }
     }
 
@@ -808,7 +847,7 @@ proptest! {
     fn no_order_of_events_breaks_it(steps in proptest::collection::vec((0u8..8, any::<u16>(), any::<u16>()), 0..120)) {
         let keys = [
             "j", "k", "<enter>", "<esc>", "h", "l", "G", "g", "F", "]", "[", ")", "(", "}", "{", "!", "z", "$", "<tab>", "<s-tab>",
-            "/number 1<enter>", "n", "N", "ffeature:s*<enter>", "sc", "sd", "yp", "yl", "?", "q", "r", "c", "e", "<c-d>", "<pgdn>", "7", "w", ">",
+            "/number 1<enter>", "n", "N", "ffeature:s*<enter>", "sc", "sd", "yp", "yl", "?", "q", "r", "c", "e", "<c-d>", "<pgdn>", "7", "w", ">", "L",
         ];
         let theme = Theme::load("dark", ColorSupport::True).unwrap();
         let mut desk = Desk::new(120, 120, 40);

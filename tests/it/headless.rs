@@ -337,3 +337,92 @@ fn what_it_knows_is_listed() {
         (Some("3.00"), Some("0.30"))
     );
 }
+
+/// What each source came to, also one that cannot be read to its end; CSV has a fixed number of cells whatever was counted.
+#[test]
+fn stats_tell_each_source_by_itself() {
+    let place = Place::new();
+    let logs = place.path("logs");
+    std::fs::create_dir(&logs).unwrap();
+    write_calls(&logs.join("good.jsonl"), 0, 30);
+    std::fs::write(logs.join("bad.jsonl"), "no JSON\n\n{\"a\":1}\n{\"model\": \"x\n").unwrap();
+    std::fs::write(logs.join("broken.jsonl.gz"), b"\x1f\x8bthis is no gzip").unwrap();
+    let output = place.run(&["stats", logs.to_str().unwrap(), "-o", "json"]);
+    assert_eq!(output.status.code(), Some(1), "something could not be read");
+    let stats: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sources = stats["sources"].as_array().unwrap();
+    let source = |name: &str| {
+        sources
+            .iter()
+            .find(|source| source["uri"].as_str().unwrap().ends_with(name))
+            .unwrap()
+    };
+    let good = source("good.jsonl");
+    assert_eq!(
+        (
+            &good["lines"],
+            &good["dialects"]["llm_trace"],
+            &good["coverage"],
+            &good["error"],
+            &good["state"]
+        ),
+        (&30.into(), &30.into(), &1.0.into(), &Value::Null, &"ended".into())
+    );
+    assert_eq!(good["size"], good["bytes"]);
+    let bad = source("bad.jsonl");
+    assert_eq!(
+        (&bad["lines"], &bad["other"], &bad["rejected"], &bad["blank"]),
+        (&4.into(), &1.into(), &2.into(), &1.into())
+    );
+    let reasons: u64 = bad["rejects"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert_eq!(reasons, 2);
+    let broken = source("broken.jsonl.gz");
+    assert_eq!((&broken["lines"], &broken["state"]), (&0.into(), &"failed".into()));
+    assert!(broken["error"].as_str().is_some_and(|why| !why.is_empty()), "{broken}");
+    for (key, sum) in [
+        ("lines", 34),
+        ("rejected", 2),
+        ("blank", 1),
+        ("bytes", stats["bytes"].as_u64().unwrap()),
+    ] {
+        let of: u64 = sources.iter().filter_map(|source| source[key].as_u64()).sum();
+        assert_eq!((of, stats[key].as_u64()), (sum, Some(sum)), "{key}");
+    }
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        words.contains("error: ") && words.contains("broken.jsonl.gz") && words.contains("hint: partial: what could not be read"),
+        "{words}"
+    );
+    let csv = String::from_utf8(place.run(&["stats", logs.to_str().unwrap(), "-o", "csv"]).stdout).unwrap();
+    assert_eq!(csv.lines().count(), 4, "{csv}");
+    assert!(csv.lines().next().unwrap().ends_with("dialects,rejects,error"), "{csv}");
+    let table = String::from_utf8(place.run(&["stats", logs.to_str().unwrap()]).stdout).unwrap();
+    assert!(table.contains("rejected because") && table.contains("cannot be read"), "{table}");
+}
+
+/// Figures that rest on a part of the lines say so on stderr, whatever is printed; and nothing is said when they rest on all.
+#[test]
+fn partial_history_is_told_to_scripts_too() {
+    let place = Place::new();
+    let logs = place.path("logs");
+    std::fs::create_dir(&logs).unwrap();
+    write_calls(&logs.join("new.jsonl"), 0, 3);
+    write_calls(&logs.join("old.jsonl"), 3, 9);
+    let old = std::fs::File::options().write(true).open(logs.join("old.jsonl")).unwrap();
+    let hours = |count: u64| std::time::SystemTime::now() - std::time::Duration::from_secs(count * 3600);
+    old.set_modified(hours(48)).unwrap();
+    let said = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let logs = logs.to_str().unwrap();
+    assert_eq!(said(&["cost", logs, "-o", "json"]), "");
+    for output in ["table", "json"] {
+        let words = said(&["cost", logs, "--since", "5h", "-o", output]);
+        assert!(
+            words.contains("hint: partial: ") && words.contains("of older lines in 1 source were not read because of --since"),
+            "{words}"
+        );
+    }
+}

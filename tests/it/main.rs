@@ -16,6 +16,7 @@ mod report;
 mod samples;
 mod screens;
 mod screenshot;
+mod sources;
 mod states;
 #[cfg(feature = "store")]
 mod store;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use spanscope::model::content::{Contents, Document, Form, Message, MessagePart, Payload};
 use spanscope::model::json::Json;
 use spanscope::model::query::{CostKey, CostRow, SourceStat, Stats};
-use spanscope::model::record::Tally;
+use spanscope::model::record::{Activity, SourceProgress, Tally};
 use spanscope::model::span::{Inferred, Origin, Part, SpanKey, SpanKind, StartFrom, Status};
 use spanscope::model::trace::{Finding, FindingKind, Interaction, Span, Trace};
 use spanscope::model::usage::{Convention, Cost, CostBasis, Usage};
@@ -410,22 +410,60 @@ fn spend_statistics_and_prices() {
     };
     tally.dialects.insert("otlp".into(), 6);
     tally.rejects.insert("not JSON".into(), 2);
-    let stats = Stats {
-        sources: vec![SourceStat {
+    let stat = |id, uri: &str, bytes, tally: &Tally| SourceStat {
+        id,
+        uri: uri.into(),
+        bytes,
+        end: bytes,
+        tally: tally.clone(),
+        ..SourceStat::default()
+    };
+    let mut older = Tally {
+        lines: 40,
+        span: 40,
+        ..Tally::default()
+    };
+    older.dialects.insert("llm_trace".into(), 40);
+    let sources = vec![
+        stat(1, "app.jsonl", 4800, &tally),
+        stat(2, "old.jsonl", 20_000, &older),
+        SourceStat {
+            generation: 1,
+            unread: 5_000,
+            ..stat(2, "old.jsonl", 10_000, &Tally::default())
+        },
+    ];
+    // One that is not read whole, and one that cannot be opened.
+    let progress = [
+        SourceProgress {
             uri: "app.jsonl".into(),
-            generation: 0,
-            bytes: 4800,
-            tally: tally.clone(),
-        }],
-        tally,
-        bytes: 4800,
+            source: Some((1, 0)),
+            activity: Activity::Ended,
+            size: 5_000,
+            skipped: 200,
+            modified: Some(0),
+            ..SourceProgress::default()
+        },
+        SourceProgress {
+            uri: "locked.jsonl".into(),
+            activity: Activity::Failed,
+            problem: Some("permission denied".into()),
+            ..SourceProgress::default()
+        },
+    ];
+    let mut both = tally.clone();
+    both.add(&older);
+    let stats = Stats {
+        sources,
+        tally: both,
+        bytes: 34_800,
         spans: 7,
         interactions: 3,
     };
     let mut all = String::new();
     for output in [Output::Table, Output::Json, Output::Csv] {
         all += &printed(|out| report::costs(&costs, CostKey::Feature, output, &look(), out));
-        all += &printed(|out| report::stats(&stats, 0.25, output, &look(), out));
+        all += &printed(|out| report::stats(&stats, &progress, 0.25, output, &look(), out));
         all += &printed(|out| {
             report::table(
                 &["name", "what"],

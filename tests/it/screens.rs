@@ -104,7 +104,7 @@ impl Script {
                 interactions: self.traces.len() as u64,
                 ..Stats::default()
             })),
-            Query::Find { .. } | Query::Rejects { .. } => Reply::Interrupted,
+            Query::Find { .. } | Query::Rejects { .. } | Query::Reject(_) => Reply::Interrupted,
         }
     }
 }
@@ -174,7 +174,7 @@ impl Stage {
 }
 
 /// The text of a screen, and under it the runs of style of each line that has any.
-fn picture(buffer: &Buffer) -> String {
+pub fn picture(buffer: &Buffer) -> String {
     let mut text = String::new();
     let mut styles = String::new();
     for y in 0..buffer.area.height {

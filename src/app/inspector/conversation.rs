@@ -6,9 +6,9 @@ use crate::model::span::SpanKind;
 use crate::model::text;
 use crate::model::trace::FindingKind;
 
+use super::super::viewer::{Page, Tone};
 use super::Subject;
 use super::json;
-use super::page::{Page, Tone};
 
 /// Why nothing is there to show: a missing span, a failed fetch, contents on their way, or words that were never logged.
 fn absent(subject: &Subject, slots: &[Slot], not_logged: &[&str]) -> Option<Page> {

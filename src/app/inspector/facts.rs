@@ -6,8 +6,8 @@ use crate::model::span::{Nanos, StartFrom, Status};
 use crate::model::text;
 use crate::model::usage::{Convention, CostBasis};
 
+use super::super::viewer::{Page, Tone};
 use super::json;
-use super::page::{Page, Tone};
 use super::{RAW_LINES, Subject};
 
 const NOT_LOGGED: &str = "not logged";

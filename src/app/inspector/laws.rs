@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 
-use super::layout::{BLOCK, Layout, Place};
+use super::super::viewer::layout::{BLOCK, Layout, Place};
+use super::super::viewer::{Hit, Scroll};
 use super::*;
 use crate::model::content::{Document, Form, Message, MessagePart, Payload, Slot};
 use crate::model::json::Json;
@@ -48,7 +49,7 @@ fn span(kind: SpanKind, slots: &[Slot]) -> Span {
 
 fn open(span: Span, contents: Option<Contents>, width: u16, height: u16) -> Inspector {
     let mut inspector = Inspector::new();
-    inspector.resize(width, height);
+    inspector.viewer.resize(width, height);
     let trace = Trace {
         spans: vec![span],
         ..Trace::default()
@@ -77,6 +78,7 @@ fn prompt(text: &str, width: u16, height: u16) -> Inspector {
 
 fn screen(inspector: &Inspector) -> Vec<String> {
     inspector
+        .viewer
         .rows()
         .map(|row| {
             row.iter()
@@ -230,56 +232,57 @@ fn previews_documents_and_bills_are_marked() {
 fn search_finds_whatever_the_case_and_goes_round() {
     let text = format!("Refund\n{}refund and REFUND\nStraße İstanbul", "line\n".repeat(50));
     let mut inspector = prompt(&text, 40, 5);
-    assert_eq!(inspector.search("reFund"), 3);
-    assert_eq!(inspector.search_position(), Some((1, 3)));
-    inspector.search_step(true);
+    assert_eq!(inspector.viewer.search("reFund"), 3);
+    assert_eq!(inspector.viewer.search_position(), Some((1, 3)));
+    inspector.viewer.search_step(true);
     let hits: Vec<Hit> = inspector
+        .viewer
         .rows()
         .flatten()
         .map(|piece| piece.hit)
         .filter(|hit| *hit != Hit::None)
         .collect();
     assert_eq!(hits, [Hit::Current, Hit::Match]);
-    inspector.search_step(true);
-    inspector.search_step(true);
-    assert_eq!(inspector.search_position(), Some((1, 3)));
-    inspector.search_step(false);
-    assert_eq!(inspector.search_position(), Some((3, 3)));
-    assert_eq!(inspector.search("STRASSE"), 0);
-    assert_eq!(inspector.search("straße"), 1);
-    assert_eq!(inspector.search(""), 0);
-    assert_eq!(inspector.search_position(), None);
+    inspector.viewer.search_step(true);
+    inspector.viewer.search_step(true);
+    assert_eq!(inspector.viewer.search_position(), Some((1, 3)));
+    inspector.viewer.search_step(false);
+    assert_eq!(inspector.viewer.search_position(), Some((3, 3)));
+    assert_eq!(inspector.viewer.search("STRASSE"), 0);
+    assert_eq!(inspector.viewer.search("straße"), 1);
+    assert_eq!(inspector.viewer.search(""), 0);
+    assert_eq!(inspector.viewer.search_position(), None);
 }
 
 #[test]
 fn ten_megabytes_in_one_line_cost_a_screen() {
     let mut inspector = prompt(&"lorem ipsum dolor ".repeat(10_000_000 / 18), 100, 50);
-    let opened = inspector.layout.touched;
+    let opened = inspector.viewer.layout.touched;
     assert!(opened <= 8 * BLOCK, "{opened}");
-    inspector.scroll(Scroll::Bottom);
-    assert_eq!(inspector.percent(), 100);
-    inspector.scroll(Scroll::Lines(-3));
-    inspector.resize(80, 50);
-    inspector.scroll(Scroll::Top);
-    inspector.scroll(Scroll::Page(10));
-    let (rows, exact) = inspector.total_rows();
+    inspector.viewer.scroll(Scroll::Bottom);
+    assert_eq!(inspector.viewer.percent(), 100);
+    inspector.viewer.scroll(Scroll::Lines(-3));
+    inspector.viewer.resize(80, 50);
+    inspector.viewer.scroll(Scroll::Top);
+    inspector.viewer.scroll(Scroll::Page(10));
+    let (rows, exact) = inspector.viewer.total_rows();
     assert!(!exact && rows > 65_535, "{rows}");
-    assert!(inspector.layout.touched <= 16 * BLOCK, "{}", inspector.layout.touched);
-    assert_eq!(inspector.rows().count(), 50);
+    assert!(inspector.viewer.layout.touched <= 16 * BLOCK, "{}", inspector.viewer.layout.touched);
+    assert_eq!(inspector.viewer.rows().count(), 50);
 }
 
 #[test]
 fn hostile_text_never_reaches_the_screen_as_it_is() {
     let inspector = prompt("x\u{1b}[31m\u{202e}evil\u{e0041}\u{200b}\n", 60, 10);
     assert_eq!(screen(&inspector)[1], "x␛[31m<RLO>evil<TAG:\"A\">·");
-    assert_eq!(inspector.hidden(), 4);
+    assert_eq!(inspector.viewer.hidden(), 4);
 }
 
 #[test]
 fn a_wide_character_is_cut_at_the_left_edge_without_moving_the_rest() {
     let mut inspector = prompt("日本語abc", 6, 4);
-    inspector.toggle_wrap();
-    inspector.scroll(Scroll::Columns(1));
+    inspector.viewer.toggle_wrap();
+    inspector.viewer.scroll(Scroll::Columns(1));
     assert_eq!(screen(&inspector)[1], " 本語a");
 }
 
@@ -322,19 +325,19 @@ proptest! {
         let mut inspector = prompt(&text, 20, 7);
         for (kind, by) in moves {
             match kind {
-                0 => inspector.scroll(Scroll::Lines(by)),
-                1 => inspector.scroll(Scroll::HalfPage(by)),
-                2 => inspector.scroll(Scroll::Page(by)),
-                3 => inspector.scroll(Scroll::Top),
-                4 => inspector.scroll(Scroll::Bottom),
-                5 => inspector.scroll(Scroll::Columns(by)),
-                6 => inspector.toggle_wrap(),
-                _ => inspector.resize(by.unsigned_abs() as u16, (by.unsigned_abs() / 4) as u16),
+                0 => inspector.viewer.scroll(Scroll::Lines(by)),
+                1 => inspector.viewer.scroll(Scroll::HalfPage(by)),
+                2 => inspector.viewer.scroll(Scroll::Page(by)),
+                3 => inspector.viewer.scroll(Scroll::Top),
+                4 => inspector.viewer.scroll(Scroll::Bottom),
+                5 => inspector.viewer.scroll(Scroll::Columns(by)),
+                6 => inspector.viewer.toggle_wrap(),
+                _ => inspector.viewer.resize(by.unsigned_abs() as u16, (by.unsigned_abs() / 4) as u16),
             }
-            let total = inspector.total_rows().0 as usize;
-            let shown = inspector.rows().count();
-            prop_assert!(shown == inspector.height || shown <= total && inspector.fits(), "{} of {} in {}", shown, total, inspector.height);
-            for row in inspector.rows() {
+            let total = inspector.viewer.total_rows().0 as usize;
+            let shown = inspector.viewer.rows().count();
+            prop_assert!(shown == inspector.viewer.height || shown <= total && inspector.viewer.fits(), "{} of {} in {}", shown, total, inspector.viewer.height);
+            for row in inspector.viewer.rows() {
                 prop_assert!(row.iter().all(|piece| !piece.text.as_str().chars().any(char::is_control)));
             }
         }

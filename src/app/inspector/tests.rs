@@ -1,6 +1,9 @@
+use super::super::viewer::layout::Place;
+use super::super::viewer::{Hit, Scroll};
 use super::*;
 use crate::model::content::{Message, MessagePart, Slot};
 use crate::model::span::{Part, SpanKind, TraceKey};
+use crate::model::text;
 
 /// A trace of one model call, and its key.
 fn trace() -> (Trace, SpanKey) {
@@ -33,7 +36,7 @@ fn prompt(text: &str) -> Contents {
 fn open(text: &str, width: u16, height: u16) -> Inspector {
     let (trace, key) = trace();
     let mut inspector = Inspector::new();
-    inspector.resize(width, height);
+    inspector.viewer.resize(width, height);
     assert!(inspector.show(&trace, key, &Prices::embedded()).contents, "contents are asked for");
     inspector.contents(key, prompt(text));
     assert_eq!(inspector.needs(), InspectorNeeds::default());
@@ -42,6 +45,7 @@ fn open(text: &str, width: u16, height: u16) -> Inspector {
 
 fn text(inspector: &Inspector) -> Vec<String> {
     inspector
+        .viewer
         .rows()
         .map(|row| row.iter().map(|piece| piece.text.as_str()).collect())
         .collect()
@@ -71,7 +75,7 @@ fn no_row_is_wider_than_the_pane_and_no_scroll_leaves_it() {
             Scroll::Top,
             Scroll::Lines(i64::MIN),
         ] {
-            inspector.scroll(scroll);
+            inspector.viewer.scroll(scroll);
             let rows = text(&inspector);
             assert!(!rows.is_empty() && rows.len() <= 5);
             for row in &rows {
@@ -79,7 +83,7 @@ fn no_row_is_wider_than_the_pane_and_no_scroll_leaves_it() {
                 assert!(text::width(row) <= usize::from(width).max(2), "{width}: {row:?}");
             }
         }
-        assert_eq!(inspector.top, Place::default());
+        assert_eq!(inspector.viewer.top, Place::default());
     }
 }
 
@@ -89,20 +93,20 @@ fn ten_megabytes_open_and_end_where_they_end() {
     body.push_str(" the very end");
     let mut inspector = open(&body, 80, 20);
     assert_eq!(text(&inspector).len(), 20);
-    inspector.scroll(Scroll::Bottom);
+    inspector.viewer.scroll(Scroll::Bottom);
     assert!(text(&inspector).iter().any(|row| row.contains("the very end")));
-    assert_eq!(inspector.percent(), 100);
+    assert_eq!(inspector.viewer.percent(), 100);
 }
 
 #[test]
 fn a_search_finds_every_match_and_goes_round() {
     let mut inspector = open(&"needle hay\n".repeat(50), 40, 6);
-    assert_eq!(inspector.search("NEEDLE"), 50);
-    assert_eq!(inspector.search_position(), Some((1, 50)));
-    inspector.search_step(false);
-    assert_eq!(inspector.search_position(), Some((50, 50)));
+    assert_eq!(inspector.viewer.search("NEEDLE"), 50);
+    assert_eq!(inspector.viewer.search_position(), Some((1, 50)));
+    inspector.viewer.search_step(false);
+    assert_eq!(inspector.viewer.search_position(), Some((50, 50)));
     assert!(
-        inspector.rows().flatten().any(|piece| piece.hit == Hit::Current),
+        inspector.viewer.rows().flatten().any(|piece| piece.hit == Hit::Current),
         "the match is on the screen"
     );
 }
@@ -113,7 +117,7 @@ fn what_was_not_logged_is_said() {
     part.slots = 0;
     let trace = crate::derive::derive(vec![part], &Prices::embedded());
     let mut inspector = Inspector::new();
-    inspector.resize(80, 20);
+    inspector.viewer.resize(80, 20);
     inspector.show(&trace, trace.spans[0].key, &Prices::embedded());
     for tab in [Tab::Prompt, Tab::Response] {
         inspector.set_tab(tab);

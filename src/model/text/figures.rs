@@ -74,6 +74,19 @@ pub fn bytes(count: u64) -> String {
     scaled(count, &[" B", " KB", " MB", " GB", " TB"])
 }
 
+/// `12 s`, `4 min`, `3 h`, `2 d`: a time that is only estimated, never less than a second.
+#[must_use]
+pub fn roughly(nanos: Nanos) -> String {
+    let seconds = nanos.max(0).unsigned_abs().div_ceil(1_000_000_000).max(1);
+    let rounded = |unit: u64| (seconds + unit / 2) / unit;
+    match seconds {
+        0..100 => format!("{seconds} s"),
+        100..5_400 => format!("{} min", rounded(60)),
+        5_400..129_600 => format!("{} h", rounded(3_600)),
+        _ => format!("{} d", rounded(86_400)),
+    }
+}
+
 /// One decimal below a hundred of a unit, none above; rounded half up.
 fn scaled(count: u64, units: &[&str]) -> String {
     let count = u128::from(count);

@@ -18,6 +18,8 @@ struct Run {
     events: Receiver<Event>,
     sources: Option<Sources>,
     progress: Progress,
+    /// How often progress was told.
+    told: u32,
 }
 
 impl Run {
@@ -29,7 +31,13 @@ impl Run {
             events,
             sources: Some(sources),
             progress: Progress::default(),
+            told: 0,
         }
+    }
+
+    fn hear(&mut self, progress: Progress) {
+        self.told += 1;
+        self.progress = progress;
     }
 
     /// Takes blocks until all these lines came, and checks that nothing else did.
@@ -52,7 +60,7 @@ impl Run {
                     }
                     blocks.push(block);
                 }
-                Event::Progress(progress) => self.progress = progress,
+                Event::Progress(progress) => self.hear(progress),
             }
         }
         blocks
@@ -66,7 +74,7 @@ impl Run {
                 .unwrap_or_else(|_| panic!("waited in vain: {:?}", self.progress))
             {
                 Event::Block(block) => panic!("{block:?} came uncalled for"),
-                Event::Progress(progress) => self.progress = progress,
+                Event::Progress(progress) => self.hear(progress),
             }
         }
     }
@@ -154,6 +162,32 @@ fn appended_lines_new_files_rotation_and_truncation_are_followed() {
         (again[0].source.id, again[0].source.generation, again[0].offset),
         (new[0].source.id, 1, 0)
     );
+    run.end();
+}
+
+/// Each line changes size and time of its file. Whoever listens is told ten times a second, and the last of it always.
+#[test]
+fn progress_is_told_in_measure_and_to_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.jsonl");
+    let mut run = Run::start(&[dir.path().to_str().unwrap()], true, Vec::new());
+    run.until(|progress| progress.following);
+    let began = Instant::now();
+    let mut length = 0;
+    for number in 0..60 {
+        let line = format!("line {number}");
+        append(&path, &format!("{line}\n"));
+        length += line.len() as u64 + 1;
+        run.expect(&[&line]);
+    }
+    let most = began.elapsed().as_millis() / REPORT.as_millis() + 2;
+    assert!(
+        u128::from(run.told) <= most,
+        "told {} times, at most {most} in {:?}",
+        run.told,
+        began.elapsed()
+    );
+    run.until(|progress| progress.sources.iter().any(|source| source.size == length && source.remaining == 0));
     run.end();
 }
 
@@ -281,6 +315,7 @@ fn standard_input_flows_ends_and_is_spooled() {
         events,
         sources: Some(sources),
         progress: Progress::default(),
+        told: 0,
     };
     input.send(b"one\ntw".to_vec()).unwrap();
     let one = run.expect(&["one"]).remove(0);

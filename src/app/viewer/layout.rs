@@ -12,20 +12,20 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use crate::model::text;
 
 /// Bytes of a block. One line longer than this is broken here too.
-pub(super) const BLOCK: usize = 16 * 1024;
+pub(in crate::app) const BLOCK: usize = 16 * 1024;
 /// Blocks whose rows are remembered.
 const KEPT: usize = 16;
 
 /// A row: its block, and its number in the block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(in crate::app) struct Place {
     block: usize,
     row: usize,
 }
 
 /// The rows of a text at a width.
 #[derive(Debug, Default)]
-pub(super) struct Layout {
+pub(in crate::app) struct Layout {
     /// Columns to wrap at; `None` shows whole lines.
     wrap: Option<usize>,
     /// Where the blocks begin; then the text's length.

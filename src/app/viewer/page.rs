@@ -36,7 +36,7 @@ pub enum Tone {
 
 /// A text with tones.
 #[derive(Debug, Default)]
-pub(super) struct Page {
+pub(in crate::app) struct Page {
     /// The text as logged, with our headings.
     pub text: String,
     /// Where each tone begins.
@@ -73,7 +73,7 @@ impl Page {
     }
 
     /// The tones from an offset on.
-    pub fn tones_from(&self, offset: usize) -> Tones<'_> {
+    pub(super) fn tones_from(&self, offset: usize) -> Tones<'_> {
         let next = self.tones.partition_point(|(start, _)| *start <= offset);
         Tones { tones: &self.tones, next }
     }

@@ -199,7 +199,7 @@ fn live(budgets: &mut Budgets) -> Outcome {
     let running = pipeline::start(&log, &store, true)?;
     let mut read = 0;
     while read < history {
-        read += receipts.recv_timeout(Duration::from_secs(60))?.0;
+        read += receipts.recv_timeout(Duration::from_mins(1))?.0;
     }
     println!("live: following after {history} lines of history, 2,000 lines/s for {seconds} s");
     let appended = Arc::new(Mutex::new(Vec::<Instant>::new()));
@@ -228,7 +228,7 @@ fn live(budgets: &mut Budgets) -> Outcome {
     let wal = dir.path().join("live.duckdb.wal");
     let milliseconds = |from: Instant, to: Instant| to.saturating_duration_since(from).as_secs_f64() * 1e3;
     while !writer.is_finished() || committed.len() < appended.lock().unwrap_or_else(PoisonError::into_inner).len() {
-        let mut batch = vec![receipts.recv_timeout(Duration::from_secs(60))?];
+        let mut batch = vec![receipts.recv_timeout(Duration::from_mins(1))?];
         batch.extend(receipts.try_iter());
         let times = appended.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (lines, at) in batch {

@@ -72,7 +72,7 @@ impl Terminal {
     pub fn shows(&mut self, words: &str) -> Result<Duration, Failure> {
         let mut seen = Vec::new();
         loop {
-            seen.extend(self.bytes.recv_timeout(Duration::from_secs(60))?);
+            seen.extend(self.bytes.recv_timeout(Duration::from_mins(1))?);
             if memchr::memmem::find(&seen, words.as_bytes()).is_some() {
                 return Ok(self.begun.elapsed());
             }

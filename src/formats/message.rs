@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 use super::scan::{self, Fields, array, scalar, string};
 use crate::model::content::{Document, Form, MessagePart, Piece, Slot};
@@ -37,23 +37,25 @@ fn known(role: &str) -> Cow<'static, str> {
 /// The first words of a text, white space collapsed.
 #[must_use]
 pub fn first_words(text: &str) -> String {
-    let mut out = String::new();
-    let (mut count, mut gap) = (0, false);
-    for c in text.chars() {
-        if c.is_whitespace() {
-            gap = count > 0;
-            continue;
-        }
-        if count + usize::from(gap) >= FIRST_WORDS {
+    let mut out = String::with_capacity(text.len().min(FIRST_WORDS));
+    let mut left = FIRST_WORDS;
+    for word in text.split_whitespace() {
+        let gap = usize::from(!out.is_empty());
+        if left <= gap {
             break;
         }
-        if gap {
+        if gap == 1 {
             out.push(' ');
-            count += 1;
-            gap = false;
         }
-        out.push(c);
-        count += 1;
+        left -= gap;
+        // A character is a byte or more: only a long word may have too many.
+        let end = if word.len() <= left {
+            word.len()
+        } else {
+            word.char_indices().nth(left).map_or(word.len(), |(at, _)| at)
+        };
+        out.push_str(&word[..end]);
+        left -= word[..end].chars().count();
     }
     out
 }
@@ -64,10 +66,14 @@ pub fn unwrapped(raw: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(raw);
     for _ in 0..2 {
         let Some(inner) = string(&text) else { break };
-        if !inner.trim_start().starts_with(['[', '{', '"']) || Json::parse(&inner).is_err() {
+        if !inner.trim_start().starts_with(['[', '{', '"']) || serde_json::from_str::<IgnoredAny>(&inner).is_err() {
             break;
         }
-        text = Cow::Owned(inner.trim().to_owned());
+        text = Cow::Owned(if inner.trim().len() == inner.len() {
+            inner.into_owned()
+        } else {
+            inner.trim().to_owned()
+        });
     }
     text
 }
@@ -111,6 +117,16 @@ pub fn push_messages(part: &mut Part, slot: Slot, raw: &str) {
 fn read_messages(part: &mut Part, slot: Slot, raw: &str) {
     let raw = unwrapped(raw);
     let role = if slot == Slot::Response { "assistant" } else { "user" };
+    if raw.trim_start_matches(['[', ' ', '\n', '\t', '\r']).starts_with('{')
+        && raw.starts_with('[')
+        && let Ok(history) = serde_json::from_str::<Vec<Plain<'_>>>(&raw)
+        && history.iter().all(Plain::speaks)
+    {
+        for message in history {
+            push_text(part, place(part, slot, message.role), message.role, message.content.into_owned());
+        }
+        return;
+    }
     if let Some(items) = array(&raw) {
         let blocks = items
             .iter()
@@ -141,16 +157,23 @@ fn read_messages(part: &mut Part, slot: Slot, raw: &str) {
 struct Plain<'a> {
     role: &'a str,
     #[serde(borrow)]
-    content: &'a RawValue,
+    content: Cow<'a, str>,
+}
+
+impl Plain<'_> {
+    /// Whether it says no more than its text: a tool's message answers a call.
+    fn speaks(&self) -> bool {
+        !matches!(self.role, "" | "tool")
+    }
 }
 
 /// One message.
 pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) {
-    if let Ok(plain) = serde_json::from_str::<Plain<'_>>(raw)
-        && !matches!(plain.role, "" | "tool")
-        && let Some(text) = string(plain.content.get())
+    if raw.starts_with('{')
+        && let Ok(plain) = serde_json::from_str::<Plain<'_>>(raw)
+        && plain.speaks()
     {
-        push_text(part, place(part, slot, plain.role), plain.role, text.into_owned());
+        push_text(part, place(part, slot, plain.role), plain.role, plain.content.into_owned());
         return;
     }
     let Some(mut fields) = Fields::of(raw) else {

@@ -11,7 +11,7 @@ use super::intake::{Body, Derived, Packed, Spend};
 use super::rows::{read_part, write_places};
 use crate::model::content::Slot;
 use crate::model::record::{Other, Reject};
-use crate::model::span::{Nanos, Part, TraceKey};
+use crate::model::span::{Nanos, Origin, Part, TraceKey};
 use crate::pricing::Prices;
 
 /// A batch whose contents have got their ids. It survives a failed transaction and can be applied again.
@@ -21,7 +21,14 @@ pub(super) struct Prepared {
     ids: Vec<u64>,
     /// The bodies that are not stored yet.
     bodies: Vec<(u64, Body)>,
+    /// About what it holds in memory, in bytes.
+    pub(super) held: u64,
+    /// Its facts are in the transaction that is open.
+    pub(super) appended: bool,
 }
+
+/// A part with its texts, its places, and as good as always its own row of `interaction`.
+const PART_BYTES: usize = 3 << 10;
 
 impl Prepared {
     pub(super) fn new(mut packed: Packed, known: &mut Bodies) -> Self {
@@ -34,11 +41,27 @@ impl Prepared {
                 bodies.push((id, body));
             }
         }
-        Self { packed, ids, bodies }
+        let texts = bodies.iter().map(|(_, body)| body.text.len()).sum::<usize>();
+        let rest = packed.others.iter().map(|other| other.text.len()).sum::<usize>();
+        let rest = rest + packed.rejects.iter().map(|reject| reject.bytes.len()).sum::<usize>();
+        let held = (texts + rest + packed.parts.len() * PART_BYTES) as u64;
+        Self {
+            packed,
+            ids,
+            bodies,
+            held,
+            appended: false,
+        }
     }
 
     pub(super) fn bytes(&self) -> u64 {
         self.packed.range.end - self.packed.range.start
+    }
+
+    /// Whether the record stands in its bytes.
+    fn holds(&self, origin: &Origin) -> bool {
+        let (source, range) = (&self.packed.source, &self.packed.range);
+        (source.id, source.generation) == (origin.source, origin.generation) && range.contains(&origin.offset)
     }
 
     fn part_rows(&self) -> impl Iterator<Item = PartRow<'_>> {
@@ -68,6 +91,17 @@ pub(super) struct Change {
 struct Stored {
     first: Nanos,
     last: Nanos,
+}
+
+/// Writes the facts of one batch into the transaction that is open, or opens one. Appending a large transaction piece by piece leaves the
+/// parsing threads something to do meanwhile; the batch is kept until the commit, in case that it fails.
+pub(super) fn append_ahead(connection: &Connection, batch: &mut Prepared, open: bool) -> Result<()> {
+    if !open {
+        connection.execute_batch("BEGIN TRANSACTION")?;
+    }
+    append_facts(connection, &[batch])?;
+    batch.appended = true;
+    Ok(())
 }
 
 /// Writes everything that waits, and derives anew the traces it touches and those of `stale`. `maybe` are the traces that may be stored.
@@ -105,7 +139,9 @@ pub(super) fn apply(
         }
     }
     let candidates: Vec<TraceKey> = groups.keys().copied().filter(|trace| maybe.contains(trace)).collect();
-    let window = stored_window(connection, &candidates, &mut groups)?;
+    let open = waiting.iter().any(|batch| batch.appended);
+    let waits = |origin: &Origin| open && waiting.iter().any(|batch| batch.appended && batch.holds(origin));
+    let window = stored_window(connection, &candidates, &mut groups, &waits)?;
     let known = window.as_ref().map_or(0, |(_, count)| *count);
     let anew: Vec<Derived> = groups
         .into_values()
@@ -117,9 +153,12 @@ pub(super) fn apply(
     // Neighbours in time lie together on disk: zone maps of `start` then skip most of the table.
     derived.sort_unstable_by_key(|derived| (derived.row.start, derived.row.place));
 
-    connection.execute_batch("BEGIN TRANSACTION")?;
+    if !open {
+        connection.execute_batch("BEGIN TRANSACTION")?;
+    }
     let done = (|| {
-        append_facts(connection, waiting)?;
+        let rest: Vec<&Prepared> = waiting.iter().filter(|batch| !batch.appended).collect();
+        append_facts(connection, &rest)?;
         if let Some((window, _)) = &window {
             connection.execute(include_str!("sql/forget_interactions.sql"), params![window.first, window.last])?;
             connection.execute(include_str!("sql/forget_spend.sql"), params![window.first, window.last])?;
@@ -158,6 +197,7 @@ fn stored_window(
     connection: &Connection,
     candidates: &[TraceKey],
     groups: &mut HashMap<TraceKey, Vec<Part>, AlreadyHashed>,
+    waits: &dyn Fn(&Origin) -> bool,
 ) -> Result<Option<(Stored, u64)>> {
     if candidates.is_empty() {
         return Ok(None);
@@ -180,17 +220,20 @@ fn stored_window(
     let mut stored = statement.query(params![first, last])?;
     while let Some(row) = stored.next()? {
         let (part, _) = read_part(row)?;
-        groups.entry(part.trace).or_default().push(part);
+        // A batch that is appended already is among the rows, and its parts are known.
+        if !waits(&part.origin) {
+            groups.entry(part.trace).or_default().push(part);
+        }
     }
     Ok(Some((Stored { first, last }, count)))
 }
 
-fn append_facts(connection: &Connection, waiting: &[Prepared]) -> Result<()> {
-    let parts: Vec<PartRow<'_>> = waiting.iter().flat_map(Prepared::part_rows).collect();
+fn append_facts(connection: &Connection, waiting: &[&Prepared]) -> Result<()> {
+    let parts: Vec<PartRow<'_>> = waiting.iter().flat_map(|batch| batch.part_rows()).collect();
     columns::append(connection, "part", &parts, columns::parts)?;
     let bodies: Vec<&(u64, Body)> = waiting.iter().flat_map(|batch| &batch.bodies).collect();
     columns::append(connection, "content", &bodies, columns::contents)?;
-    let uses: Vec<(u64, u64)> = waiting.iter().flat_map(Prepared::uses).collect();
+    let uses: Vec<(u64, u64)> = waiting.iter().flat_map(|batch| batch.uses()).collect();
     columns::append(connection, "use", &uses, columns::uses)?;
     let others: Vec<&Other> = waiting.iter().flat_map(|batch| &batch.packed.others).collect();
     columns::append(connection, "other", &others, columns::others)?;

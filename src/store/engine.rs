@@ -10,6 +10,9 @@ use super::error::StoreError;
 
 /// Version of `sql/schema.sql`.
 pub(super) const SCHEMA_VERSION: u32 = 1;
+/// Rows of a table that lie together on disk. A transaction that brings at least so many to a table compresses them straight into the
+/// file; fewer are written twice: to the log, and later into the file.
+pub(super) const ROW_GROUP: usize = 6_144;
 /// What `meta.application` says.
 const APPLICATION: &str = "spanscope";
 pub(super) const SCHEMA: &str = include_str!("sql/schema.sql");
@@ -78,6 +81,13 @@ impl Engine {
         Ok(connection)
     }
 
+    /// While history is read, every processor parses: threads of the engine's own would only contend with them, and the one that asks
+    /// spins until they are done.
+    pub(super) fn rest_workers(&self, connection: &Connection, rest: bool) -> duckdb::Result<()> {
+        let threads = if rest { 1 } else { self.threads.max(1) };
+        connection.execute_batch(&format!("SET threads = {threads}"))
+    }
+
     /// Drops the instance, whatever state it is in, and attaches the file anew.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
         let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
@@ -115,7 +125,8 @@ impl Engine {
             .with("threads", self.threads.max(1).to_string())?
             .with("temp_directory", self.spill.to_string_lossy())?
             .with("max_temp_directory_size", "2GB")?
-            .with("checkpoint_threshold", "256MB")?
+            // A checkpoint on the way holds up new rows: small ones, since large transactions hardly touch the log.
+            .with("checkpoint_threshold", "32MB")?
             .with("preserve_insertion_order", "false")?
             // A page's rows are fetched by their row ids: up to this many are looked up, more would scan the table.
             .with("dynamic_or_filter_threshold", "1000")?;
@@ -123,7 +134,7 @@ impl Engine {
         let path = self.database.to_string_lossy().replace('\'', "''");
         connection
             .execute_batch(&format!(
-                "ATTACH '{path}' AS store (TYPE duckdb, STORAGE_VERSION 'v1.5.0'); USE store"
+                "ATTACH '{path}' AS store (TYPE duckdb, STORAGE_VERSION 'v1.5.0', ROW_GROUP_SIZE {ROW_GROUP}); USE store"
             ))
             .map_err(|error| self.explain(error))?;
         Ok(connection)

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, never, select};
 use duckdb::Connection;
 
-use super::apply::{Prepared, apply};
+use super::apply::{Prepared, append_ahead, apply};
 use super::contents::{Bodies, Seen, TraceSet};
 use super::coverage::Coverage;
-use super::engine::{Engine, meta};
+use super::engine::{Engine, ROW_GROUP, meta};
 use super::intake::Packed;
 use crate::model::record::Receipt;
 use crate::model::span::TraceKey;
@@ -20,10 +20,16 @@ use crate::pricing::Prices;
 
 /// Caught up, a commit every so often.
 const CADENCE: Duration = Duration::from_millis(50);
-/// Behind, a commit after so much input …
-const BEHIND_BYTES: u64 = 32 << 20;
+/// While history is read, whose blocks are large, a commit less often: large transactions are compressed straight into the file.
+const BEHIND: Duration = Duration::from_secs(1);
+/// A batch of fewer bytes is news.
+const NEWS_BYTES: u64 = 1 << 20;
+/// A commit is due at once after so many rows of `part`: three whole row groups and some more …
+const FULL_ROWS: usize = 3 * ROW_GROUP;
+/// … or when what waits fills so much memory …
+const FULL_BYTES: u64 = 64 << 20;
 /// … or so many batches.
-const BEHIND_BATCHES: usize = 64;
+const FULL_BATCHES: usize = 1_000;
 /// Quiet for so long is idle.
 const IDLE: Duration = Duration::from_secs(1);
 /// Less than this is not worth a checkpoint.
@@ -68,6 +74,8 @@ pub(super) struct State {
     sequence: u64,
     committed: Instant,
     since_checkpoint: u64,
+    /// The engine's own threads rest, since history is being read.
+    resting: bool,
     /// The last attempt failed: no new batches until this time.
     retry: Option<Instant>,
 }
@@ -112,8 +120,25 @@ impl State {
             sequence: 0,
             committed: Instant::now(),
             since_checkpoint: 0,
+            resting: false,
             retry: None,
         })
+    }
+
+    /// Whether what waits makes a large transaction.
+    fn full(&self) -> bool {
+        let (mut rows, mut bytes) = (0, 0);
+        for batch in &self.waiting {
+            rows += batch.packed.parts.len();
+            bytes += batch.held;
+        }
+        rows >= FULL_ROWS || bytes >= FULL_BYTES || self.waiting.len() >= FULL_BATCHES
+    }
+
+    /// How long what waits may wait: news hardly, history longer.
+    fn patience(&self) -> Duration {
+        let news = self.waiting.iter().any(|batch| batch.bytes() < NEWS_BYTES);
+        if news { CADENCE } else { BEHIND }
     }
 
     fn recall(&mut self, engine: &Engine) -> duckdb::Result<()> {
@@ -121,6 +146,7 @@ impl State {
         self.coverage = Coverage::read(&connection)?;
         self.interactions = connection.query_row("SELECT count(*) FROM interaction", [], |row| row.get(0))?;
         self.connection = Some(connection);
+        self.resting = false;
         let coverage = &self.coverage;
         self.waiting
             .retain(|Prepared { packed: batch, .. }| !is_covered(coverage, &batch.source.id, batch.source.generation, &batch.range));
@@ -146,7 +172,7 @@ impl Writer {
         let mut open = true;
         loop {
             // What waits is bounded, also while the disk is full: then senders wait too.
-            let batches = if open && self.state.retry.is_none() && self.state.waiting_bytes < BEHIND_BYTES {
+            let batches = if open && self.state.retry.is_none() && !self.state.full() {
                 self.batches.clone()
             } else {
                 closed.clone()
@@ -182,12 +208,12 @@ impl Writer {
             return retry.saturating_duration_since(Instant::now());
         }
         if !self.state.waiting.is_empty() {
-            return CADENCE.saturating_sub(self.state.committed.elapsed());
+            return self.state.patience().saturating_sub(self.state.committed.elapsed());
         }
         if !self.state.stale.is_empty() {
             return Duration::ZERO;
         }
-        if self.state.since_checkpoint >= CHECKPOINT_BYTES {
+        if self.state.resting || self.state.since_checkpoint >= CHECKPOINT_BYTES {
             return IDLE;
         }
         // Nothing to do: only a message wakes this thread.
@@ -202,6 +228,12 @@ impl Writer {
         if self.state.retry.is_some() || !self.state.waiting.is_empty() {
             return;
         }
+        if self.state.resting
+            && let Some(connection) = &self.state.connection
+            && self.engine.rest_workers(connection, false).is_ok()
+        {
+            self.state.resting = false;
+        }
         if !self.state.stale.is_empty() {
             let _ = self.commit();
         } else if self.state.since_checkpoint >= CHECKPOINT_BYTES && self.state.committed.elapsed() >= IDLE {
@@ -214,10 +246,7 @@ impl Writer {
         if state.retry.is_some() || state.waiting.is_empty() {
             return false;
         }
-        state.sequence == 0
-            || state.waiting_bytes >= BEHIND_BYTES
-            || state.waiting.len() >= BEHIND_BATCHES
-            || (self.batches.is_empty() && state.committed.elapsed() >= CADENCE)
+        state.sequence == 0 || state.full() || state.committed.elapsed() >= state.patience()
     }
 
     /// Accepts a batch, unless its bytes are in the store already or wait to be.
@@ -244,6 +273,35 @@ impl Writer {
         let prepared = Prepared::new(batch, &mut state.bodies);
         self.state.waiting_bytes += prepared.bytes();
         self.state.waiting.push(prepared);
+        if self.state.sequence > 0
+            && self.state.patience() > CADENCE
+            && let Err(error) = self.append_ahead()
+        {
+            // As after a failed commit: everything that waits is written again. Only when that fails too there is something to tell.
+            self.engine.note(&error);
+            self.lose();
+        }
+    }
+
+    /// Writes the newest batch into the transaction that is open.
+    fn append_ahead(&mut self) -> duckdb::Result<()> {
+        let state = &mut self.state;
+        let Some(connection) = &state.connection else { return Ok(()) };
+        if !state.resting {
+            self.engine.rest_workers(connection, true)?;
+            state.resting = true;
+        }
+        let open = state.waiting.iter().any(|batch| batch.appended);
+        state
+            .waiting
+            .last_mut()
+            .map_or(Ok(()), |batch| append_ahead(connection, batch, open))
+    }
+
+    /// Gives the instance up: nothing of an open transaction is left.
+    fn lose(&mut self) {
+        self.state.connection = None;
+        self.state.waiting.iter_mut().for_each(|batch| batch.appended = false);
     }
 
     fn flush(&mut self) -> Result<(), String> {
@@ -274,7 +332,7 @@ impl Writer {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     self.engine.note(&error);
-                    self.state.connection = None;
+                    self.lose();
                     failed = Some(error.to_string());
                 }
             }

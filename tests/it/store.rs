@@ -203,6 +203,57 @@ fn fill(store: &Store, batches: Vec<Batch>) {
     store.flush().unwrap();
 }
 
+/// History comes in large blocks, whose rows are written before their transaction ends: a trace that lies in several of them and was begun
+/// earlier is one interaction with each of its spans once, now and after the store was opened again.
+#[test]
+fn a_trace_over_several_blocks_of_history_is_one_interaction() {
+    const BLOCK: u64 = 4 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spans.duckdb");
+    let store = open(&path);
+    let (intake, source) = (store.intake(), source(1));
+    let spans = |block: u64| {
+        let at = |n: u64| block * BLOCK + n * 10;
+        let usage = Usage {
+            input: Some(100),
+            ..Usage::default()
+        };
+        ["old", "new"]
+            .into_iter()
+            .zip(0..)
+            .map(|(trace, n)| Part {
+                usage,
+                ..call(trace, &format!("{trace}-{block}"), at(n), NOON + i64::try_from(at(n)).unwrap())
+            })
+            .collect::<Vec<_>>()
+    };
+    let first: Vec<Part> = spans(0).into_iter().take(1).collect();
+    intake.send(batch(&source, 0..100, first)).unwrap();
+    store.flush().unwrap();
+    for block in 1..4 {
+        intake
+            .send(batch(&source, block * BLOCK..(block + 1) * BLOCK, spans(block)))
+            .unwrap();
+    }
+    store.flush().unwrap();
+    let counted = |store: &Store| {
+        let mut rows: Vec<(String, u32, Option<u64>)> = all(store)
+            .into_iter()
+            .map(|row| (row.trace_id, row.spans, row.usage.input))
+            .collect();
+        rows.sort();
+        rows
+    };
+    let expected = vec![("new".to_owned(), 3, Some(300)), ("old".to_owned(), 4, Some(400))];
+    assert_eq!(counted(&store), expected);
+    let Reply::Trace(Some(trace)) = store.ask_now(Query::Trace(TraceKey::of("old", "logs/app-1.jsonl"))) else {
+        panic!("the trace is there");
+    };
+    assert_eq!(trace.spans.iter().map(|span| span.origins.len()).collect::<Vec<_>>(), [1; 4]);
+    store.close();
+    assert_eq!(counted(&open(&path)), expected);
+}
+
 #[test]
 fn every_field_comes_back_also_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();

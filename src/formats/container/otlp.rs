@@ -74,6 +74,54 @@ struct KeyValue<'a> {
     value: Option<&'a RawValue>,
 }
 
+/// The same where the value is what OTLP says it is: read in one pass, without a list of its fields.
+#[derive(Deserialize)]
+struct Typed<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+    #[serde(borrow)]
+    value: AnyValue<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnyValue<'a> {
+    #[serde(borrow, default, rename = "stringValue", alias = "string_value")]
+    string: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "intValue", alias = "int_value")]
+    int: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "boolValue", alias = "bool_value")]
+    bool: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "doubleValue", alias = "double_value")]
+    double: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "bytesValue", alias = "bytes_value")]
+    bytes: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "arrayValue", alias = "array_value")]
+    array: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "kvlistValue", alias = "kvlist_value")]
+    map: Option<&'a RawValue>,
+}
+
+impl<'a> AnyValue<'a> {
+    /// As plain JSON text; `None` when it says nothing, or `null`.
+    fn plain(&self) -> Option<Cow<'a, str>> {
+        let borrowed = |raw: &'a RawValue| Cow::Borrowed(raw.get());
+        if let Some(text) = self.string {
+            return Some(borrowed(text));
+        }
+        if let Some(number) = self.int {
+            return Some(digits(borrowed(number)));
+        }
+        if let Some(value) = self.bool.or(self.double).or(self.bytes) {
+            return Some(borrowed(value));
+        }
+        if let Some(list) = self.array {
+            return Some(list_text(list.get(), 0));
+        }
+        self.map.map(|list| map_text(list.get(), 0))
+    }
+}
+
 impl Container for Otlp {
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
@@ -340,7 +388,13 @@ fn read_event(mut event: Fields<'_>, attributes: &mut Fields<'_>, part: &mut Par
 
 /// A list of keys and values, or a plain map of them.
 fn key_values<'a>(raw: &'a str, out: &mut Fields<'a>) {
-    if let Ok(list) = serde_json::from_str::<Vec<KeyValue<'a>>>(raw) {
+    if let Ok(list) = serde_json::from_str::<Vec<Typed<'a>>>(raw)
+        && let Some(values) = list.iter().map(|pair| pair.value.plain()).collect::<Option<Vec<_>>>()
+    {
+        for (pair, value) in list.into_iter().zip(values) {
+            out.push(pair.key, value);
+        }
+    } else if let Ok(list) = serde_json::from_str::<Vec<KeyValue<'a>>>(raw) {
         for pair in list {
             let value = pair.value.map_or(Cow::Borrowed("null"), |v| any_value(v.get(), 0));
             out.push(pair.key, value);
@@ -365,12 +419,7 @@ fn any_value(raw: &str, depth: usize) -> Cow<'_, str> {
         return text;
     }
     if let Some(number) = get("intValue", "int_value") {
-        return match scalar(&number).filter(|t| t.strip_prefix('-').unwrap_or(t).bytes().all(|b| b.is_ascii_digit())) {
-            Some(digits) if !digits.is_empty() && (digits == "0" || !digits.trim_start_matches('-').starts_with('0')) => {
-                Cow::Owned(digits.into_owned())
-            }
-            _ => number,
-        };
+        return digits(number);
     }
     for (camel, snake) in [
         ("boolValue", "bool_value"),
@@ -382,33 +431,53 @@ fn any_value(raw: &str, depth: usize) -> Cow<'_, str> {
         }
     }
     if let Some(list) = get("arrayValue", "array_value") {
-        let values = Fields::of(&list)
-            .and_then(|f| f.get("values").map(str::to_owned))
-            .unwrap_or_else(|| "[]".to_owned());
-        let items: Vec<Cow<'_, str>> = array(&values)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| any_value(item, depth + 1))
-            .collect();
-        return format!("[{}]", items.join(",")).into();
+        return list_text(&list, depth);
     }
     if let Some(list) = get("kvlistValue", "kvlist_value") {
-        let values = Fields::of(&list)
-            .and_then(|f| f.get("values").map(str::to_owned))
-            .unwrap_or_else(|| "[]".to_owned());
-        let mut out = String::from("{");
-        for item in array(&values).unwrap_or_default() {
-            let Ok(pair) = serde_json::from_str::<KeyValue<'_>>(item) else {
-                continue;
-            };
-            if out.len() > 1 {
-                out.push(',');
-            }
-            let value = pair.value.map_or(Cow::Borrowed("null"), |v| any_value(v.get(), depth + 1));
-            let _ = write!(out, "{}:{value}", quote(&pair.key));
-        }
-        out.push('}');
-        return out.into();
+        return map_text(&list, depth);
     }
     if fields.is_empty() { "null".into() } else { raw.into() }
+}
+
+/// An `intValue`: protobuf's JSON writes 64-bit numbers as strings.
+fn digits(number: Cow<'_, str>) -> Cow<'_, str> {
+    match scalar(&number).filter(|t| t.strip_prefix('-').unwrap_or(t).bytes().all(|b| b.is_ascii_digit())) {
+        Some(digits) if !digits.is_empty() && (digits == "0" || !digits.trim_start_matches('-').starts_with('0')) => {
+            Cow::Owned(digits.into_owned())
+        }
+        _ => number,
+    }
+}
+
+/// The items of an `arrayValue` or a `kvlistValue`.
+fn values(list: &str) -> String {
+    Fields::of(list)
+        .and_then(|fields| fields.get("values").map(str::to_owned))
+        .unwrap_or_else(|| "[]".to_owned())
+}
+
+fn list_text(list: &str, depth: usize) -> Cow<'static, str> {
+    let values = values(list);
+    let items: Vec<Cow<'_, str>> = array(&values)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|item| any_value(item, depth + 1))
+        .collect();
+    format!("[{}]", items.join(",")).into()
+}
+
+fn map_text(list: &str, depth: usize) -> Cow<'static, str> {
+    let mut out = String::from("{");
+    for item in array(&values(list)).unwrap_or_default() {
+        let Ok(pair) = serde_json::from_str::<KeyValue<'_>>(item) else {
+            continue;
+        };
+        if out.len() > 1 {
+            out.push(',');
+        }
+        let value = pair.value.map_or(Cow::Borrowed("null"), |v| any_value(v.get(), depth + 1));
+        let _ = write!(out, "{}:{value}", quote(&pair.key));
+    }
+    out.push('}');
+    out.into()
 }

@@ -165,6 +165,7 @@ impl Setup {
             since: self.window.since.map(|since| since.saturating_sub(SLACK)),
             poll: std::time::Duration::from_millis(250),
             spool,
+            ssh: self.config.ssh.clone(),
         };
         let keys = self.config.feature_keys.clone();
         let prepare: Arc<dyn Fn(&mut Batch) + Send + Sync> = if keys.is_empty() {
@@ -227,6 +228,7 @@ impl Setup {
                 "pricing",
                 config.pricing.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
             ),
+            ("ssh", config.ssh.join(" ")),
         ]
     }
 }

@@ -16,6 +16,8 @@ mod report;
 mod samples;
 mod screens;
 mod screenshot;
+#[cfg(feature = "store")]
+mod ssh;
 mod states;
 #[cfg(feature = "store")]
 mod store;

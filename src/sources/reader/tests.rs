@@ -88,6 +88,7 @@ fn options(follow: bool) -> Options {
         since: None,
         poll: Duration::from_millis(250),
         spool: None,
+        ssh: vec!["ssh".into()],
     }
 }
 

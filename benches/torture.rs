@@ -1,8 +1,8 @@
-//! The long trials of reading: the program killed at any moment, files cut and rotated faster than they are looked at, disks that fill up.
-//! Each says how many lines were lost and how many came twice; both must be 0.
+//! The long trials of reading: the program killed at any moment, files cut and rotated faster than they are looked at, disks that fill up, a
+//! connection that drops at any byte. Each says how many lines were lost and how many came twice; both must be 0.
 //!
-//! `cargo bench --bench torture -- [kill N] [regrow N] [rotate SECONDS] [files N] [full N] [long MEGABYTES] [soak SECONDS]`; without
-//! arguments all of them at full length. `full` mounts small file systems, which only root may.
+//! `cargo bench --bench torture -- [kill N] [regrow N] [rotate SECONDS] [files N] [full N] [dropped N] [long MEGABYTES] [soak SECONDS]`;
+//! without arguments all of them at full length. `full` mounts small file systems, which only root may.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -62,6 +62,7 @@ fn main() -> Outcome {
         ("long", of("long", 1_000), long::long),
         ("soak", of("soak", 600), soak::soak),
         ("full", of("full", 20), full),
+        ("dropped", of("dropped", 1_000), dropped),
     ] {
         if count > 0 {
             let begun = Instant::now();
@@ -166,6 +167,7 @@ fn follow(log: &Path) -> Result<(sources::Sources, Receiver<Event>), Box<dyn std
         floors: Arc::default(),
         poll: Duration::from_millis(250),
         spool: None,
+        ssh: vec!["ssh".into()],
     };
     let spec = sources::parse_spec(log.to_str().ok_or("a path in UTF-8")?)?;
     Ok((sources::spawn(vec![spec], options, sender)?, events))
@@ -257,6 +259,60 @@ fn rotate(seconds: u64) -> Outcome {
         begun.elapsed().as_secs(),
         written / 500
     );
+    check(&seen, (1..=written).map(line))
+}
+
+/// A remote log that is written and rotated, over connections of which each breaks off after some bytes.
+fn dropped(times: u64) -> Outcome {
+    let place = tempfile::tempdir()?;
+    let log = place.path().join("app.jsonl");
+    File::create(&log)?;
+    // It runs the command on this machine: what comes back ends after another number of bytes each time.
+    let script = format!(
+        "while [ $# -gt 1 ]; do shift; done
+         cd '{}'; n=$(cat count 2>/dev/null || echo 0); echo $((n + 1)) >count.new; mv count.new count
+         left=$(( (n * 48271 + 4567) % 400000 )); [ $((n % 3)) -eq 2 ] || left=$((left % 30000))
+         sh -c \"$1\" 2>/dev/null | {{ dd bs=64 count=$((left / 64)); dd bs=1 count=$((left % 64)); kill $$; }} 2>/dev/null",
+        place.path().display()
+    );
+    let (sender, events) = crossbeam_channel::bounded(2);
+    let options = sources::Options {
+        follow: true,
+        dialect: None,
+        known: Vec::new(),
+        next_id: 1,
+        block_bytes: 1 << 20,
+        since: None,
+        floors: Arc::default(),
+        poll: Duration::from_millis(2),
+        spool: None,
+        ssh: ["/bin/sh", "-c", script.as_str(), "ssh"].map(str::to_owned).to_vec(),
+    };
+    let spec = sources::parse_spec(&format!("ssh://web{}", log.display()))?;
+    let mut reader = sources::spawn(vec![spec], options, sender)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let writer = {
+        let (log, stop) = (log.clone(), Arc::clone(&stop));
+        std::thread::spawn(move || write_and_rotate(&log, 12_000, Duration::from_millis(50), &stop))
+    };
+    let drops = || -> u64 {
+        let count = fs::read_to_string(place.path().join("count")).unwrap_or_default();
+        count.trim().parse::<u64>().map_or(0, |calls| calls.saturating_sub(1))
+    };
+    let (mut seen, mut writer, mut written) = (HashMap::new(), Some(writer), u64::MAX);
+    while (seen.len() as u64) < written {
+        if let Event::Block(block) = events.recv_timeout(Duration::from_secs(60))? {
+            for line in std::str::from_utf8(&block.bytes)?.lines() {
+                *seen.entry(line.to_owned()).or_default() += 1;
+            }
+        }
+        if let Some(running) = writer.take_if(|_| drops() >= times) {
+            stop.store(true, Ordering::Relaxed);
+            written = running.join().map_err(|_| "the writer panicked")??;
+        }
+    }
+    reader.stop();
+    println!("dropped: {written} lines over {} connections", drops() + 1);
     check(&seen, (1..=written).map(line))
 }
 

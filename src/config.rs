@@ -68,6 +68,8 @@ pub struct Config {
     pub threads: usize,
     /// The user's prices.
     pub pricing: Option<PathBuf>,
+    /// The program that reaches other machines, and its options.
+    pub ssh: Vec<String>,
     /// `[keys]` as written.
     pub keys: toml::Table,
 }
@@ -96,10 +98,11 @@ struct Patch {
     memory: Option<toml::Spanned<String>>,
     threads: Option<toml::Spanned<i64>>,
     pricing: Option<String>,
+    ssh: Option<Vec<String>>,
     keys: Option<toml::Table>,
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "theme",
     "color",
     "timezone",
@@ -108,6 +111,7 @@ const KEYS: [&str; 9] = [
     "memory",
     "threads",
     "pricing",
+    "ssh",
     "keys",
 ];
 
@@ -123,6 +127,7 @@ impl Default for Config {
             memory: 0,
             threads: 0,
             pricing: None,
+            ssh: Vec::new(),
             keys: toml::Table::new(),
         };
         blank.with(DEFAULTS).expect("the built-in settings are checked by a test")
@@ -176,6 +181,9 @@ impl Config {
         }
         if let Some(path) = patch.pricing {
             config.pricing = Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty());
+        }
+        if let Some(ssh) = patch.ssh {
+            config.ssh = ssh;
         }
         if let Some(keys) = patch.keys {
             config.keys.extend(keys);

@@ -1,7 +1,7 @@
 //! `spanscope`: a terminal explorer for the traces of LLM applications.
 //!
 //! ```text
-//!              files, stdin                                         terminal, clipboard
+//!             files, stdin, ssh                                     terminal, clipboard
 //!                    │                                                  ▲  │
 //!     ┌──────────────┼─────────────────── runtime ─────────────────────┼──┼──────────┐
 //!     │              ▼                                                  │  ▼          │

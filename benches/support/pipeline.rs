@@ -39,8 +39,10 @@ pub fn start(log: &Path, store: &Store, follow: bool) -> Result<Running, Failure
         next_id: store.next_source_id()?,
         block_bytes: 8 << 20,
         since: None,
+        floors: Arc::default(),
         poll: Duration::from_millis(250),
         spool: None,
+        ssh: vec!["ssh".into()],
     };
     let spec = sources::parse_spec(log.to_str().ok_or("a path in UTF-8")?)?;
     let sources = Some(sources::spawn(vec![spec], options, sender)?);

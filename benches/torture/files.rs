@@ -243,6 +243,7 @@ impl Run {
             floors: Arc::default(),
             poll: Duration::from_millis(20),
             spool: None,
+            ssh: vec!["ssh".into()],
         };
         let sources = sources::spawn(vec![sources::parse_spec(named)?], options, sender)?;
         let intake = store.intake();

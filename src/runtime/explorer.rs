@@ -43,6 +43,8 @@ pub struct Explorer {
     pub clipboard: crossbeam_channel::Sender<Request>,
     /// Where standard input is kept for its raw lines.
     pub spool: Option<std::path::PathBuf>,
+    /// The program that reaches other machines, and its options.
+    pub ssh: Vec<String>,
     /// `--mouse`.
     pub mouse: bool,
     /// Keys of an unfinished chord, and when the last was pressed.
@@ -253,8 +255,10 @@ impl Explorer {
 
     fn raw(&self, origin: Origin) {
         let (store, inbox, spool) = (Arc::clone(&self.store), Arc::clone(&self.inbox), self.spool.clone());
+        let ssh = self.ssh.clone();
         let read = move || {
             let result = match store.source(origin.source) {
+                Ok(Some(info)) if crate::sources::is_remote(&info.uri) => crate::sources::read_remote_line(&ssh, &info, &origin),
                 Ok(Some(info)) => {
                     let kept = spool.filter(|_| info.uri == "-").map(|path| path.display().to_string());
                     crate::sources::read_line(kept.as_deref().unwrap_or(&info.uri), &info, &origin)

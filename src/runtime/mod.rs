@@ -184,6 +184,7 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> 
             inbox: Arc::clone(&inbox),
             clipboard,
             spool: spool.clone(),
+            ssh: setup.config.ssh.clone(),
             mouse: cli.options.mouse,
             pending: Vec::new(),
         };

@@ -170,6 +170,7 @@ impl Setup {
             floors: Arc::clone(&floors),
             poll: std::time::Duration::from_millis(250),
             spool,
+            ssh: self.config.ssh.clone(),
         };
         let keys = self.config.feature_keys.clone();
         let prepare = move |batch: &mut Batch| {
@@ -236,6 +237,7 @@ impl Setup {
                 "pricing",
                 config.pricing.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
             ),
+            ("ssh", config.ssh.join(" ")),
         ]
     }
 }

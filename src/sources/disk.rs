@@ -212,6 +212,13 @@ fn siblings(roots: &[Root]) -> BTreeMap<PathBuf, Stat> {
     found
 }
 
+/// Is it read when its directory is?
+pub(super) fn is_log(path: &Path) -> bool {
+    Path::new(stem(&path.to_string_lossy()))
+        .extension()
+        .is_some_and(|end| EXTENSIONS.iter().any(|known| end.eq_ignore_ascii_case(known)))
+}
+
 fn stat(meta: &Metadata) -> io::Result<Stat> {
     if !meta.is_file() {
         return Err(io::Error::other("not a regular file"));
@@ -247,12 +254,7 @@ impl Found {
                 self.directories.insert(parent(path));
                 self.take(path.clone(), std::fs::metadata(path));
             }
-            Root::Directory(path) => self.walk(path, |path, hidden| {
-                !hidden
-                    && Path::new(stem(&path.to_string_lossy()))
-                        .extension()
-                        .is_some_and(|end| EXTENSIONS.iter().any(|known| end.eq_ignore_ascii_case(known)))
-            }),
+            Root::Directory(path) => self.walk(path, |path, hidden| !hidden && is_log(path)),
             Root::Glob { base, matcher } => self.walk(base, |path, _| matcher.is_match(path)),
         }
     }

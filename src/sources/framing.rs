@@ -10,6 +10,8 @@ use super::tail::Disk;
 
 /// How much is looked at in one step.
 const STEP: u64 = 64 * 1024;
+/// The last line of a file is mostly shorter than this: a file on another machine is opened with little.
+pub(super) const NEAR: u64 = 8 * 1024;
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,8 +45,10 @@ impl Framing {
         match self {
             Self::Lines => {
                 let mut at = range.end;
+                let mut step = NEAR;
                 while at > range.start {
-                    let begin = range.start.max(at.saturating_sub(STEP));
+                    let begin = range.start.max(at.saturating_sub(step));
+                    step = STEP;
                     let bytes = read_range(disk, file, begin..at)?;
                     if let Some(found) = memchr::memrchr(b'\n', &bytes) {
                         return Ok(Some(begin + found as u64 + 1));

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::address::SCHEME;
 use super::compressed::Compression;
 use crate::model::record::SourceInfo;
 use crate::model::span::Origin;
@@ -16,6 +17,9 @@ use crate::model::span::Origin;
 /// Reads a line again. `uri` is the source's path, or the spool's for standard input (its inode is 0: only the hash is checked).
 /// The error is a sentence for the user.
 pub fn read_line(uri: &str, info: &SourceInfo, origin: &Origin) -> Result<Vec<u8>, String> {
+    if uri.starts_with(SCHEME) {
+        return Err("raw line not available: it is on another machine".to_owned());
+    }
     let path = Path::new(uri);
     let mut why = match line_of(path, info, origin) {
         Ok(bytes) => return Ok(bytes),
@@ -30,15 +34,21 @@ pub fn read_line(uri: &str, info: &SourceInfo, origin: &Origin) -> Result<Vec<u8
             }
         }
     }
+    Err(sentence(uri, origin, why))
+}
+
+/// What the user is told.
+pub(super) fn sentence(uri: &str, origin: &Origin, why: Missing) -> String {
     let why = match why {
         Missing::Other => format!("{uri} is another file now, and no renamed copy was found"),
         Missing::Changed => format!("the file's bytes at offset {} changed", origin.offset),
         Missing::Failed(why) => format!("{uri}: {why}"),
     };
-    Err(format!("raw line no longer available: {why}"))
+    format!("raw line no longer available: {why}")
 }
 
-enum Missing {
+/// Why a line is not there.
+pub(super) enum Missing {
     /// Not the file it was read from.
     Other,
     /// The file, but not the bytes.
@@ -76,9 +86,9 @@ fn line_of(path: &Path, info: &SourceInfo, origin: &Origin) -> Result<Vec<u8>, M
 }
 
 /// From the first byte to the line: the hash says whether it is the one that was meant.
-fn expanded_line(file: File, compression: Compression, origin: &Origin) -> Result<Vec<u8>, Missing> {
+pub(super) fn expanded_line(input: impl Read + Send + 'static, compression: Compression, origin: &Origin) -> Result<Vec<u8>, Missing> {
     let failed = |error: std::io::Error| Missing::Failed(error.to_string());
-    let mut expanded = compression.expand(file).map_err(failed)?;
+    let mut expanded = compression.expand(input).map_err(failed)?;
     let skipped = std::io::copy(&mut expanded.by_ref().take(origin.offset), &mut std::io::sink()).map_err(failed)?;
     let mut bytes = Vec::new();
     expanded.take(u64::from(origin.length)).read_to_end(&mut bytes).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! The thread that reads: it wakes when something may have changed, asks the tail for blocks and waits while nobody takes them.
+//! The thread that reads what is on this machine: it wakes when something may have changed, asks the tail for blocks and waits while nobody takes them.
 //!
 //! The channel out is bounded by the caller: when it is full the file is the buffer, and no more than one block is held here. Reading
 //! stops at once when the handle is dropped. No decision about bytes is made here.
@@ -12,9 +12,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, never, select_biased};
 
+use super::board::Board;
 use super::disk::Files;
+use super::remote::{self, RealClock, RemoteReader};
 use super::stream::{self, Stream};
-use super::tail::{Floors, Rules, Tail};
+use super::tail::{Floors, Ids, Rules, Tail};
 use super::watch::Watch;
 use super::{Spec, SpecError};
 use crate::model::record::{Activity, Block, Order, Progress, Resume, SourceInfo, SourceProgress};
@@ -49,10 +51,12 @@ pub struct Options {
     pub since: Option<Nanos>,
     /// How far back the history of each file is wanted.
     pub floors: Arc<Floors>,
-    /// How often files are looked at while they change; 250 ms.
+    /// How often files are looked at while they change; 250 ms. A remote host is asked a quarter as often.
     pub poll: Duration,
     /// Where standard input is kept for raw lines.
     pub spool: Option<PathBuf>,
+    /// The program that reaches other machines, and its options.
+    pub ssh: Vec<String>,
 }
 
 /// What the reading thread sends.
@@ -64,22 +68,22 @@ pub enum Event {
     Progress(Progress),
 }
 
-/// The reading thread. Dropping it stops the reading without waiting for it.
+/// The reading threads: one for what is here, and one for each remote host. Dropping it stops the reading without waiting for it.
 #[derive(Debug)]
 pub struct Sources {
     stop: Option<Sender<Infallible>>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Sources {
-    /// Asks the thread to end; it does at once, unless the file system makes it wait.
+    /// Asks the threads to end; they do at once, unless the file system makes them wait.
     pub fn stop(&mut self) {
         self.stop = None;
     }
 
-    /// Waits until the thread ended: by itself when everything was read, or after [`Sources::stop`].
+    /// Waits until the threads ended: by themselves when everything was read, or after [`Sources::stop`].
     pub fn join(mut self) {
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             // A panic there was already printed by the panic hook.
             drop(thread.join());
         }
@@ -98,10 +102,15 @@ pub(super) fn spawn_with(
     stdin: Box<dyn Read + Send>,
 ) -> Result<Sources, SpecError> {
     let has_stdin = specs.contains(&Spec::Stdin);
-    let paths: Vec<PathBuf> = specs
-        .into_iter()
-        .filter_map(|spec| if let Spec::Path(path) = spec { Some(path) } else { None })
-        .collect();
+    let (mut paths, mut addresses) = (Vec::new(), Vec::new());
+    for spec in specs {
+        match spec {
+            Spec::Path(path) => paths.push(path),
+            Spec::Remote(address) => addresses.push(address),
+            Spec::Stdin => {}
+        }
+    }
+    let hosts = remote::plan(addresses)?;
     let files = Files::new(&paths)?;
     if !options.follow
         && let Some(empty) = files.first_empty()
@@ -140,9 +149,36 @@ pub(super) fn spawn_with(
         since: options.since,
         floors: options.floors,
     };
+    let ids = Ids::from(next_id);
+    let board = Arc::new(Board::new(1 + hosts.len(), out.clone()));
+    let mut sources = Sources {
+        stop: Some(stop),
+        threads: Vec::new(),
+    };
+    for (number, host) in hosts.into_iter().enumerate() {
+        let around = remote::Surroundings {
+            ssh: options.ssh.clone().into(),
+            rules: rules.clone(),
+            ids: ids.clone(),
+            board: Arc::clone(&board),
+            place: 1 + number,
+            beat: options.poll * 4,
+            out: out.clone(),
+            stopped: stopped.clone(),
+        };
+        let reader = RemoteReader::new(host, &options.known, around, RealClock::new());
+        let thread = thread::Builder::new().name(format!("ssh-{number}"));
+        sources.threads.push(thread.spawn(move || drop(reader.run())).map_err(failed)?);
+    }
+    // A device and an inode of another machine mean nothing here.
+    let known = options
+        .known
+        .into_iter()
+        .filter(|resume| !super::is_remote(&resume.info.uri))
+        .collect();
     let now = Instant::now();
     let reader = Reader {
-        tail: Tail::new(files, rules, options.known, next_id),
+        tail: Tail::sharing(files, rules, known, ids),
         has_files: !paths.is_empty(),
         follow: options.follow && !paths.is_empty(),
         watch,
@@ -157,6 +193,7 @@ pub(super) fn spawn_with(
         stream_ended: false,
         stream_problem: None,
         out,
+        board,
         stopped,
         looked: now,
         listed: now,
@@ -164,14 +201,9 @@ pub(super) fn spawn_with(
         untold: true,
         reported: None,
     };
-    let thread = thread::Builder::new()
-        .name("sources".to_owned())
-        .spawn(move || drop(reader.run()))
-        .map_err(failed)?;
-    Ok(Sources {
-        stop: Some(stop),
-        thread: Some(thread),
-    })
+    let thread = thread::Builder::new().name("sources".to_owned());
+    sources.threads.push(thread.spawn(move || drop(reader.run())).map_err(failed)?);
+    Ok(sources)
 }
 
 /// A run of standard input is a generation of its own: its bytes never come again.
@@ -210,14 +242,15 @@ fn raise_file_limit() {
     }
 }
 
-fn clock() -> Nanos {
+/// The time.
+pub(super) fn clock() -> Nanos {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| Nanos::try_from(since.as_nanos()).unwrap_or(Nanos::MAX))
 }
 
 /// The reader was stopped, or nobody takes its blocks any more.
-struct Stopped;
+pub(super) struct Stopped;
 
 struct Reader {
     tail: Tail<Files>,
@@ -240,6 +273,7 @@ struct Reader {
     /// What went wrong with a stream that ended.
     stream_problem: Option<String>,
     out: Sender<Event>,
+    board: Arc<Board>,
     stopped: Receiver<Infallible>,
     looked: Instant,
     listed: Instant,
@@ -407,7 +441,7 @@ impl Reader {
         if self.reported.as_ref().is_some_and(|(_, last)| *last == progress) {
             return Ok(());
         }
-        self.send(Event::Progress(progress.clone()))?;
+        self.board.tell(0, progress.clone(), &self.stopped)?;
         self.reported = Some((Instant::now(), progress));
         Ok(())
     }

@@ -91,6 +91,23 @@ impl Floors {
     }
 }
 
+/// The numbers of new sources, shared by everyone who reads into one store.
+#[derive(Clone, Debug)]
+pub struct Ids(Arc<AtomicU32>);
+
+impl Ids {
+    /// Begins with this number.
+    #[must_use]
+    pub fn from(first: u32) -> Self {
+        Self(Arc::new(AtomicU32::new(first)))
+    }
+
+    /// A number that nobody has.
+    pub(super) fn take(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
 /// How files are read.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -114,6 +131,8 @@ pub struct Tail<D: Disk> {
     floors: Arc<Floors>,
     /// Sources of earlier runs, and files of this one that were let go.
     known: Vec<Resume>,
+    ids: Ids,
+    /// The number of the next new source.
     next_id: u32,
     /// The last generation of every source.
     generations: HashMap<u32, Arc<AtomicU32>>,
@@ -130,13 +149,18 @@ pub struct Tail<D: Disk> {
 impl<D: Disk> Tail<D> {
     /// Knows the sources of earlier runs; reads nothing yet.
     pub fn new(disk: D, rules: Rules, known: Vec<Resume>, next_id: u32) -> Self {
+        let next_id = known.iter().map(|resume| resume.info.id.saturating_add(1)).fold(next_id, u32::max);
+        Self::sharing(disk, rules, known, Ids::from(next_id))
+    }
+
+    /// As [`Tail::new`], beside others who read into the same store. `ids` begins beyond every known source.
+    pub fn sharing(disk: D, rules: Rules, known: Vec<Resume>, ids: Ids) -> Self {
         let cutting = Cutting {
             follow: rules.follow,
             block_bytes: rules.block_bytes.max(1) as u64,
             dialect: rules.dialect,
             framing: Framing::Lines,
         };
-        let next_id = known.iter().map(|resume| resume.info.id.saturating_add(1)).fold(next_id, u32::max);
         let mut generations: HashMap<u32, Arc<AtomicU32>> = HashMap::new();
         for SourceInfo { id, generation, .. } in known.iter().map(|resume| &resume.info) {
             generations.entry(*id).or_default().fetch_max(*generation, Ordering::Relaxed);
@@ -147,7 +171,8 @@ impl<D: Disk> Tail<D> {
             since: rules.since.unwrap_or(Nanos::MIN),
             floors: rules.floors,
             known,
-            next_id,
+            next_id: ids.take(),
+            ids,
             generations,
             held: Vec::new(),
             compressed: Vec::new(),
@@ -156,6 +181,17 @@ impl<D: Disk> Tail<D> {
             history_done: 0,
             turn: 0,
         }
+    }
+
+    /// Ends, and says what lets another go on at just this place: blocks that were handed out are taken as read.
+    pub fn into_known(mut self) -> Vec<Resume> {
+        let mut now: Vec<Resume> = self.held.iter_mut().flat_map(|held| held.ended.drain(..)).collect();
+        now.extend(self.held.iter().map(Held::resume));
+        now.extend(self.compressed.iter().filter_map(Compressed::resume));
+        for resume in now {
+            remember(&mut self.known, resume);
+        }
+        self.known
     }
 
     /// The file system it reads from.
@@ -244,7 +280,7 @@ impl<D: Disk> Tail<D> {
         let latest = Arc::clone(self.generations.entry(info.id).or_default());
         let held = Held::open(&mut self.disk, file, stat, info, &covered, latest, now, self.cutting.framing)?;
         if is_new {
-            self.next_id = self.next_id.saturating_add(1);
+            self.next_id = self.ids.take();
         }
         self.held.push(held);
         Ok(key)
@@ -578,7 +614,7 @@ impl<D: Disk> Tail<D> {
             Some(Verdict::New) => {
                 let info = self.stranger(&uri, stat);
                 if info.id == self.next_id {
-                    self.next_id = self.next_id.saturating_add(1);
+                    self.next_id = self.ids.take();
                 }
                 (info, Vec::new())
             }

@@ -17,6 +17,8 @@ mod samples;
 mod screens;
 mod screenshot;
 mod sources;
+#[cfg(feature = "store")]
+mod ssh;
 mod states;
 #[cfg(feature = "store")]
 mod store;

@@ -97,6 +97,7 @@ fn options(follow: bool) -> Options {
         floors: Arc::default(),
         poll: Duration::from_millis(250),
         spool: None,
+        ssh: vec!["ssh".into()],
     }
 }
 

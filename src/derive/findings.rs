@@ -38,7 +38,9 @@ pub(super) fn find(spans: &mut [Span], prices: &Prices) {
         add(FindingKind::Repaired, repaired(&span.part));
         if span.part.kind == SpanKind::Llm && !span.rolled_up {
             let wrapper = span.parent.map(|parent| &spans[parent as usize]).filter(|parent| parent.rolled_up);
-            add(FindingKind::MissingPrompt, missing_prompt(&span.part, wrapper));
+            if !super::session::is_one(&span.part) {
+                add(FindingKind::MissingPrompt, missing_prompt(&span.part, wrapper));
+            }
             let params = Params::of(&span.part);
             add(FindingKind::Truncated, truncated(&span.part, &params));
             add(FindingKind::HotTemperature, hot(&params));

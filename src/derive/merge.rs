@@ -225,8 +225,9 @@ fn list<T: ToString>(values: impl Iterator<Item = T>) -> String {
     values.map(|v| v.to_string()).collect::<Vec<_>>().join(" and ")
 }
 
-/// The contents of one span from those of its parts: in each slot the longest wins (bytes, then number of pieces, then the
-/// lexicographically greatest), so that the order of the parts does not matter. Slots come in the order of their numbers.
+/// The contents of one span from those of its parts, in each slot those of the longest (bytes, then number of pieces, then the
+/// lexicographically greatest), so that the order of the parts does not matter. What others say beyond it is no copy where a
+/// conversation is told message by message: it is kept too, in the order of the parts. Slots come in the order of their numbers.
 #[must_use]
 pub fn merge_pieces(parts: Vec<Vec<Piece>>) -> Vec<Piece> {
     type Rank = (usize, usize, Vec<(String, Cow<'static, str>, u8)>);
@@ -235,27 +236,45 @@ pub fn merge_pieces(parts: Vec<Vec<Piece>>) -> Vec<Piece> {
         let texts = pieces.iter().map(|p| (p.body.clone(), p.role.clone(), p.form.number())).collect();
         (bytes, pieces.len(), texts)
     };
-    let mut slots: Vec<Option<Vec<Piece>>> = Slot::ALL.iter().map(|_| None).collect();
+    let mut slots: Vec<Vec<Vec<Piece>>> = Slot::ALL.iter().map(|_| Vec::new()).collect();
     for pieces in parts {
         let mut own: Vec<Vec<Piece>> = Slot::ALL.iter().map(|_| Vec::new()).collect();
         for piece in pieces {
             own[usize::from(piece.slot.number())].push(piece);
         }
-        for (best, own) in slots.iter_mut().zip(own).filter(|(_, own)| !own.is_empty()) {
-            let size = |pieces: &[Piece]| (pieces.iter().map(|p| p.body.len()).sum::<usize>(), pieces.len());
-            let wins = match best {
-                None => true,
-                // Texts are compared only when the sizes are equal: most contents are long and differ in length.
-                Some(best) => match size(&own).cmp(&size(best)) {
-                    std::cmp::Ordering::Greater => true,
-                    std::cmp::Ordering::Less => false,
-                    std::cmp::Ordering::Equal => rank(&own) > rank(best),
-                },
-            };
-            if wins {
-                *best = Some(own);
-            }
+        for (all, own) in slots.iter_mut().zip(own).filter(|(_, own)| !own.is_empty()) {
+            all.push(own);
         }
     }
-    slots.into_iter().flatten().flatten().collect()
+    let size = |pieces: &[Piece]| (pieces.iter().map(|p| p.body.len()).sum::<usize>(), pieces.len());
+    let mut merged = Vec::new();
+    for (slot, mut all) in Slot::ALL.iter().zip(slots) {
+        // Texts are compared only when the sizes are equal: most contents are long and differ in length.
+        let longest = (0..all.len()).reduce(|best, next| match size(&all[next]).cmp(&size(&all[best])) {
+            std::cmp::Ordering::Greater => next,
+            std::cmp::Ordering::Less => best,
+            std::cmp::Ordering::Equal if rank(&all[next]) > rank(&all[best]) => next,
+            std::cmp::Ordering::Equal => best,
+        });
+        let Some(longest) = longest else { continue };
+        if all.len() == 1 || !matches!(slot, Slot::Message | Slot::Response) {
+            merged.append(&mut all[longest]);
+            continue;
+        }
+        let winner = all[longest].clone();
+        let mut kept: Vec<Piece> = Vec::new();
+        for (n, own) in all.into_iter().enumerate() {
+            if n != longest && own == winner {
+                continue;
+            }
+            for piece in own {
+                let said = |other: &Piece| other.role == piece.role && other.body.contains(&piece.body);
+                if n == longest || !winner.iter().any(said) && !kept.iter().any(said) {
+                    kept.push(piece);
+                }
+            }
+        }
+        merged.append(&mut kept);
+    }
+    merged
 }

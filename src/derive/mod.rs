@@ -7,6 +7,7 @@ mod findings;
 mod merge;
 mod rollup;
 mod row;
+mod session;
 mod tree;
 
 pub use merge::merge_pieces;

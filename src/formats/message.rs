@@ -130,19 +130,24 @@ fn read_messages(part: &mut Part, slot: Slot, raw: &str) {
     if let Some(items) = array(&raw) {
         let blocks = items
             .iter()
-            .all(|item| Fields::of(item).is_some_and(|f| f.has("type") && !f.any(&["role", "message"])));
+            .all(|item| Fields::of(item).is_some_and(|f| f.has("type") && !f.any(&["role", "message", "kwargs"]) && speaker(&f).is_none()));
         if blocks && !items.is_empty() {
             let parts = items.into_iter().filter_map(block).collect();
             push_parts(part, slot, role, parts);
         } else {
             for item in items {
-                push_message(part, slot, role, item);
+                // A batch of conversations, as LangChain passes them: usually of one.
+                if item.starts_with('[') {
+                    read_messages(part, slot, item);
+                } else {
+                    push_message(part, slot, role, item);
+                }
             }
         }
         return;
     }
     if let Some(fields) = Fields::of(&raw)
-        && let Some(inner) = fields.get("messages").or_else(|| fields.get("choices"))
+        && let Some(inner) = ["messages", "choices", "generations"].iter().find_map(|key| fields.get(key))
         && inner.starts_with('[')
     {
         read_messages(part, slot, inner);
@@ -189,8 +194,19 @@ pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) 
         push_message(part, slot, default_role, inner);
         return;
     }
-    let role = fields.text(&["role"]).unwrap_or_else(|| default_role.to_owned());
-    let content = fields.first(&["content", "parts"]);
+    let speaker = speaker(&fields);
+    if fields.has("lc")
+        && let Some(inner) = fields.get("kwargs").filter(|v| v.starts_with('{'))
+    {
+        push_message(part, slot, speaker.unwrap_or(default_role), inner);
+        return;
+    }
+    let role = match fields.text(&["role"]) {
+        Some(role) if role == "model" => "assistant".to_owned(),
+        Some(role) => role,
+        None => speaker.unwrap_or(default_role).to_owned(),
+    };
+    let content = fields.first(&["content", "contents", "parts"]);
     let calls = fields.take("tool_calls");
     let reply = fields.text(&["tool_call_id"]);
     let slot = place(part, slot, &role);
@@ -222,6 +238,23 @@ pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) 
     }
     parts.extend(calls.into_iter().filter_map(Fields::of).map(tool_call));
     push_parts(part, slot, &role, parts);
+}
+
+/// Who speaks in a message of `LangChain`'s, which names a class instead of a role.
+fn speaker(fields: &Fields<'_>) -> Option<&'static str> {
+    let class = if fields.has("lc") {
+        let path = fields.get("id").and_then(array).unwrap_or_default();
+        path.last().copied().and_then(string).map(Cow::into_owned)
+    } else {
+        fields.get("type").and_then(string).map(Cow::into_owned)
+    };
+    Some(match class?.trim_end_matches("Chunk") {
+        "HumanMessage" | "human" => "user",
+        "AIMessage" | "ai" | "AIMessageChunk" => "assistant",
+        "SystemMessage" | "system" => "system",
+        "ToolMessage" | "FunctionMessage" | "tool" => "tool",
+        _ => return None,
+    })
 }
 
 /// A system message in front of the conversation is the system prompt; later ones stay where they were said.
@@ -306,18 +339,37 @@ fn block(raw: &str) -> Option<MessagePart> {
     let Some(mut fields) = Fields::of(raw) else {
         return scalar(raw).map(|text| MessagePart::Text { text: text.into_owned() });
     };
+    // OpenInference and Gemini name a block by the key it stands under.
+    for wrapper in [
+        "message_content",
+        "function_call",
+        "functionCall",
+        "function_response",
+        "functionResponse",
+    ] {
+        let Some(inner) = fields.get(wrapper).filter(|inner| inner.starts_with('{')) else {
+            continue;
+        };
+        return match wrapper {
+            // Its call is told once more among the message's calls.
+            "message_content" if fields.has("tool_call") => None,
+            "message_content" => block(inner),
+            "function_call" | "functionCall" => Fields::of(inner).map(tool_call),
+            _ => Fields::of(inner).map(tool_result),
+        };
+    }
     let kind = fields.get("type").and_then(string).map(Cow::into_owned).unwrap_or_default();
     let known = match &*kind {
         "text" | "input_text" | "output_text" | "" => fields.text(&["text", "content"]).map(|text| MessagePart::Text { text }),
-        "thinking" | "reasoning" | "redacted_thinking" => fields
-            .text(&["thinking", "content", "text", "data"])
-            .map(|text| MessagePart::Reasoning { text }),
-        "tool_use" | "tool_call" | "function" | "function_call" | "server_tool_use" | "server_tool_call" => Some(tool_call(fields)),
-        "tool_result" | "tool_call_response" | "function_call_output" | "server_tool_call_response" => Some(MessagePart::ToolResult {
-            id: fields.text(&["tool_use_id", "tool_call_id", "call_id", "id"]),
-            is_error: fields.get("is_error") == Some("true"),
-            content: payload(fields.first(&["content", "response", "result", "output"]).as_deref()),
-        }),
+        "thinking" | "reasoning" | "redacted_thinking" => reasoning(&mut fields),
+        "tool_use" | "tool_call" | "tool-call" | "toolCall" | "function" | "function_call" | "custom_tool_call" | "server_tool_use"
+        | "server_tool_call" => Some(tool_call(fields)),
+        "tool_result"
+        | "tool-result"
+        | "tool_call_response"
+        | "function_call_output"
+        | "custom_tool_call_output"
+        | "server_tool_call_response" => Some(tool_result(fields)),
         "image" | "image_url" | "input_image" | "blob" | "uri" | "file" | "input_file" | "input_audio" | "audio" | "document" | "video" => {
             media(fields)
         }
@@ -326,19 +378,42 @@ fn block(raw: &str) -> Option<MessagePart> {
     known.or_else(|| (raw != "null").then(|| MessagePart::Text { text: raw.to_owned() }))
 }
 
+/// What the model thought. Some show a summary, and the thoughts themselves only to themselves.
+fn reasoning(fields: &mut Fields<'_>) -> Option<MessagePart> {
+    if let Some(text) = fields.text(&["thinking", "content", "text", "data"]) {
+        return Some(MessagePart::Reasoning { text });
+    }
+    let lines = fields.get("summary").and_then(array)?;
+    let lines = lines.into_iter().filter_map(Fields::of).filter_map(|mut line| line.text(&["text"]));
+    Some(MessagePart::Reasoning {
+        text: lines.collect::<Vec<_>>().join("\n\n"),
+    })
+}
+
 fn tool_call(mut fields: Fields<'_>) -> MessagePart {
-    let id = fields.text(&["call_id", "id"]);
+    if let Some(inner) = fields.get("tool_call").and_then(Fields::of) {
+        return tool_call(inner.into_owned());
+    }
+    let id = fields.text(&["call_id", "toolCallId", "id"]);
     fields.expand("function");
     MessagePart::ToolCall {
         id,
-        name: fields.text(&["function.name", "name"]).unwrap_or_default(),
+        name: fields.text(&["function.name", "name", "toolName"]).unwrap_or_default(),
         arguments: payload(fields.first(&["function.arguments", "arguments", "input", "args"]).as_deref()),
+    }
+}
+
+fn tool_result(mut fields: Fields<'_>) -> MessagePart {
+    MessagePart::ToolResult {
+        id: fields.text(&["tool_use_id", "tool_call_id", "call_id", "toolCallId", "id"]),
+        is_error: fields.get("is_error") == Some("true"),
+        content: payload(fields.first(&["content", "response", "result", "output"]).as_deref()),
     }
 }
 
 /// An image or a file: what it is and how large, never its bytes.
 fn media(mut fields: Fields<'_>) -> Option<MessagePart> {
-    for key in ["source", "image_url", "input_audio", "file"] {
+    for key in ["source", "image_url", "input_audio", "file", "image", "image.image"] {
         fields.expand(key);
     }
     let mut media_type = fields.text(&["source.media_type", "media_type", "mime_type", "input_audio.format"]);
@@ -346,6 +421,9 @@ fn media(mut fields: Fields<'_>) -> Option<MessagePart> {
         "source.url",
         "image_url.url",
         "image_url",
+        "image.image.url",
+        "image.url",
+        "image",
         "uri",
         "url",
         "file_id",

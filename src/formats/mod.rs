@@ -5,8 +5,10 @@
 //! Nothing here touches a file or a clock.
 
 pub mod container;
+pub mod declined;
 pub mod envelope;
 pub mod message;
+pub mod nested;
 pub mod number;
 pub mod preview;
 pub mod repair;
@@ -150,7 +152,11 @@ impl Reader<'_> {
                     text: head(bytes),
                 });
             }
-            Ok((_, Outcome::Bad(reason, detail))) | Err((reason, detail)) => self.reject(bytes, origin, reason, detail),
+            Ok((_, Outcome::Bad(reason, detail))) => self.reject(bytes, origin, reason, detail),
+            Err((reason, detail)) => match declined::name(trimmed) {
+                Some((name, advice)) => self.reject(bytes, origin, name, advice.to_owned()),
+                None => self.reject(bytes, origin, reason, detail),
+            },
         }
     }
 
@@ -212,7 +218,23 @@ impl Reader<'_> {
                     }
                 } else if !text.starts_with('{') {
                     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
-                        return Err(("not an object", "a JSON value that is no object".to_owned()));
+                        // A record may be written as a JSON string.
+                        let inner = message::unwrapped(text);
+                        return match Fields::of(&inner) {
+                            Some(fields) => Ok(self.records(vec![fields], origin, Inferred::default(), "")),
+                            None => Err(("not an object", "a JSON value that is no object".to_owned())),
+                        };
+                    }
+                    if let Some((prefix, json)) = prefixed(text) {
+                        if is_piece(prefix, json) {
+                            let advice = "the container runtime cut the line into pieces of 16 KiB: log to a file of the application's own";
+                            return Err((envelope::docker::LOST, advice.to_owned()));
+                        }
+                        if !repair::lone_surrogate(json)
+                            && let Ok(fields) = Fields::parse(json)
+                        {
+                            return Ok(self.records(vec![fields], origin, Inferred::default(), prefix));
+                        }
                     }
                     "no JSON object".to_owned()
                 } else if repair::lone_surrogate(text) {
@@ -220,7 +242,10 @@ impl Reader<'_> {
                 } else {
                     match Fields::parse(text) {
                         Ok(fields) => return Ok(self.records(vec![fields], origin, Inferred::default(), "")),
-                        Err(error) => error.to_string(),
+                        Err(error) => match prefixed(text).and_then(|(_, json)| Fields::parse(json).ok()) {
+                            Some(fields) => return Ok(self.records(vec![fields], origin, Inferred::default(), "")),
+                            None => error.to_string(),
+                        },
                     }
                 }
             }
@@ -278,9 +303,10 @@ impl Reader<'_> {
                 rest: Fields::default(),
                 repaired,
             };
+            let prefix = uncoloured(prefix);
             if !prefix.is_empty() {
-                line.time = prefix_time(prefix);
-                line.rest.push("log_prefix".into(), scan::quote(prefix).into());
+                line.time = prefix_time(&prefix);
+                line.rest.push("log_prefix".into(), scan::quote(&prefix).into());
             }
             let next = self.record(fields, &mut line, &mut sink, 0);
             let better = match (&fate, &next.1) {
@@ -313,6 +339,7 @@ impl Reader<'_> {
                     line.rest.push(key.into_owned().into(), value.into_owned().into());
                 }
                 match peeled.payload {
+                    Inner::Lost(reason, detail) => return (GENERIC.name, Outcome::Bad(reason, detail)),
                     Inner::Fields(inner) => return self.record(inner, line, sink, depth + 1),
                     Inner::Text(text) => {
                         if let Ok(inner) = Fields::parse(&text) {
@@ -334,15 +361,68 @@ fn time_of(fields: &Fields<'_>) -> Option<Nanos> {
     envelope::TIMES.iter().find_map(|key| fields.get(key).and_then(time::of))
 }
 
-/// A time at the head of a line's text prefix: `2026-11-22 15:04:05,123 INFO …`.
-fn prefix_time(prefix: &str) -> Option<Nanos> {
-    let mut words = prefix.split_whitespace();
-    let first = words.next()?.trim_matches(['[', ']']);
-    let second = words.next().unwrap_or("").trim_matches(['[', ']']);
-    if !first.contains('-') {
+/// A text prefix and the JSON behind it, without the colours around both: `kubectl`'s, `stern`'s, compose's, syslog's, a logger's.
+/// A container runtime's `P` or `F` ends its prefix, whatever follows.
+fn prefixed(text: &str) -> Option<(&str, &str)> {
+    let mut words = text.splitn(4, ' ');
+    if let (Some(at), Some("stdout" | "stderr"), Some("P" | "F"), Some(rest)) = (words.next(), words.next(), words.next(), words.next())
+        && at.contains('T')
+    {
+        return Some((&text[..text.len() - rest.len() - 1], rest.trim_end()));
+    }
+    let start = text.find('{')?;
+    if text[..start].contains(['\0', '\u{feff}']) {
+        // That is damage, not a prefix.
         return None;
     }
-    time::of(&scan::quote(&format!("{first} {second}"))).or_else(|| time::of(&scan::quote(first)))
+    let mut json = text[start..].trim_end();
+    // `ESC [ 0 m` and its like.
+    while let Some(code) = json.rfind('\u{1b}').filter(|at| is_colour(&json[*at..])) {
+        json = json[..code].trim_end();
+    }
+    Some((text[..start].trim(), json))
+}
+
+/// Text without its colours.
+fn uncoloured(text: &str) -> String {
+    let mut pieces = text.split("\u{1b}[");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once('m') {
+            Some((codes, rest)) if codes.bytes().all(|b| b.is_ascii_digit() || b == b';') => out.push_str(rest),
+            _ => {
+                out.push_str("\u{1b}[");
+                out.push_str(piece);
+            }
+        }
+    }
+    out.trim().to_owned()
+}
+
+fn is_colour(text: &str) -> bool {
+    let inner = text.strip_prefix("\u{1b}[").and_then(|text| text.strip_suffix('m'));
+    inner.is_some_and(|codes| codes.bytes().all(|b| b.is_ascii_digit() || b == b';'))
+}
+
+/// One of several pieces of a line that a container runtime cut.
+fn is_piece(prefix: &str, json: &str) -> bool {
+    let tag = prefix.rsplit(' ').next().unwrap_or_default();
+    let runtime = prefix.ends_with(" P") || prefix.ends_with(" F");
+    runtime && prefix.contains(" std") && (tag == "P" || envelope::docker::is_piece(&format!("{json}\n")))
+}
+
+/// A time in a line's text prefix: `2026-11-22 15:04:05,123 INFO …`, `<14>1 2026-11-22T15:04:05Z host …`.
+fn prefix_time(prefix: &str) -> Option<Nanos> {
+    let words: Vec<&str> = prefix
+        .split_whitespace()
+        .take(4)
+        .map(|word| word.trim_matches(['[', ']']))
+        .collect();
+    let dates = (0..words.len()).filter(|n| words[*n].contains('-') && words[*n].contains(|c: char| c.is_ascii_digit()));
+    dates.take(3).find_map(|n| {
+        let clock = words.get(n + 1).copied().unwrap_or_default();
+        time::of(&scan::quote(&format!("{} {clock}", words[n]))).or_else(|| time::of(&scan::quote(words[n])))
+    })
 }
 
 /// The first bytes of a line as text.

@@ -194,6 +194,19 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Takes everything under `prefix.`, in order: the keys come without it.
+    pub fn take_under(&mut self, prefix: &str) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
+        let mut taken = Vec::new();
+        for entry in self.entries.iter_mut().filter(|e| !e.taken) {
+            let Some(rest) = entry.key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')) else {
+                continue;
+            };
+            entry.taken = true;
+            taken.push((Cow::Owned(rest.to_owned()), std::mem::take(&mut entry.value)));
+        }
+        taken
+    }
+
     /// What nobody took, in order.
     pub fn rest(&self) -> impl Iterator<Item = (&str, &str)> {
         self.entries.iter().filter(|e| !e.taken).map(|e| (&*e.key, &*e.value))

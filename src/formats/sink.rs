@@ -45,9 +45,9 @@ impl<'s> Sink<'s> {
         self.parts.len() - self.first
     }
 
-    /// Forgets what this line has added.
-    pub fn undo(&mut self) {
-        self.parts.truncate(self.first);
+    /// Forgets what this line has added since it had so many parts.
+    pub fn undo(&mut self, count: usize) {
+        self.parts.truncate(self.first + count);
     }
 
     /// Starts a part.
@@ -197,12 +197,13 @@ pub fn normalise(part: &mut Part, claimed: Convention, logged: Usage) {
 pub fn kind_of(word: &str) -> Option<SpanKind> {
     let word = word.to_ascii_lowercase();
     Some(match &*word {
-        "llm" | "chat" | "completion" | "generation" | "text_completion" | "generate_content" | "generate" | "model" => SpanKind::Llm,
+        "llm" | "chat" | "completion" | "generation" | "text_completion" | "generate_content" | "generate" | "model" | "call_llm"
+        | "chat_model" => SpanKind::Llm,
         "tool" | "execute_tool" | "tool_call" | "function" => SpanKind::Tool,
         "retrieval" | "retriever" | "search" | "search_memory" => SpanKind::Retrieval,
-        "embedding" | "embeddings" => SpanKind::Embedding,
+        "embedding" | "embeddings" | "embed" => SpanKind::Embedding,
         "rerank" | "reranker" => SpanKind::Rerank,
-        "agent" | "invoke_agent" | "create_agent" => SpanKind::Agent,
+        "agent" | "invoke_agent" | "create_agent" | "handoff" => SpanKind::Agent,
         "chain" | "workflow" | "task" | "invoke_workflow" | "plan" => SpanKind::Chain,
         "guardrail" => SpanKind::Guardrail,
         "evaluator" | "evaluation" => SpanKind::Evaluator,

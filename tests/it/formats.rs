@@ -300,7 +300,7 @@ fn hostile_lines() {
         (line(r#""input_tokens":18446744073709551615"#), "repaired"),
         (line(r#""input_tokens":"42""#), "span"),
         (line(r#""startTimeUnixNano":"99999999999999999999""#), "repaired"),
-        (format!("x INFO {base}}}").into_bytes(), "repaired"),
+        (format!("x INFO {base}}}").into_bytes(), "span"),
         (format!("\u{feff}{base}}}").into_bytes(), "span"),
         (format!("{base}}}\r").into_bytes(), "span"),
         (deep.into_bytes(), "repaired"),

@@ -1,9 +1,22 @@
 //! Containers: how spans are written down. One file each; `ALL` is the table in the order of recognition.
 
+pub mod agents;
+pub mod claude_code;
+pub mod codex;
 pub mod cost_anomaly;
+pub mod go;
 pub mod interaction;
+pub mod javascript;
+pub mod langfuse;
+pub mod langsmith;
+pub mod litellm;
 pub mod llm_trace;
 pub mod otlp;
+pub mod phoenix;
+pub mod pi;
+pub mod python;
+pub mod record;
+pub mod session;
 
 use super::Dialect;
 use super::scan::Fields;
@@ -31,7 +44,20 @@ pub trait Container: Sync {
 }
 
 /// Containers told by keys that no logger's envelope has.
-pub static UNMISTAKABLE: &[&dyn Container] = &[&otlp::Otlp];
+pub static UNMISTAKABLE: &[&dyn Container] = &[
+    &otlp::Otlp,
+    &go::Go,
+    &phoenix::Phoenix,
+    &python::Python,
+    &javascript::JavaScript,
+    &agents::Agents,
+    &langsmith::LangSmith,
+    &langfuse::Langfuse,
+    &litellm::LiteLlm,
+    &codex::Codex,
+    &claude_code::ClaudeCode,
+    &pi::Pi,
+];
 
 /// Containers whose records are plain objects: looked at once nothing wraps them any more.
 pub static PLAIN: &[&dyn Container] = &[&interaction::Interaction, &cost_anomaly::CostAnomaly, &llm_trace::LlmTrace];

@@ -47,17 +47,10 @@ impl Envelope for Generic {
         }
         for key in STRINGS {
             let Some(text) = fields.get(key).and_then(string) else { continue };
-            let Some(start) = text.find('{') else { continue };
-            let Ok(payload) = Fields::parse(text[start..].trim_end()) else {
-                continue;
-            };
-            if !container::UNMISTAKABLE.iter().any(|c| c.recognises(&payload)) && !container::is_record(&payload) && !wraps(&payload) {
-                continue;
-            }
-            let json = text[start..].trim_end().to_owned();
+            let Some((before, json)) = record_in(&text) else { continue };
+            let json = json.to_owned();
             let mut rest = fields.clone();
             rest.take(key);
-            let before = text[..start].trim();
             if !before.is_empty() {
                 rest.push((*key).into(), quote(before).into());
             }
@@ -70,6 +63,16 @@ impl Envelope for Generic {
         }
         None
     }
+}
+
+/// A record at the end of a text, and what stands before it.
+#[must_use]
+pub fn record_in(text: &str) -> Option<(&str, &str)> {
+    let start = text.find('{')?;
+    let json = text[start..].trim_end();
+    let payload = Fields::parse(json).ok()?;
+    let known = container::UNMISTAKABLE.iter().any(|c| c.recognises(&payload)) || container::is_record(&payload) || wraps(&payload);
+    known.then(|| (text[..start].trim(), json))
 }
 
 /// Another logger's envelope with a record in it.

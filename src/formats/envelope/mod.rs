@@ -1,6 +1,8 @@
 //! Envelopes: what loggers and containers wrap around a record. One file each; `ALL` is the table in the order they are tried.
 
+pub mod docker;
 pub mod generic;
+pub mod journald;
 pub mod json_logger;
 pub mod loguru;
 pub mod structlog;
@@ -25,6 +27,8 @@ pub enum Inner<'a> {
     Fields(Fields<'a>),
     /// JSON text out of a string.
     Text(String),
+    /// There was one, and this layer lost it: a reason of rejection, and what to change.
+    Lost(&'static str, String),
 }
 
 /// A way to wrap a record.
@@ -36,7 +40,14 @@ pub trait Envelope: Sync {
 }
 
 /// All envelopes; the generic rule is last.
-pub static ALL: &[&dyn Envelope] = &[&loguru::Loguru, &structlog::Structlog, &json_logger::JsonLogger, &generic::Generic];
+pub static ALL: &[&dyn Envelope] = &[
+    &loguru::Loguru,
+    &structlog::Structlog,
+    &json_logger::JsonLogger,
+    &docker::Docker,
+    &journald::Journald,
+    &generic::Generic,
+];
 
 /// Where loggers put the time.
 pub const TIMES: &[&str] = &["timestamp", "@timestamp", "asctime", "time", "ts", "created", "datetime"];

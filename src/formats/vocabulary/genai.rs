@@ -2,37 +2,39 @@
 
 use std::borrow::Cow;
 
+use super::{Vocabulary, open, push_tools, set, set_kind};
 use crate::formats::message::{self, push_documents, push_messages, push_payload, push_system, unwrapped};
-use crate::formats::number;
-use crate::formats::scan::{Fields, array, quote, string};
-use crate::formats::sink::{kind_of, normalise};
-use crate::formats::vocabulary::Vocabulary;
-use crate::model::content::{Form, Slot};
+use crate::formats::scan::{Fields, array, string};
+use crate::formats::sink::normalise;
+use crate::formats::{nested, number};
+use crate::model::content::Slot;
 use crate::model::span::{Inferred, Part, SpanKind};
 use crate::model::usage::{Convention, Usage};
 
 /// `gen_ai.*`.
 pub struct GenAi;
 
-/// The most numbered messages that are looked for.
-const MOST_MESSAGES: usize = 10_000;
-
 impl Vocabulary for GenAi {
     fn name(&self) -> &'static str {
         "gen_ai"
     }
 
+    fn prefixes(&self) -> &'static [&'static str] {
+        &["gen_ai.", "mcp."]
+    }
+
     fn read(&self, fields: &mut Fields<'_>, part: &mut Part) {
         let mut odd = false;
-        let operation = fields.get("gen_ai.operation.name").and_then(string).map(Cow::into_owned);
-        if let Some(kind) = operation.as_deref().and_then(kind_of) {
-            fields.take("gen_ai.operation.name");
-            part.kind = kind;
+        set_kind(part, fields, "gen_ai.operation.name");
+        if part.kind == SpanKind::Other && fields.get("mcp.method.name") == Some("\"tools/call\"") {
+            part.kind = SpanKind::Tool;
         }
-        set(&mut part.provider, fields, &["gen_ai.provider.name", "gen_ai.system"]);
+        let provider = fields.text(&["gen_ai.provider.name", "gen_ai.system"]);
+        part.provider = provider.or(part.provider.take());
         set(&mut part.request_model, fields, &["gen_ai.request.model"]);
         set(&mut part.response_model, fields, &["gen_ai.response.model"]);
         set(&mut part.session, fields, &["gen_ai.conversation.id"]);
+        set(&mut part.feature, fields, &["gen_ai.workflow.name"]);
         set(&mut part.tool_name, fields, &["gen_ai.tool.name"]);
         set(&mut part.tool_call_id, fields, &["gen_ai.tool.call.id"]);
         if let Some(raw) = fields.take("gen_ai.response.finish_reasons") {
@@ -50,20 +52,19 @@ impl Vocabulary for GenAi {
         });
         part.cost_logged = part
             .cost_logged
-            .or_else(|| fields.number(&["gen_ai.usage.cost", "gen_ai.usage.total_cost"], number::dollars, &mut odd));
+            .or_else(|| fields.number(&["gen_ai.usage.cost", "gen_ai.usage.total_cost"], number::dollars, &mut odd))
+            .or_else(|| {
+                // Some write the two halves of the bill.
+                let halves = ["gen_ai.usage.input_cost", "gen_ai.usage.output_cost"];
+                let halves = halves.map(|key| fields.number(&[key], number::dollars, &mut odd));
+                halves.into_iter().flatten().reduce(std::ops::Add::add)
+            });
         tokens(fields, part, &mut odd);
         params(fields, part);
-        kind(fields, part);
         contents(fields, part);
         if odd {
             part.inferred = part.inferred.and(Inferred::OUT_OF_RANGE);
         }
-    }
-}
-
-fn set(field: &mut Option<String>, fields: &mut Fields<'_>, keys: &[&str]) {
-    if field.is_none() {
-        *field = fields.text(keys);
     }
 }
 
@@ -118,51 +119,29 @@ fn params(fields: &mut Fields<'_>, part: &mut Part) {
     }
 }
 
-fn kind(fields: &Fields<'_>, part: &mut Part) {
-    if part.kind != SpanKind::Other {
-        return;
-    }
-    let guess = if part.tool_name.is_some() || part.tool_call_id.is_some() {
-        SpanKind::Tool
-    } else if fields.has("gen_ai.retrieval.documents") {
-        SpanKind::Retrieval
-    } else if part.request_model.is_some() || part.response_model.is_some() {
-        SpanKind::Llm
-    } else {
-        return;
-    };
-    part.kind = guess;
-    part.inferred = part.inferred.and(Inferred::KIND);
-}
-
 fn contents(fields: &mut Fields<'_>, part: &mut Part) {
     if let Some(raw) = fields.take("gen_ai.system_instructions") {
         push_system(part, &raw);
     }
-    if let Some(raw) = fields.take("gen_ai.input.messages") {
-        push_messages(part, Slot::Message, &raw);
-    } else if let Some(raw) = fields.take("gen_ai.prompt") {
-        push_messages(part, Slot::Message, &raw);
-    } else {
-        numbered(fields, part, "gen_ai.prompt", Slot::Message);
-    }
-    if let Some(raw) = fields.take("gen_ai.output.messages") {
-        push_messages(part, Slot::Response, &raw);
-    } else if let Some(raw) = fields.take("gen_ai.completion") {
-        push_messages(part, Slot::Response, &raw);
-    } else {
-        numbered(fields, part, "gen_ai.completion", Slot::Response);
+    for (slot, today, old) in [
+        (Slot::Message, "gen_ai.input.messages", "gen_ai.prompt"),
+        (Slot::Response, "gen_ai.output.messages", "gen_ai.completion"),
+    ] {
+        if !open(part, slot) {
+            continue;
+        }
+        if let Some(raw) = fields.first(&[today, old]) {
+            push_messages(part, slot, &raw);
+        } else if let Some(list) = nested::list(fields, old) {
+            let items: Vec<String> = array(&list).unwrap_or_default().into_iter().map(numbered).collect();
+            for item in items {
+                message::push_message(part, slot, if slot == Slot::Response { "assistant" } else { "user" }, &item);
+            }
+            message::note_ask(part);
+        }
     }
     if let Some(raw) = fields.take("gen_ai.tool.definitions") {
-        let list = unwrapped(&raw);
-        match array(&list) {
-            Some(items) => {
-                for item in items {
-                    message::push(part, Slot::ToolDefinition, "", Form::Json, item.to_owned());
-                }
-            }
-            None => message::push(part, Slot::ToolDefinition, "", Form::Json, list.into_owned()),
-        }
+        push_tools(part, &raw);
     }
     if let Some(raw) = fields.take("gen_ai.tool.call.arguments") {
         push_payload(part, Slot::Arguments, &raw);
@@ -183,53 +162,16 @@ fn contents(fields: &mut Fields<'_>, part: &mut Part) {
     }
 }
 
-/// `gen_ai.prompt.0.role`, `gen_ai.prompt.0.content`, `gen_ai.prompt.0.tool_calls.0.name` …
-fn numbered(fields: &mut Fields<'_>, part: &mut Part, prefix: &str, slot: Slot) {
-    if !fields.rest().any(|(key, _)| key.starts_with(prefix)) {
-        return;
+/// A message out of `gen_ai.prompt.0.role`, `gen_ai.prompt.0.content`: a list of blocks is written as a string there.
+fn numbered(item: &str) -> String {
+    let Some(mut fields) = Fields::of(item) else {
+        return item.to_owned();
+    };
+    let content = fields.get("content").map(unwrapped).unwrap_or_default().into_owned();
+    let blocks = array(&content).is_some_and(|items| items.iter().all(|i| i.starts_with('{')));
+    if blocks {
+        fields.take("content");
+        fields.push("content".into(), content.into());
     }
-    for n in 0..MOST_MESSAGES {
-        let at = |what: &str| format!("{prefix}.{n}.{what}");
-        let role = fields.take(&at("role"));
-        let content = fields.take(&at("content"));
-        let id = fields.take(&at("tool_call_id"));
-        if let Some(reason) = fields.text(&[&at("finish_reason")])
-            && part.stop_reason.is_none()
-        {
-            part.stop_reason = Some(reason);
-        }
-        let mut calls = Vec::new();
-        for m in 0..MOST_MESSAGES {
-            let mut call = |what: &str| fields.take(&at(&format!("tool_calls.{m}.{what}")));
-            let pairs = [("id", call("id")), ("name", call("name")), ("arguments", call("arguments"))];
-            if pairs.iter().all(|(_, value)| value.is_none()) {
-                break;
-            }
-            let object = message::object(pairs.iter().filter_map(|(key, value)| value.as_deref().map(|v| (*key, v))));
-            calls.push(object.as_str().to_owned());
-        }
-        if role.is_none() && content.is_none() && calls.is_empty() {
-            break;
-        }
-        let mut pairs: Vec<(&str, String)> = Vec::new();
-        let default = quote(if slot == Slot::Response { "assistant" } else { "user" });
-        pairs.push(("role", role.map_or(default, Cow::into_owned)));
-        if let Some(content) = content {
-            // A list of blocks is written as a string here.
-            let list = unwrapped(&content);
-            let blocks = array(&list).is_some_and(|items| items.iter().all(|i| i.starts_with('{')));
-            pairs.push(("content", if blocks { list.into_owned() } else { content.into_owned() }));
-        }
-        if let Some(id) = id {
-            pairs.push(("tool_call_id", id.into_owned()));
-        }
-        if !calls.is_empty() {
-            pairs.push(("tool_calls", format!("[{}]", calls.join(","))));
-        }
-        let object = message::object(pairs.iter().map(|(key, value)| (*key, value.as_str())));
-        message::push_message(part, slot, "user", object.as_str());
-    }
-    if slot == Slot::Message {
-        message::note_ask(part);
-    }
+    message::object(fields.rest()).as_str().to_owned()
 }

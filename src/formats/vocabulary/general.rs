@@ -12,6 +12,12 @@ impl Vocabulary for General {
         "general"
     }
 
+    fn prefixes(&self) -> &'static [&'static str] {
+        &[
+            "user", "enduser.", "session", "feature", "app.", "service.", "http.", "url.", "metadata",
+        ]
+    }
+
     fn read(&self, fields: &mut Fields<'_>, part: &mut Part) {
         let mut set = |field: &mut Option<String>, keys: &[&str]| {
             if field.is_none() {

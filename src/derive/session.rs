@@ -1,0 +1,87 @@
+//! Conversations of coding agents: what follows from the order of their lines, which no line says by itself.
+//!
+//! A step hangs under the prompt before it; a call that names no model used the turn's; a call began when what came before it was over.
+
+use std::collections::BTreeSet;
+
+use super::tree::order;
+use crate::model::span::{Inferred, Nanos, Part, SpanKind};
+use crate::model::trace::Span;
+
+/// The dialects whose traces are conversations.
+const SESSIONS: [&str; 3] = ["claude_code", "codex", "pi"];
+
+/// Whether a span is of a conversation. There the prompt stands in lines of its own.
+pub(super) fn is_one(part: &Part) -> bool {
+    SESSIONS.contains(&&*part.dialect)
+}
+
+/// Puts a conversation in order. Other traces stay as they are.
+pub(super) fn arrange(spans: &mut [Span]) {
+    let mut line: Vec<usize> = (0..spans.len()).filter(|i| is_one(&spans[*i].part)).collect();
+    if line.is_empty() {
+        return;
+    }
+    line.sort_by(|a, b| order(&spans[*a].part).cmp(&order(&spans[*b].part)));
+    let mut prompt: Option<usize> = None;
+    let mut model: Option<String> = None;
+    let mut answer = String::new();
+    // When something was over, and when the first step began that the next call asked for.
+    let mut over: BTreeSet<Nanos> = BTreeSet::new();
+    let mut asked: Option<Nanos> = None;
+    for (place, &index) in line.iter().enumerate() {
+        let kind = spans[index].part.kind;
+        let own = spans[index].part.parent_id.is_some();
+        if kind == SpanKind::Request && !own {
+            (prompt, asked) = (Some(index), None);
+            over.insert(spans[index].part.start);
+            continue;
+        }
+        if kind == SpanKind::Chain && spans[index].part.request_model.is_some() {
+            model.clone_from(&spans[index].part.request_model);
+            // A turn's settings stand before the prompt that they are for.
+            let next = line.get(place + 1).map(|next| spans[*next].part.kind);
+            if next == Some(SpanKind::Request) {
+                prompt = Some(line[place + 1]);
+            }
+        }
+        if !own && let Some(prompt) = prompt {
+            let id = spans[prompt].part.span_id.clone();
+            let part = &mut spans[index].part;
+            part.parent_id = Some(id);
+            part.inferred = part.inferred.and(Inferred::PARENT);
+        }
+        let part = &mut spans[index].part;
+        if kind == SpanKind::Llm {
+            if part.request_model.is_none() {
+                part.request_model.clone_from(&model);
+            }
+            if part.answer.is_empty() {
+                part.answer = std::mem::take(&mut answer);
+            }
+            let logged = part.start;
+            let limit = asked.take().map_or(logged, |asked| asked.min(logged));
+            if part.inferred.has(Inferred::START) {
+                let before = over.range(..=limit).next_back().copied().filter(|_| !own);
+                part.start = before.unwrap_or(logged);
+                // A moment is no duration: without a beginning none is known.
+                part.end = before.and(part.end.or(Some(logged)));
+            }
+        } else if !own && kind != SpanKind::Chain {
+            asked = asked.or(Some(part.start));
+        }
+        let said = part.answer.clone();
+        if kind != SpanKind::Tool && !own && !said.is_empty() {
+            if kind != SpanKind::Llm {
+                answer.clone_from(&said);
+            }
+            if let Some(prompt) = prompt {
+                spans[prompt].part.answer = said;
+            }
+        }
+        let part = &spans[index].part;
+        if matches!(kind, SpanKind::Llm | SpanKind::Tool) {
+            over.extend(part.end);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! OTLP JSON lines of traces and logs: camel case or snake case, whole exports or single spans, as collectors and SDKs write them.
+//!
+//! Typed and borrowed; attribute values become plain JSON text that the vocabularies read.
+
+mod logs;
+mod value;
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::record::{self, Event, Record};
+use super::{Container, Outcome};
+use crate::formats::scan::{Fields, array};
+use crate::formats::sink::{Line, Sink, Times};
+use crate::formats::{Dialect, message, time};
+use crate::model::record::Order;
+use crate::model::span::Part;
+
+/// Exports of OpenTelemetry.
+pub struct Otlp;
+
+static DIALECT: Dialect = Dialect {
+    name: "otlp",
+    what: "OpenTelemetry traces and GenAI log events as OTLP JSON lines",
+    order: Order::Random,
+    example: "an object with resourceSpans, batches, scopeSpans or resourceLogs, or a bare span",
+};
+
+/// Marks what a function in AWS Lambda prints for its collector.
+const LAMBDA: &str = "__otel_otlp_stdout";
+
+#[derive(Deserialize)]
+struct ResourceSpans<'a> {
+    #[serde(borrow, default)]
+    resource: Option<Resource<'a>>,
+    #[serde(
+        borrow,
+        default,
+        alias = "scope_spans",
+        alias = "instrumentationLibrarySpans",
+        alias = "instrumentation_library_spans",
+        rename = "scopeSpans"
+    )]
+    scopes: Option<Vec<ScopeSpans<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Resource<'a> {
+    #[serde(borrow, default)]
+    attributes: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct ScopeSpans<'a> {
+    #[serde(borrow, default, alias = "instrumentationLibrary", alias = "instrumentation_library")]
+    scope: Option<Scope<'a>>,
+    #[serde(borrow, default)]
+    spans: Option<Vec<Fields<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Scope<'a> {
+    #[serde(borrow, default)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    version: Option<&'a RawValue>,
+}
+
+impl Container for Otlp {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn recognises(&self, fields: &Fields<'_>) -> bool {
+        is_export(fields) || is_resource(fields) || is_span(fields) || is_signal(fields) || fields.has(LAMBDA)
+    }
+
+    fn read(&self, fields: Fields<'_>, line: &Line<'_>, sink: &mut Sink<'_>) -> Outcome {
+        if fields.has(LAMBDA) {
+            let advice = "protobuf in base64, as a Lambda function prints it: export OTLP as JSON";
+            return Outcome::Bad("OTLP as protobuf", advice.to_owned());
+        }
+        let before = sink.count();
+        if is_span(&fields) {
+            span(fields, &Shared::default(), None, line, sink);
+            return Outcome::Spans;
+        }
+        let result = if is_export(&fields) {
+            ["resourceSpans", "resource_spans", "batches"]
+                .iter()
+                .find_map(|key| fields.get(key))
+                .map_or(Ok(()), |raw| resources(raw, line, sink))
+        } else if is_resource(&fields) {
+            // One ResourceSpans stands alone: put its fields together again.
+            let whole = message::object(fields.rest());
+            one(whole.as_str(), line, sink)
+        } else {
+            logs::read(&fields, line, sink)
+        };
+        match result {
+            Err(error) => {
+                sink.undo(before);
+                Outcome::Bad("malformed OTLP", error.to_string())
+            }
+            Ok(()) if sink.count() == before => Outcome::Other(line.time),
+            Ok(()) => Outcome::Spans,
+        }
+    }
+}
+
+fn is_export(fields: &Fields<'_>) -> bool {
+    let batch = || {
+        fields
+            .get("batches")
+            .and_then(array)
+            .and_then(|b| b.first().copied().and_then(Fields::of))
+    };
+    fields.any(&["resourceSpans", "resource_spans"]) || batch().is_some_and(|b| is_resource(&b))
+}
+
+fn is_resource(fields: &Fields<'_>) -> bool {
+    fields.any(&[
+        "scopeSpans",
+        "scope_spans",
+        "instrumentationLibrarySpans",
+        "instrumentation_library_spans",
+    ])
+}
+
+fn is_span(fields: &Fields<'_>) -> bool {
+    fields.any(&["traceId", "trace_id"]) && fields.any(&["spanId", "span_id"]) && fields.any(&["startTimeUnixNano", "start_time_unix_nano"])
+}
+
+/// Logs and metrics of the same exporters. Metrics are counted, and say nothing about spans.
+fn is_signal(fields: &Fields<'_>) -> bool {
+    fields.any(&[
+        "resourceLogs",
+        "resource_logs",
+        "resourceMetrics",
+        "resource_metrics",
+        "scopeLogs",
+        "scope_logs",
+        "scopeMetrics",
+        "scope_metrics",
+    ])
+}
+
+fn resources(raw: &str, line: &Line<'_>, sink: &mut Sink<'_>) -> Result<(), serde_json::Error> {
+    let all: Option<Vec<ResourceSpans<'_>>> = serde_json::from_str(raw)?;
+    for resource in all.into_iter().flatten() {
+        spans_of(resource, line, sink);
+    }
+    Ok(())
+}
+
+fn one(raw: &str, line: &Line<'_>, sink: &mut Sink<'_>) -> Result<(), serde_json::Error> {
+    spans_of(serde_json::from_str(raw)?, line, sink);
+    Ok(())
+}
+
+fn spans_of(resource: ResourceSpans<'_>, line: &Line<'_>, sink: &mut Sink<'_>) {
+    let shared = Shared::of(resource.resource.as_ref());
+    for scope in resource.scopes.into_iter().flatten() {
+        for fields in scope.spans.into_iter().flatten() {
+            span(fields, &shared, scope.scope.as_ref(), line, sink);
+        }
+    }
+}
+
+/// What a resource says about all of its records.
+#[derive(Default)]
+struct Shared<'a> {
+    service: Option<String>,
+    attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+impl<'a> Shared<'a> {
+    fn of(resource: Option<&Resource<'a>>) -> Self {
+        let raw = resource.and_then(|r| r.attributes).map(|raw| Cow::Borrowed(raw.get()));
+        let (service, attributes) = record::resource(value::attributes(raw));
+        Self { service, attributes }
+    }
+
+    /// What stands beside the attributes of a record: the resource's, the scope's.
+    fn beside<'b>(&'b self, scope: Option<&Scope<'b>>) -> Vec<(Cow<'b, str>, Cow<'b, str>)>
+    where
+        'a: 'b,
+    {
+        let borrowed = |(key, value): &'b (Cow<'a, str>, Cow<'a, str>)| (Cow::Borrowed(&**key), Cow::Borrowed(&**value));
+        let mut beside: Vec<_> = self.attributes.iter().map(borrowed).collect();
+        if let Some(scope) = scope {
+            for (key, raw) in [("scope.name", scope.name), ("scope.version", scope.version)] {
+                beside.extend(raw.map(|raw| (Cow::Borrowed(key), Cow::Borrowed(raw.get()))));
+            }
+        }
+        beside
+    }
+}
+
+fn span<'a>(mut fields: Fields<'a>, shared: &'a Shared<'_>, scope: Option<&Scope<'a>>, line: &Line<'_>, sink: &mut Sink<'_>) {
+    let mut part = sink.begin(line, DIALECT.name);
+    part.trace_id = record::take_id(&mut fields, &["traceId", "trace_id"], record::TRACE).unwrap_or_default();
+    part.span_id = record::take_id(&mut fields, &["spanId", "span_id"], record::SPAN).unwrap_or_default();
+    part.parent_id = record::take_id(&mut fields, &["parentSpanId", "parent_span_id"], record::SPAN);
+    part.name = fields.text(&["name"]).unwrap_or_default();
+    let mut odd = false;
+    let times = Times {
+        start: fields.number(&["startTimeUnixNano", "start_time_unix_nano"], time::read, &mut odd),
+        end: fields.number(&["endTimeUnixNano", "end_time_unix_nano"], time::read, &mut odd),
+        duration: None,
+    };
+    part.ended = times.end.is_some();
+    record::note_odd(&mut part, odd);
+    status(&mut fields, &mut part);
+    let attributes = value::attributes(fields.first(&["attributes"]));
+    let raw = fields.take("events").map(Cow::into_owned);
+    let events = raw.as_deref().and_then(array).unwrap_or_default();
+    let events = events.into_iter().filter_map(Fields::of).map(event).collect();
+    let mut beside = shared.beside(scope);
+    beside.extend(fields.drain());
+    let record = Record {
+        part,
+        times,
+        attributes,
+        events,
+        beside,
+        service: shared.service.clone(),
+    };
+    record::push(record, line, sink);
+}
+
+fn event(mut fields: Fields<'_>) -> Event<'_> {
+    Event {
+        name: fields.text(&["name"]).unwrap_or_default(),
+        at: record::event_time(&mut fields, &["timeUnixNano", "time_unix_nano"]),
+        attributes: value::attributes(fields.take("attributes")),
+    }
+}
+
+fn status(fields: &mut Fields<'_>, part: &mut Part) {
+    let Some(raw) = fields.take("status") else { return };
+    let Some(mut status) = Fields::of(&raw) else { return };
+    let code = status.text(&["code"]);
+    let message = status.text(&["message", "description"]);
+    record::status(part, code.as_deref(), message);
+}

@@ -585,9 +585,14 @@ fn the_way_to_what_is_wrong_is_told() {
     desk.answer_all();
     let header = none(&desk).lines().next().unwrap().to_owned();
     assert!(
-        header.contains("⚠ 1,207 rejected (L)") && header.contains("⚠ 1 unreadable (L)"),
-        "{header}"
+        header.contains("⚠ 1,207 rejected (L) ─ ⚠ 1 unreadable ─"),
+        "once is enough: {header}"
     );
+    desk.tally.rejected = 0;
+    desk.send(Msg::Tick(NOON + 2 * SECOND));
+    desk.keys("r");
+    let header = none(&desk).lines().next().unwrap().to_owned();
+    assert!(header.contains("⚠ 1 unreadable (L)"), "{header}");
     desk.keys("?");
     assert!(none(&desk).contains("L  Show or hide the sources"), "{}", none(&desk));
 }

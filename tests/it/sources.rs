@@ -233,8 +233,8 @@ fn thousands_scroll_and_the_cursor_stays_on_its_source() {
     desk.keys("gjjj");
     assert_eq!(desk.app.sources().selected().unwrap().standing.uri, uri(3));
     // Others come before it: it is still the one.
-    for number in 4_000..4_010 {
-        desk.stored[number].tally.rejected = 1;
+    for stat in &mut desk.stored[4_000..4_010] {
+        stat.tally.rejected = 1;
     }
     desk.send(Msg::Tick(NOON + 3 * SECOND));
     desk.send(Msg::Ingested(Receipt::default()));

@@ -145,9 +145,10 @@ impl Rejects {
         (self.loaded, self.error) = (true, None);
         self.window.arrived(page, rows, more, |row| row.origin);
         let selected = self.selected.filter(|_| !matches!(page, Page::First));
-        let found = match std::mem::take(&mut self.land_last) {
-            true => Some(self.window.rows.len().saturating_sub(1)),
-            false => selected.and_then(|origin| self.window.rows.iter().position(|row| row.origin == origin)),
+        let found = if std::mem::take(&mut self.land_last) {
+            Some(self.window.rows.len().saturating_sub(1))
+        } else {
+            selected.and_then(|origin| self.window.rows.iter().position(|row| row.origin == origin))
         };
         // The row keeps its height on the screen while others come before it.
         let on_screen = self.at.saturating_sub(self.top);

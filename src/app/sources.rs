@@ -166,7 +166,7 @@ impl Sources {
         };
         let lines = |heard: &HashMap<String, u64>| heard.get(uri).copied().unwrap_or(0);
         let took = now.saturating_sub(*from).clamp(1_000_000_000, RATE_WINDOW);
-        (u128::from(lines(after).saturating_sub(lines(before))) * 1_000_000_000 / took.unsigned_abs() as u128) as u64
+        (u128::from(lines(after).saturating_sub(lines(before))) * 1_000_000_000 / u128::from(took.unsigned_abs())) as u64
     }
 
     /// Joins the rows anew, if something changed and it is time.

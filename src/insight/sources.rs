@@ -45,7 +45,9 @@ impl Standing {
     #[must_use]
     pub fn coverage(&self) -> Option<(u64, u64)> {
         let whole = self.size.unwrap_or(0) + self.kept + self.unread;
-        let known = self.size.is_some() || self.activity.is_none();
+        // Of what failed it may not be known how much is left.
+        let stuck = self.activity == Some(Activity::Failed) && self.left() == 0;
+        let known = (self.size.is_some() && !stuck) || self.activity.is_none();
         (known && whole > 0).then(|| (whole.saturating_sub(self.left()), whole))
     }
 
@@ -216,6 +218,8 @@ mod tests {
             problem: Some("permission denied".into()),
             ..SourceProgress::default()
         };
+        let broken = read((1, 0), Activity::Failed, 100, 0);
+        assert_eq!(sources(&[], &[broken])[0].coverage(), None, "nobody knows how much is left of it");
         let rows = sources(&[], &[denied, read((1, 0), Activity::Following, 0, 0)]);
         assert_eq!(rows.iter().map(|row| row.uri.as_str()).collect::<Vec<_>>(), ["a.jsonl", "b.jsonl"]);
         assert_eq!((rows[0].coverage(), rows[1].coverage()), (None, None));

@@ -46,7 +46,7 @@ impl Column {
             Self::Lines => "lines",
             Self::Rate => "lines/s",
             Self::Rejects => "rejected",
-            Self::Read => "read",
+            Self::Read => "history",
             Self::Left => "left",
             Self::Behind => "behind",
             Self::Size => "size",
@@ -67,8 +67,8 @@ fn columns(width: u16) -> &'static [(Column, u16)] {
     use Column::{Behind, Dialect, Left, Lines, Name, Rate, Read, Rejects, Size, State, Written};
     match width {
         0..56 => &[(Name, 0), (State, 11), (Rejects, 8)],
-        56..76 => &[(Name, 0), (State, 11), (Lines, 9), (Rejects, 8), (Read, 5)],
-        76..110 => &[(Name, 0), (State, 11), (Lines, 11), (Rate, 7), (Rejects, 8), (Read, 5), (Left, 8)],
+        56..76 => &[(Name, 0), (State, 11), (Lines, 9), (Rejects, 8), (Read, 7)],
+        76..110 => &[(Name, 0), (State, 11), (Lines, 11), (Rate, 7), (Rejects, 8), (Read, 7), (Left, 8)],
         110..150 => &[
             (Name, 0),
             (State, 11),
@@ -76,7 +76,7 @@ fn columns(width: u16) -> &'static [(Column, u16)] {
             (Lines, 11),
             (Rate, 7),
             (Rejects, 8),
-            (Read, 5),
+            (Read, 7),
             (Left, 8),
             (Behind, 8),
         ],
@@ -88,7 +88,7 @@ fn columns(width: u16) -> &'static [(Column, u16)] {
             (Rate, 8),
             (Rejects, 10),
             (Size, 8),
-            (Read, 5),
+            (Read, 7),
             (Left, 8),
             (Behind, 8),
             (Written, 12),

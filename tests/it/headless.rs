@@ -377,7 +377,10 @@ fn stats_tell_each_source_by_itself() {
     let reasons: u64 = bad["rejects"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
     assert_eq!(reasons, 2);
     let broken = source("broken.jsonl.gz");
-    assert_eq!((&broken["lines"], &broken["state"]), (&0.into(), &"failed".into()));
+    assert_eq!(
+        (&broken["lines"], &broken["state"], &broken["coverage"]),
+        (&0.into(), &"failed".into(), &Value::Null)
+    );
     assert!(broken["error"].as_str().is_some_and(|why| !why.is_empty()), "{broken}");
     for (key, sum) in [
         ("lines", 34),

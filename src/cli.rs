@@ -322,8 +322,8 @@ struct Shared {
     /// A key under which the logs state the feature; may be repeated
     #[arg(long, global = true, value_name = "KEY", value_delimiter = ',')]
     feature_key: Vec<String>,
-    /// Memory of the whole process, e.g. 512MB or 1GiB
-    #[arg(long, global = true, value_name = "SIZE", value_parser = config::size)]
+    /// Memory of the whole process, 200MB at least, e.g. 512MB or 1GiB
+    #[arg(long, global = true, value_name = "SIZE", value_parser = config::memory_size)]
     memory: Option<u64>,
     /// Threads that read and ask the store
     #[arg(long, global = true, value_name = "N", value_parser = threads)]
@@ -584,7 +584,9 @@ fn explain(error: &clap::Error) -> CliError {
                 .unwrap_or_default();
             (
                 format!("`{value}` is not allowed for {argument}{why}"),
-                suggested.or_else(|| words(ContextKind::ValidValue).map(|all| format!("one of {all}"))),
+                suggested
+                    .or_else(|| words(ContextKind::ValidValue).map(|all| format!("one of {all}")))
+                    .or_else(|| argument.starts_with("--memory").then(|| "such as 512MB or 1GiB".into())),
             )
         }
         ErrorKind::MissingRequiredArgument => (

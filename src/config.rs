@@ -163,7 +163,7 @@ impl Config {
             config.clipboard = clipboard;
         }
         if let Some(memory) = patch.memory {
-            config.memory = size(memory.get_ref()).map_err(|message| ConfigError {
+            config.memory = memory_size(memory.get_ref()).map_err(|message| ConfigError {
                 line: line_of(text, memory.span().start),
                 message,
                 hint: Some("such as 512MB or 1GiB".into()),
@@ -233,6 +233,17 @@ fn explain(text: &str, error: &toml::de::Error) -> ConfigError {
         line: line_of(text, span.start),
         message,
         hint,
+    }
+}
+
+/// Less memory than this, in bytes, could not be kept to: the engine and one block under way need it.
+pub const LEAST_MEMORY: u64 = 200_000_000;
+
+/// A size that is enough to work with.
+pub fn memory_size(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        bytes if bytes < LEAST_MEMORY => Err(format!("`{text}` is too little: it needs {}MB at least", LEAST_MEMORY / 1_000_000)),
+        bytes => Ok(bytes),
     }
 }
 

@@ -102,6 +102,13 @@ fn the_first_word_that_is_no_command_is_a_source() {
                 report: Report::Ingest,
             },
         ),
+        (
+            "purge|--older-than|7d|--db|x",
+            Command::Purge {
+                db: "x".into(),
+                older_than: "7d".into(),
+            },
+        ),
         ("demo", Command::Demo),
         (
             "formats",
@@ -206,6 +213,10 @@ fn errors_say_what_and_what_instead() {
         "ls|a|-n|0",
         "ls|a|-n|many",
         "ls|a|--memory|lots",
+        "ls|a|--memory|10",
+        "purge|--db|x",
+        "purge|--older-than|7d",
+        "purge|--older-than|7d|--db|x|--since|2h",
         "ls|a|--threads|0",
         "ls|a|--color|alway",
         "ls|a|--colr|always",
@@ -351,4 +362,18 @@ fn completions_and_manual_know_every_command() {
     }
     assert!(section("demo").is_empty(), "what is not there is not told of");
     Arguments::command().debug_assert();
+}
+
+#[test]
+fn an_age_is_a_span_of_time() {
+    let now: Nanos = 1_790_000_000_000_000_000;
+    let hours = |text: &str| ago(text, now, &TimeZone::UTC).map(|then| (now - then) / 3_600_000_000_000);
+    assert_eq!(
+        ["7d", "12h", "90m", "0s", "1d 2h"].map(|text| hours(text).unwrap()),
+        [168, 12, 1, 0, 26]
+    );
+    for text in ["", "7", "-7d", "d", "yesterday", "15:00", "2026-05-01", "P7D", "7d ago", "999999y"] {
+        let error = hours(text).expect_err(text);
+        assert_eq!((error.code, error.hint.as_deref()), (2, Some("7d, 12h or 30m")), "{text}");
+    }
 }

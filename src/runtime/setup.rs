@@ -23,8 +23,8 @@ use super::Failure;
 use super::explorer::now;
 use super::ingest::{self, Ingest};
 
-/// `DuckDB`'s share of the process's memory: measured, ingest is as fast with 256 MB as with more.
-const ENGINE_MEMORY: u64 = 256_000_000;
+/// The engine's share of the process's memory is one part in so many; the rest is for the blocks under way and what is always there.
+const ENGINE_SHARE: u64 = 2;
 /// What a block costs while it is read, parsed and written, times the blocks under way at once.
 const BLOCKS_UNDER_WAY: u64 = 12;
 
@@ -125,7 +125,7 @@ impl Setup {
     /// How a store runs here.
     pub fn store_options(&self) -> Options {
         let mut options = Options::new(Arc::clone(&self.prices), self.cache.clone());
-        options.memory = (self.config.memory / 2).clamp(64_000_000, ENGINE_MEMORY.max(self.config.memory / 2));
+        options.memory = self.config.memory / ENGINE_SHARE;
         options.threads = u32::try_from(self.config.threads).unwrap_or(2);
         options
     }
@@ -157,7 +157,7 @@ impl Setup {
         progress: Arc<dyn Fn(Progress) + Send + Sync>,
     ) -> Result<Ingest, Failure> {
         let threads = self.config.threads.clamp(1, 8);
-        let room = self.config.memory.saturating_sub(ENGINE_MEMORY) / BLOCKS_UNDER_WAY / threads as u64;
+        let room = (self.config.memory - self.config.memory / ENGINE_SHARE) / BLOCKS_UNDER_WAY / threads as u64;
         let since = self.window.since.map(|since| since.saturating_sub(SLACK));
         let floors = Arc::<sources::Floors>::default();
         let options = sources::Options {

@@ -131,11 +131,8 @@ impl Engine {
             // A page's rows are fetched by their row ids: up to this many are looked up, more would scan the table.
             .with("dynamic_or_filter_threshold", "1000")?;
         let connection = Connection::open_in_memory_with_flags(config)?;
-        let path = self.database.to_string_lossy().replace('\'', "''");
         connection
-            .execute_batch(&format!(
-                "ATTACH '{path}' AS store (TYPE duckdb, STORAGE_VERSION 'v1.5.0', ROW_GROUP_SIZE {ROW_GROUP}); USE store"
-            ))
+            .execute_batch(&format!("{}; USE store", attachment(&self.database, "store")))
             .map_err(|error| self.explain(error))?;
         Ok(connection)
     }
@@ -218,6 +215,12 @@ impl Engine {
         }
         StoreError::Engine(error)
     }
+}
+
+/// The statement that attaches a database file, or begins one.
+pub(super) fn attachment(database: &Path, name: &str) -> String {
+    let path = database.to_string_lossy().replace('\'', "''");
+    format!("ATTACH '{path}' AS {name} (TYPE duckdb, STORAGE_VERSION 'v1.5.0', ROW_GROUP_SIZE {ROW_GROUP})")
 }
 
 /// What the engine says of a file whose bytes are not what it wrote.

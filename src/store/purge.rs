@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use duckdb::Connection;
 
-use super::engine::{Engine, SCHEMA};
+use super::engine::{Engine, SCHEMA, attachment};
 use super::error::StoreError;
 use super::home::Home;
 use super::{Location, Options};
@@ -123,11 +123,11 @@ fn room(home: &Home, connection: &Connection, older_than: Nanos) -> Result<(), S
 
 /// Copies what stays; interactions and lines that do not.
 fn copy(home: &Home, connection: &Connection, older_than: Nanos) -> duckdb::Result<(u64, u64)> {
-    let path = home.fresh().to_string_lossy().replace('\'', "''");
+    let attach = attachment(&home.fresh(), "fresh");
     let survivors = include_str!("sql/purge.sql").replace("{before}", &older_than.to_string());
     // In their order: neighbours in time lie together on disk.
     connection.execute_batch(&format!(
-        "SET preserve_insertion_order = true; ATTACH '{path}' AS fresh (TYPE duckdb, STORAGE_VERSION 'v1.5.0'); USE fresh; {SCHEMA}; USE store;
+        "SET preserve_insertion_order = true; {attach}; USE fresh; {SCHEMA}; USE store;
          {survivors}"
     ))?;
     let gone = connection.query_row(include_str!("sql/purged.sql"), [], |row| Ok((row.get(0)?, row.get(1)?)))?;

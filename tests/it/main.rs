@@ -27,4 +27,6 @@ mod store_damage;
 #[cfg(feature = "store")]
 mod store_faults;
 #[cfg(feature = "store")]
+mod store_golden;
+#[cfg(feature = "store")]
 mod store_purge;

@@ -149,26 +149,26 @@ fn whatever_is_cut_or_flipped_the_next_runs_have_every_line() {
         bytes
     };
     let mut cases: Vec<(String, Vec<u8>, Vec<u8>)> = Vec::new();
-    for _ in 0..90 {
+    for _ in 0..70 {
         let at = below(database.len());
         cases.push((format!("database, bit {at}"), flipped(&database, at), wal.clone()));
     }
-    for _ in 0..30 {
+    for _ in 0..20 {
         let at = below(12_288);
         cases.push((format!("headers, bit {at}"), flipped(&database, at), wal.clone()));
     }
-    for _ in 0..60 {
+    for _ in 0..40 {
         let at = below(wal.len());
         cases.push((format!("log, bit {at}"), database.clone(), flipped(&wal, at)));
     }
-    for at in (0..120).step_by(4) {
+    for at in (0..120).step_by(6) {
         cases.push((format!("log's head, bit {at}"), database.clone(), flipped(&wal, at)));
     }
-    for _ in 0..30 {
+    for _ in 0..20 {
         let at = below(database.len());
         cases.push((format!("database cut at {at}"), database[..at].to_vec(), wal.clone()));
     }
-    for _ in 0..60 {
+    for _ in 0..40 {
         let at = below(wal.len());
         cases.push((format!("log cut at {at}"), database.clone(), wal[..at].to_vec()));
     }

@@ -224,12 +224,14 @@ impl std::error::Error for CliError {}
     disable_help_subcommand = true,
     max_term_width = 100
 )]
-#[command(after_help = "SOURCE is a file, a directory, a glob, or `-` for stdin.\n\
-    Exit codes: 0 ok, 1 failure, 2 usage, 3 store in use, 4 cannot write, 5 rejected lines under --strict.")]
+#[command(
+    after_help = "SOURCE is a file, a directory, a glob, `-` for stdin, or ssh://[user@]host[:port]/path.\n\
+    Exit codes: 0 ok, 1 failure, 2 usage, 3 store in use, 4 cannot write, 5 rejected lines under --strict."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Verb>,
-    /// Files, directories, globs, or `-` to follow
+    /// Files, directories, globs, `-` or ssh://host/path to follow
     #[arg(value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
     sources: Vec<String>,
     #[command(flatten)]

@@ -2,13 +2,13 @@
 //! the file is the buffer.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::formats;
-use crate::model::record::{Batch, Progress};
+use crate::model::record::{Batch, Block, Progress};
 use crate::sources::{self, Event, Sources, Spec, SpecError};
 use crate::store::Intake;
 
@@ -32,10 +32,11 @@ pub fn start(
     // One block waits for each worker: two blocks of 8 MiB a worker is what reading may hold.
     let (sender, receiver) = bounded(workers);
     let sources = sources::spawn(specs, options, sender)?;
+    let receiver = Arc::new(Mutex::new(receiver));
     let (stop, stopped) = bounded(0);
     let workers = (0..workers)
         .map(|number| {
-            let (receiver, stopped, intake) = (receiver.clone(), stopped.clone(), intake.clone());
+            let (receiver, stopped, intake) = (Arc::clone(&receiver), stopped.clone(), intake.clone());
             let (prepare, progress) = (Arc::clone(&prepare), Arc::clone(&progress));
             std::thread::Builder::new()
                 .name(format!("parse-{number}"))
@@ -51,22 +52,28 @@ pub fn start(
 }
 
 fn work(
-    events: &Receiver<Event>,
+    events: &Mutex<Receiver<Event>>,
     stopped: &Receiver<Infallible>,
     intake: &Intake,
     prepare: &dyn Fn(&mut Batch),
     progress: &dyn Fn(Progress),
 ) {
-    for event in events {
-        match event {
-            Event::Block(block) => {
-                let mut batch = formats::parse(&block);
-                drop(block);
-                prepare(&mut batch);
-                if intake.send_unless(batch, stopped).is_err() {
-                    return;
-                }
-            }
+    while let Some(block) = next_block(events, progress) {
+        let mut batch = formats::parse(&block);
+        drop(block);
+        prepare(&mut batch);
+        if intake.send_unless(batch, stopped).is_err() {
+            return;
+        }
+    }
+}
+
+/// The next block. Progress is passed on before anybody can take what came after it: the last is the one that counts.
+fn next_block(events: &Mutex<Receiver<Event>>, progress: &dyn Fn(Progress)) -> Option<Block> {
+    let events = events.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        match events.recv().ok()? {
+            Event::Block(block) => return Some(block),
             Event::Progress(state) => progress(state),
         }
     }

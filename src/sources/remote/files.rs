@@ -250,6 +250,7 @@ impl Remote {
 
     fn sort_out(&mut self, root: &Root, found: listing::Found) {
         let mut trouble = found.trouble();
+        let mut is_here = false;
         for Entry { path, stat } in found.entries {
             let name = Path::new(OsStr::from_bytes(&path));
             let hidden = name.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."));
@@ -260,6 +261,7 @@ impl Remote {
                 Kind::File | Kind::Missing | Kind::Special if stem_of(&path) == root.path && path != root.path => true,
                 Kind::Directory | Kind::Glob | Kind::File | Kind::Missing | Kind::Special => continue,
             };
+            is_here |= path == root.path;
             let uri = self.host.uri(&path);
             let named = self.named.entry(uri).or_insert(Named { path, stat, sibling });
             named.sibling &= sibling;
@@ -268,8 +270,9 @@ impl Remote {
             Kind::Special => trouble = Some("not a regular file".to_owned()),
             Kind::Missing if trouble.is_none() => trouble = Some("no such file or directory".to_owned()),
             Kind::Missing | Kind::Directory | Kind::Glob => {}
-            // What find said is not about the file.
-            Kind::File => trouble = None,
+            // What find said is not about this file.
+            Kind::File if is_here => trouble = None,
+            Kind::File => trouble = trouble.or_else(|| Some("its directory cannot be listed".to_owned())),
         }
         if let Some(why) = trouble {
             self.problems.push((self.host.uri(&root.path), why));
@@ -503,9 +506,9 @@ impl Link {
         }
         let first = offset / BLOCK;
         let wish = (buffer.len() as u64).clamp(1, MOST);
-        // The first bytes are looked at for themselves; elsewhere what follows will be asked for next, up to the end.
-        let ahead = if offset < BLOCK && wish < BLOCK { BLOCK } else { WINDOW };
-        let end = (offset + wish).max((first * BLOCK + ahead).min(open.newest.size)).div_ceil(BLOCK);
+        // A few bytes are the first ones, looked at for themselves, or stand before what will be asked for next, up to the end.
+        let ahead = if wish < BLOCK && offset >= BLOCK { WINDOW } else { 0 };
+        let end = (offset + wish).max((offset + ahead).min(open.newest.size)).div_ceil(BLOCK);
         let bytes = self.fetch(key, &[first..end])?.pop().unwrap_or_default();
         let piece = Piece {
             offset: first * BLOCK,

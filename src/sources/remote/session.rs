@@ -91,6 +91,8 @@ impl Session {
             .args(options)
             .arg("-T")
             .args(["-o", "BatchMode=yes", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"])
+            // The user's own tunnels are not ours to open.
+            .args(["-o", "ClearAllForwardings=yes"])
             .args(host.arguments())
             .arg(LOOP)
             .stdin(Stdio::piped())

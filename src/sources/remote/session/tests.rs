@@ -140,7 +140,7 @@ fn ssh_is_told_the_host_behind_the_end_of_options_and_asks_nothing() {
     let lost = open("printf '%s|' \"$@\" >&2; exit 255").unwrap_err();
     assert_eq!(
         lost.why,
-        format!("-T|-o|BatchMode=yes|-o|ServerAliveInterval=15|-o|ServerAliveCountMax=3|--|web|{LOOP}|")
+        format!("-T|-o|BatchMode=yes|-o|ServerAliveInterval=15|-o|ServerAliveCountMax=3|-o|ClearAllForwardings=yes|--|web|{LOOP}|")
     );
 }
 

@@ -231,7 +231,7 @@ impl std::error::Error for CliError {}
 struct Arguments {
     #[command(subcommand)]
     command: Option<Verb>,
-    /// Files, directories, globs, `-` or ssh://host/path to follow
+    /// Files, directories, globs, `-` or `ssh://host/path` to follow
     #[arg(value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
     sources: Vec<String>,
     #[command(flatten)]

@@ -222,7 +222,7 @@ impl App {
     pub(super) fn act_on_rejects(&mut self, action: Action, effects: &mut Vec<Effect>) {
         let Some(rejects) = &mut self.rejects else { return };
         match (action, &mut rejects.reader) {
-            (Action::CopyReject, _) => return self.copy_reject(effects),
+            (Action::CopyReject, _) => self.copy_reject(effects),
             (Action::Wrap, Some(reader)) => reader.viewer.toggle_wrap(),
             (Action::ScrollLeft, Some(reader)) => reader.viewer.scroll(Scroll::Columns(-8)),
             (Action::ScrollRight, Some(reader)) => reader.viewer.scroll(Scroll::Columns(8)),

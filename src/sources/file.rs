@@ -60,7 +60,7 @@ pub(super) struct Held<F> {
     /// History before this offset is not asked for.
     pub floor: u64,
     /// The last generation of its source, which a copy of an earlier one shares with it.
-    latest: Arc<AtomicU32>,
+    pub latest: Arc<AtomicU32>,
     /// Its size when this generation was opened: lines before have the file's time, later ones the clock's.
     opened_size: u64,
     reading: Reading,
@@ -88,13 +88,13 @@ impl<F> Held<F> {
         stat: Stat,
         info: SourceInfo,
         covered: &[Range<u64>],
-        latest: Arc<AtomicU32>,
         now: Nanos,
         framing: Framing,
     ) -> io::Result<Self> {
         let reading = Reading::begin(disk, &file, stat.size, covered, framing)?;
         Ok(Self {
             file,
+            latest: Arc::new(AtomicU32::new(info.generation)),
             info: Arc::new(info),
             stat,
             changed_at: now,
@@ -102,7 +102,6 @@ impl<F> Held<F> {
             problem: None,
             ended: Vec::new(),
             floor: 0,
-            latest,
             opened_size: stat.size,
             reading,
         })
@@ -151,8 +150,6 @@ impl<F> Held<F> {
                 let end = self.reading.end + step;
                 let identity = identity_at(disk, &self.file, end)?;
                 self.reading.advance(end, identity, false);
-            } else {
-                self.reading.bare = false;
             }
         }
         let still = !cutting.follow || now - self.changed_at >= STILL;

@@ -277,8 +277,8 @@ impl<D: Disk> Tail<D> {
             return Ok(key);
         };
         let is_new = info.id == self.next_id;
-        let latest = Arc::clone(self.generations.entry(info.id).or_default());
-        let held = Held::open(&mut self.disk, file, stat, info, &covered, latest, now, self.cutting.framing)?;
+        let mut held = Held::open(&mut self.disk, file, stat, info, &covered, now, self.cutting.framing)?;
+        held.latest = Arc::clone(self.generations.entry(held.info.id).or_default());
         if is_new {
             self.next_id = self.ids.take();
         }

@@ -163,7 +163,7 @@ pub(super) struct Remote {
 /// An open file: who it is, and that somebody still wants it.
 pub(super) struct RemoteFile {
     key: Key,
-    _wanted: Arc<()>,
+    wanted: Arc<()>,
 }
 
 struct Link {
@@ -370,7 +370,7 @@ impl Disk for Remote {
         Ok(Box::new(FromStart {
             link: Arc::clone(&self.link),
             key: file.key,
-            _wanted: Arc::clone(&file._wanted),
+            _wanted: Arc::clone(&file.wanted),
             at: 0,
             bytes: Vec::new(),
             taken: 0,
@@ -475,7 +475,7 @@ impl Link {
                 self.fetch(key, &wished)?;
             }
         }
-        Ok(RemoteFile { key, _wanted: wanted })
+        Ok(RemoteFile { key, wanted })
     }
 
     fn stat(&mut self, key: Key) -> io::Result<Stat> {

@@ -152,7 +152,7 @@ fn state(text: &str) -> Option<Stat> {
                 .map_or("", |(_, fraction)| fraction),
         ),
     };
-    let digits = format!("{:0<9.9}", fraction);
+    let digits = format!("{fraction:0<9.9}");
     let nanos: Nanos = digits.parse().ok().filter(|_| digits.bytes().all(|digit| digit.is_ascii_digit()))?;
     let seconds: Nanos = seconds.parse().ok()?;
     Some(Stat {

@@ -22,7 +22,7 @@ const SCRIPT: &str = include_str!("remote.sh");
 /// Takes lines and runs them. Every login shell reads it the same way: csh and fish too.
 const LOOP: &str = "exec env LC_ALL=C sh -c 'while IFS= read -r q; do eval \"$q\" </dev/null; done'";
 /// ssh notices a dead connection by itself after 45 s; a host on which nothing moves for so long is given up.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// How long ssh may take to end after its output did.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// A login shell's greeting is skipped; more than this is something else.
@@ -266,8 +266,7 @@ fn reason(why: &str, code: Option<i32>, said: &str) -> Lost {
     let last = said
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("Warning: Permanently added"))
-        .last()
+        .rfind(|line| !line.is_empty() && !line.starts_with("Warning: Permanently added"))
         .map(|line| Safe::line(line).to_string());
     let has = |words: &str| said.contains(words);
     let known = if has("Permission denied (") || has("Too many authentication failures") {

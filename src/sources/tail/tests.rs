@@ -704,6 +704,21 @@ fn history_before_the_floor_is_left_alone_and_read_by_a_run_that_wants_it() {
 }
 
 #[test]
+fn a_late_newline_is_no_line_also_when_something_stood_there_meanwhile() {
+    let world = Sim::default();
+    append(&world, "a", "{\"n\":1}");
+    let mut tail = tail_over(&world, true, 10);
+    assert_eq!(texts(&mut tail, 10 * SECOND), ["{\"n\":1}"]);
+    append(&world, "a", "half");
+    tail.look(11 * SECOND);
+    assert_eq!(texts(&mut tail, 11 * SECOND), [""; 0]);
+    world.0.borrow_mut().write("a", |bytes| bytes.truncate(7));
+    append(&world, "a", "\nnext\n");
+    tail.look(12 * SECOND);
+    assert_eq!(texts(&mut tail, 12 * SECOND), ["next\n"]);
+}
+
+#[test]
 fn an_unfinished_line_that_was_rewritten_is_searched_again() {
     let world = Sim::default();
     append(&world, "a", "1\nunfinished");

@@ -319,7 +319,7 @@ fn what_is_not_there_and_what_is_no_file_is_said() {
     let problems = remote.list().problems;
     let of = |name: &str| {
         let found = problems.iter().find(|(uri, _)| uri.contains(name));
-        found.map(|(_, why)| why.clone()).unwrap_or_else(|| panic!("{problems:?}"))
+        found.map_or_else(|| panic!("{problems:?}"), |(_, why)| why.clone())
     };
     assert_eq!(of("none.jsonl"), "no such file or directory");
     assert_eq!(of("pipe"), "not a regular file");

@@ -301,7 +301,7 @@ fn dropped(times: u64) -> Outcome {
     };
     let (mut seen, mut writer, mut written) = (HashMap::new(), Some(writer), u64::MAX);
     while (seen.len() as u64) < written {
-        if let Event::Block(block) = events.recv_timeout(Duration::from_secs(60))? {
+        if let Event::Block(block) = events.recv_timeout(Duration::from_mins(1))? {
             for line in std::str::from_utf8(&block.bytes)?.lines() {
                 *seen.entry(line.to_owned()).or_default() += 1;
             }
@@ -426,7 +426,7 @@ fn fill_up(size: u64, room: u64) -> Result<(Duration, u64, u64), Box<dyn std::er
     while problems.load(Ordering::Relaxed) == 0 {
         write(100)?;
         std::thread::sleep(Duration::from_millis(10));
-        if begun.elapsed() > Duration::from_secs(60) {
+        if begun.elapsed() > Duration::from_mins(1) {
             return Err("the disk did not fill up".into());
         }
     }
@@ -452,7 +452,7 @@ fn fill_up(size: u64, room: u64) -> Result<(Duration, u64, u64), Box<dyn std::er
         }
         std::thread::sleep(Duration::from_millis(1));
     };
-    while lines() < written && made_room.elapsed() < Duration::from_secs(60) {
+    while lines() < written && made_room.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(10));
     }
     reader.stop();

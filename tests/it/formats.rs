@@ -304,7 +304,7 @@ fn hostile_lines() {
         (format!("\u{feff}{base}}}").into_bytes(), "span"),
         (format!("{base}}}\r").into_bytes(), "span"),
         (deep.into_bytes(), "repaired"),
-        (vec![0; 4096], "not JSON"),
+        (vec![0; 4096], "NUL bytes"),
         (b"   \t ".to_vec(), "blank"),
         (b"42".to_vec(), "not an object"),
         (b"[1,2]".to_vec(), "not an object"),

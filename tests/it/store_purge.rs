@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use spanscope::model::content::{Contents, Form, Piece, Slot};
-use spanscope::model::query::{Query, Reply, Stats};
+use spanscope::model::query::{Page, Query, Reply, Stats};
 use spanscope::model::record::{Batch, Identity, Order, Other, Reject, SourceInfo, Tally};
 use spanscope::model::span::{Origin, Part, SpanKind, StartFrom, TraceKey};
 use spanscope::pricing::Prices;
@@ -180,10 +180,14 @@ fn what_is_old_goes_and_the_rest_stays_as_it_is() {
         "every line ever read is accounted for"
     );
     assert_eq!(store.resume().unwrap(), resume, "nothing is read again");
-    let Reply::Rejects(rejects) = store.ask_now(Query::Rejects { limit: 100 }) else {
+    let Reply::Rejects { rows, .. } = store.ask_now(Query::Rejects {
+        sources: Vec::new(),
+        page: Page::First,
+        limit: 100,
+    }) else {
         panic!()
     };
-    let left: Vec<(u32, u64)> = rejects.iter().map(|row| (row.origin.source, row.origin.offset)).collect();
+    let left: Vec<(u32, u64)> = rows.iter().map(|row| (row.origin.source, row.origin.offset)).collect();
     assert_eq!(left, [(1, 0), (0, 95), (0, 65)]);
 
     // A second purge finds nothing more.

@@ -147,6 +147,7 @@ impl Host {
     }
 
     /// Is it a source on this machine?
+    #[cfg(any(feature = "store", test))]
     pub(super) fn has(&self, uri: &str) -> bool {
         uri.strip_prefix(&self.prefix()).is_some_and(|path| path.starts_with('/'))
     }

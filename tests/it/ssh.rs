@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, bounded};
 use spanscope::model::record::{Activity, Progress};
 use spanscope::sources::{self, Event, Sources};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// An ssh server that lets one key in.
 struct Server {

@@ -385,5 +385,5 @@ fn a_log_without_its_database_is_kept() {
     store.close();
     let moved = aside(&path);
     assert_eq!(moved.len(), 1);
-    assert!(moved[0].to_str().unwrap().ends_with(".wal") && std::fs::read(&moved[0]).unwrap() == wal);
+    assert!(moved[0].extension().is_some_and(|end| end == "wal") && std::fs::read(&moved[0]).unwrap() == wal);
 }

@@ -19,7 +19,7 @@ use super::store_faults::{Place, noise, open, told, words};
 
 const HOUR: i64 = 3_600_000_000_000;
 const NOON: i64 = 1_790_000_000_000_000_000;
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 fn origin(source: u32, offset: u64) -> Origin {
     Origin {

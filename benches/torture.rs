@@ -115,7 +115,12 @@ fn kill(times: u64) -> Outcome {
         std::thread::spawn(move || write_and_rotate(&log, 4_000, Duration::from_millis(5), &stop))
     };
     // What is rotated away before a file named by itself was first read is not asked for.
-    while !run("stats", &["-o", "json", log_name]).output()?.status.success() || fs::metadata(&database)?.len() == 0 {}
+    loop {
+        let told: serde_json::Value = serde_json::from_slice(&run("stats", &["-o", "json", log_name]).output()?.stdout)?;
+        if told["lines"].as_u64().is_some_and(|lines| lines > 0) {
+            break;
+        }
+    }
     let (mut seed, mut killed, mut slowest) = (Seed(1), 0, Duration::ZERO);
     while killed < times {
         let begun = Instant::now();

@@ -70,7 +70,7 @@ pub(super) struct Held<F> {
 struct Reading {
     end: u64,
     holes: Vec<Range<u64>>,
-    /// Nothing ends within `end..clear_to`; `clear_hash` recognises the bytes before it.
+    /// Nothing ends within `end..clear_to`; `clear_hash` recognises these bytes by both their ends.
     clear_to: u64,
     clear_hash: u64,
     /// The size at which the unfinished line was found not to be complete JSON.
@@ -343,7 +343,7 @@ impl Reading {
             end,
             holes,
             clear_to: end,
-            clear_hash: identity.anchor_hash,
+            clear_hash: 0,
             judged: None,
             bare,
             identity,
@@ -358,9 +358,8 @@ impl Reading {
     /// An unfinished line that was rewritten is searched again.
     fn check_unfinished<D: Disk>(&mut self, disk: &mut D, file: &D::File, size: u64) -> io::Result<()> {
         self.judged = None;
-        if self.clear_to > size || anchor(disk, file, self.clear_to)? != self.clear_hash {
+        if self.clear_to > self.end && (self.clear_to > size || ends_of(disk, file, self.end..self.clear_to)? != self.clear_hash) {
             self.clear_to = self.end;
-            self.clear_hash = self.identity.anchor_hash;
         }
         Ok(())
     }
@@ -377,7 +376,7 @@ impl Reading {
         if let Some(end) = cutting.framing.first_end(disk, file, limit..size)? {
             return Ok(Some(end));
         }
-        self.clear_hash = anchor(disk, file, size)?;
+        self.clear_hash = ends_of(disk, file, self.end..size)?;
         self.clear_to = size;
         Ok(None)
     }
@@ -385,7 +384,6 @@ impl Reading {
     fn advance(&mut self, end: u64, identity: Identity, bare: bool) {
         self.end = end;
         self.clear_to = end;
-        self.clear_hash = identity.anchor_hash;
         self.judged = None;
         self.bare = bare;
         self.identity = identity;
@@ -422,6 +420,13 @@ fn identity_at<D: Disk>(disk: &mut D, file: &D::File, end: u64) -> io::Result<Id
 
 fn anchor<D: Disk>(disk: &mut D, file: &D::File, end: u64) -> io::Result<u64> {
     Ok(xxh3_64(&read_range(disk, file, end.saturating_sub(ANCHOR)..end)?))
+}
+
+/// What recognises an unfinished line: another file may have been copied over it that ends in the same bytes.
+fn ends_of<D: Disk>(disk: &mut D, file: &D::File, line: Range<u64>) -> io::Result<u64> {
+    let mut ends = read_range(disk, file, line.start..line.end.min(line.start + HEAD))?;
+    ends.extend(read_range(disk, file, line.start.max(line.end.saturating_sub(ANCHOR))..line.end)?);
+    Ok(xxh3_64(&ends))
 }
 
 /// The bytes of whole lines, and how many are left out: a range longer than any block is one line, of which the ends are enough.

@@ -543,6 +543,18 @@ fn history_comes_from_the_end_newest_file_first_and_new_lines_before_it() {
 }
 
 #[test]
+fn an_unfinished_line_that_is_written_over_is_searched_again() {
+    let world = Sim::default();
+    let rest = "x".repeat(300);
+    append(&world, "a", &rest);
+    let mut tail = tail_over(&world, true, 100);
+    assert!(texts(&mut tail, 0).is_empty());
+    world.0.borrow_mut().write("a", |bytes| *bytes = format!("{{\"n\":1}}\n{rest}").into_bytes());
+    tail.look(1);
+    assert_eq!(texts(&mut tail, 1), ["{\"n\":1}\n"], "though it ends in the same bytes");
+}
+
+#[test]
 fn an_unfinished_line_waits_and_is_taken_once_complete_and_still() {
     let world = Sim::default();
     append(&world, "a", "{\"n\":1}\n{\"n\":");

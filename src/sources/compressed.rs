@@ -256,6 +256,12 @@ impl<F> Compressed<F> {
         self.state = State::Told;
     }
 
+    /// The source it turned out to be.
+    pub(super) fn source(&self) -> Option<&SourceInfo> {
+        let State::Reading(reading) = &self.state else { return None };
+        Some(&reading.info)
+    }
+
     /// What lets it be taken up again.
     pub(super) fn resume(&self) -> Option<Resume> {
         let State::Reading(reading) = &self.state else { return None };

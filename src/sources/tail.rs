@@ -255,6 +255,14 @@ impl<D: Disk> Tail<D> {
         stats.any(|stat| (stat.device, stat.inode) == key)
     }
 
+    /// Is this generation open?
+    fn is_read(&self, info: &SourceInfo) -> bool {
+        let key = (info.id, info.generation);
+        let compressed = self.compressed.iter().filter_map(Compressed::source);
+        let mut open = self.held.iter().map(|held| &*held.info).chain(compressed);
+        open.any(|info| (info.id, info.generation) == key)
+    }
+
     /// Opens a file and finds out who it is. The name may have moved since it was listed: what was opened counts.
     fn take_up(&mut self, uri: &str, now: Nanos) -> io::Result<(u64, u64)> {
         let file = self.disk.open(uri)?;
@@ -294,7 +302,8 @@ impl<D: Disk> Tail<D> {
             // A device's number may change with a restart of the machine; the path then has to vouch for the inode.
             let same_place = info.inode == stat.inode && (info.device == stat.device || info.uri == uri);
             let fits = resume.covered.last().is_none_or(|range| range.end <= stat.size);
-            if same_place && fits && is_known(&mut self.disk, file, stat.size, &resume.identity)? {
+            // What is open under another name goes on being read there.
+            if same_place && fits && !self.is_read(info) && is_known(&mut self.disk, file, stat.size, &resume.identity)? {
                 let rank = |resume: &Resume| (resume.identity.anchor_end, resume.info.uri == uri, resume.info.id);
                 if best.is_none_or(|other| rank(other) < rank(resume)) {
                     best = Some(resume);
@@ -397,18 +406,10 @@ impl<D: Disk> Tail<D> {
                 held: Some(held.stat.size),
             })
             .collect();
-        let reading: Vec<(u32, u32)> = self
-            .compressed
-            .iter()
-            .filter_map(Compressed::resume)
-            .chain(open.iter().map(|open| open.resume.clone()))
-            .map(|resume| (resume.info.id, resume.info.generation))
-            .collect();
         let mut found: Vec<Candidate> = open.into_iter().filter(|open| copied(&open.resume)).collect();
         for resume in &self.known {
             let same_place = resume.info.inode == stat.inode && (resume.info.device == stat.device || resume.info.uri == uri);
-            let is_open = reading.contains(&(resume.info.id, resume.info.generation));
-            if !is_open && resume.identity.anchor_end > 0 && (same_place || copied(resume)) {
+            if resume.identity.anchor_end > 0 && (same_place || copied(resume)) && !self.is_read(&resume.info) {
                 found.push(Candidate {
                     resume: resume.clone(),
                     held: None,

@@ -549,7 +549,10 @@ fn an_unfinished_line_that_is_written_over_is_searched_again() {
     append(&world, "a", &rest);
     let mut tail = tail_over(&world, true, 100);
     assert!(texts(&mut tail, 0).is_empty());
-    world.0.borrow_mut().write("a", |bytes| *bytes = format!("{{\"n\":1}}\n{rest}").into_bytes());
+    world
+        .0
+        .borrow_mut()
+        .write("a", |bytes| *bytes = format!("{{\"n\":1}}\n{rest}").into_bytes());
     tail.look(1);
     assert_eq!(texts(&mut tail, 1), ["{\"n\":1}\n"], "though it ends in the same bytes");
 }
@@ -763,4 +766,28 @@ fn the_history_of_files_not_written_since_is_left_alone() {
     append(&world, "a", "new\n");
     tail.look(101 * SECOND);
     assert_eq!(texts(&mut tail, 101 * SECOND), ["new\n", "old\n"], "now it was written since");
+}
+
+#[test]
+fn a_number_used_again_is_not_taken_for_a_file_that_is_read_under_another() {
+    let world = Sim::default();
+    let line = format!("{}\n", "x".repeat(1_100));
+    append(&world, "b", &line);
+    let mut tail = tail_over(&world, true, 100);
+    // Copied and cut before it could be read: the copy is read in its place.
+    append(&world, "b.1", &line);
+    world.0.borrow_mut().write("b", Vec::clear);
+    world.0.borrow_mut().names.remove("b");
+    let at = |tail: &mut Tail<Sim>, now: Nanos| {
+        tail.scan(now);
+        tail.look(now);
+        std::iter::from_fn(|| tail.next(now))
+            .map(|block| (block.source.id, block.source.generation))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(at(&mut tail, SECOND), [(1, 0)]);
+    assert!(at(&mut tail, 60 * SECOND).is_empty(), "the first file is let go");
+    append(&world, "a", &line);
+    assert_eq!(world.0.borrow().names["a"], 1, "its number is used again");
+    assert_eq!(at(&mut tail, 61 * SECOND), [(1, 1)], "what stands there now was never read");
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
+use spanscope::model::framing::Framing;
 use spanscope::model::record::{Block, Identity, Order, SourceInfo};
 use spanscope::model::span::StartFrom;
 
@@ -28,6 +29,7 @@ fn block(bytes: String) -> Block {
         offset: 0,
         bytes: bytes.into_bytes(),
         omitted: 0,
+        framing: Framing::Lines,
         fallback: (0, StartFrom::File),
         dialect: None,
     }

@@ -11,6 +11,7 @@ pub mod message;
 pub mod nested;
 pub mod number;
 pub mod preview;
+mod records;
 pub mod repair;
 pub mod scan;
 pub mod sink;
@@ -19,9 +20,11 @@ pub mod vocabulary;
 
 use container::{Container, Outcome};
 use envelope::Inner;
+use records::Standing;
 use scan::Fields;
 use sink::{Line, Sink};
 
+use crate::model::framing::Framing;
 use crate::model::record::{Batch, Block, Order, Other, Reject, Tally};
 use crate::model::span::{Inferred, Nanos, Origin};
 
@@ -87,13 +90,10 @@ pub fn parse(block: &Block) -> Batch {
         reader.too_long();
         return reader.batch;
     }
-    let mut start = 0;
-    for end in memchr::memchr_iter(b'\n', &block.bytes) {
-        reader.line(&block.bytes[start..end], block.offset + start as u64);
-        start = end + 1;
-    }
-    if start < block.bytes.len() {
-        reader.line(&block.bytes[start..], block.offset + start as u64);
+    match block.framing {
+        Framing::Lines => reader.lines(),
+        Framing::Documents => reader.documents(),
+        Framing::Docker | Framing::Cri => reader.pieces(),
     }
     for (name, count) in reader.winners {
         reader.batch.tally.dialects.insert(name.to_owned(), count);
@@ -122,35 +122,23 @@ struct Reader<'b> {
 }
 
 impl Reader<'_> {
-    fn line(&mut self, bytes: &[u8], offset: u64) {
-        self.batch.tally.lines += 1;
-        let trimmed = bytes.trim_ascii();
+    /// Reads a record: its text, and the bytes it stands in.
+    fn take(&mut self, text: &[u8], bytes: &[u8], offset: u64) -> Standing {
+        let trimmed = text.trim_ascii();
         if trimmed.is_empty() {
-            self.batch.tally.blank += 1;
-            return;
+            return Standing::Blank;
         }
-        let origin = Origin {
-            source: self.block.source.id,
-            generation: self.block.source.generation,
-            offset,
-            length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
-            ordinal: 0,
-            hash: xxhash_rust::xxh3::xxh3_64(bytes),
-        };
+        let origin = self.origin(bytes, offset);
         match self.read(trimmed, origin) {
-            Ok((dialect, Outcome::Spans)) => {
-                self.batch.tally.span += 1;
-                self.count(dialect);
-            }
+            Ok((dialect, Outcome::Spans)) => Standing::Span(dialect),
             Ok((dialect, Outcome::Other(at))) => {
-                self.batch.tally.other += 1;
-                self.count(dialect);
                 self.batch.others.push(Other {
                     origin,
                     at: at.unwrap_or(self.block.fallback.0),
                     dialect: dialect.into(),
-                    text: head(bytes),
+                    text: head(text),
                 });
+                Standing::Other(dialect)
             }
             Ok((_, Outcome::Bad(reason, detail))) => self.reject(bytes, origin, reason, detail),
             Err((reason, detail)) => match declined::name(trimmed) {
@@ -160,18 +148,24 @@ impl Reader<'_> {
         }
     }
 
+    fn origin(&self, bytes: &[u8], offset: u64) -> Origin {
+        Origin {
+            source: self.block.source.id,
+            generation: self.block.source.generation,
+            offset,
+            length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            ordinal: 0,
+            hash: xxhash_rust::xxh3::xxh3_64(bytes),
+        }
+    }
+
     /// Only the ends of the line were read.
     fn too_long(&mut self) {
         let block = self.block;
         let length = block.bytes.len() as u64 + block.omitted;
-        self.batch.tally.lines += 1;
         let origin = Origin {
-            source: block.source.id,
-            generation: block.source.generation,
-            offset: block.offset,
             length: u32::try_from(length).unwrap_or(u32::MAX),
-            ordinal: 0,
-            hash: xxhash_rust::xxh3::xxh3_64(&block.bytes),
+            ..self.origin(&block.bytes, block.offset)
         };
         let (reason, detail) = if block.bytes.iter().all(|byte| *byte == 0) {
             ("NUL bytes", format!("{length} bytes"))
@@ -179,19 +173,11 @@ impl Reader<'_> {
             let kept = block.bytes.len() / 2048;
             ("line too long", format!("{length} bytes; its first and last {kept} KiB are kept"))
         };
-        self.reject(&block.bytes, origin, reason, detail);
+        let standing = self.reject(&block.bytes, origin, reason, detail);
+        self.count(standing, 1);
     }
 
-    fn count(&mut self, dialect: &'static str) {
-        match self.winners.iter_mut().find(|(name, _)| *name == dialect) {
-            Some((_, count)) => *count += 1,
-            None => self.winners.push((dialect, 1)),
-        }
-    }
-
-    fn reject(&mut self, bytes: &[u8], origin: Origin, reason: &'static str, detail: String) {
-        self.batch.tally.rejected += 1;
-        *self.batch.tally.rejects.entry(reason.to_owned()).or_default() += 1;
+    fn reject(&mut self, bytes: &[u8], origin: Origin, reason: &'static str, detail: String) -> Standing {
         let kept = if bytes.len() <= 2 * REJECT_END {
             bytes.to_vec()
         } else {
@@ -203,6 +189,7 @@ impl Reader<'_> {
             detail,
             bytes: kept,
         });
+        Standing::Rejected(reason)
     }
 
     /// Strict first; then one repair; then the reason why not.
@@ -227,7 +214,7 @@ impl Reader<'_> {
                     }
                     if let Some((prefix, json)) = prefixed(text) {
                         if is_piece(prefix, json) {
-                            let advice = "the container runtime cut the line into pieces of 16 KiB: log to a file of the application's own";
+                            let advice = "the container runtime cut the line into pieces of 16 KiB, and not all of them stand here in their order: log to a file of the application's own";
                             return Err((envelope::docker::LOST, advice.to_owned()));
                         }
                         if !repair::lone_surrogate(json)
@@ -275,7 +262,7 @@ impl Reader<'_> {
         }
     }
 
-    /// An array of exports is a way to write them; any other array is no record.
+    /// An array of records is a way to write them; any other array is none.
     fn list(&mut self, text: &str, origin: Origin) -> Result<Fate, (&'static str, String)> {
         let items: Vec<&serde_json::value::RawValue> = match serde_json::from_str(text) {
             Ok(items) => items,
@@ -283,9 +270,9 @@ impl Reader<'_> {
             Err(error) => return Err(("not JSON", error.to_string())),
         };
         let records: Option<Vec<Fields<'_>>> = items.iter().map(|item| Fields::of(item.get())).collect();
-        let known = |fields: &Fields<'_>| container::UNMISTAKABLE.iter().any(|c| c.recognises(fields));
+        let known = |fields: &Fields<'_>| container::UNMISTAKABLE.iter().chain(container::PLAIN).any(|c| c.recognises(fields));
         match records {
-            Some(records) if !records.is_empty() && records.iter().all(known) => Ok(self.records(records, origin, Inferred::default(), "")),
+            Some(records) if records.iter().any(known) => Ok(self.records(records, origin, Inferred::default(), "")),
             _ => Err(("not an object", "a JSON array that holds no export".to_owned())),
         }
     }

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use super::message::{self, object};
 use super::scan::{self, Fields};
 use crate::model::content::Slot;
+use crate::model::framing::Framing;
 use crate::model::record::Block;
 use crate::model::span::{Inferred, Nanos, Origin, Part, SpanKind, StartFrom, Status, TraceKey};
 use crate::model::usage::{Convention, Usage};
@@ -91,12 +92,14 @@ impl<'s> Sink<'s> {
     }
 }
 
-/// An id made from the record's place, the same whenever the place is read again.
+/// An id made from the record's place, the same whenever the place is read again. A document that is written anew with more at its end
+/// holds the same records at the same places.
 fn made(line: &Line<'_>, ordinal: u32, what: &str) -> u64 {
-    let place = format!(
-        "{}\0{}\0{}\0{ordinal}\0{what}",
-        line.block.source.uri, line.origin.generation, line.origin.offset
-    );
+    let generation = match line.block.framing {
+        Framing::Documents => 0,
+        _ => line.origin.generation,
+    };
+    let place = format!("{}\0{generation}\0{}\0{ordinal}\0{what}", line.block.source.uri, line.origin.offset);
     xxhash_rust::xxh3::xxh3_64(place.as_bytes())
 }
 

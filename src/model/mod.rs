@@ -2,6 +2,7 @@
 
 pub mod content;
 pub mod filter;
+pub mod framing;
 pub mod json;
 pub mod query;
 pub mod record;

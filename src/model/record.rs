@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::framing::Framing;
 use super::span::{Nanos, Origin, Part, StartFrom, names};
 
 /// May the blocks of an input be read in any order?
@@ -48,7 +49,7 @@ pub struct Identity {
     pub anchor_hash: u64,
 }
 
-/// Some MiB of whole lines.
+/// Some MiB of whole records.
 #[derive(Clone, Debug)]
 pub struct Block {
     /// Where they come from.
@@ -57,10 +58,13 @@ pub struct Block {
     pub identity: Identity,
     /// Byte offset of `bytes[0]`.
     pub offset: u64,
-    /// Whole lines; the last may lack its newline when nothing will follow it.
+    /// Whole lines; the last may lack its newline when nothing will follow it. Of documents whole records: behind a comma the line goes on in
+    /// the next block.
     pub bytes: Vec<u8>,
     /// Not 0: the block is one line, too long to be read, and so many bytes are left out in the middle of `bytes`.
     pub omitted: u64,
+    /// What a record is in `bytes`.
+    pub framing: Framing,
     /// The time for records that carry none: the file's (`File`) or the clock's (`Arrival`).
     pub fallback: (Nanos, StartFrom),
     /// The user's `--dialect`, where given.

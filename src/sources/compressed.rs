@@ -342,7 +342,7 @@ impl<F> Compressed<F> {
         }
         self.state = State::Reading(Reading {
             info: Arc::new(info),
-            lines: Lines::at(self.print.at),
+            lines: Lines::at(self.print.at, &self.print.head),
             before: self.print.clone(),
             covered,
             over: None,
@@ -393,7 +393,7 @@ impl<F> Compressed<F> {
             self.print.pass(&buffer[..count]);
             if known.is_some() {
                 reading.before = self.print.clone();
-                reading.lines = Lines::at(self.print.at);
+                reading.lines = Lines::at(self.print.at, &self.print.head);
             } else {
                 reading.lines.push(&buffer[..count]);
             }
@@ -402,7 +402,13 @@ impl<F> Compressed<F> {
             }
         }
         // The last line of a file that broke off may be half a line.
-        if let Some(Chunk { offset, bytes, omitted }) = reading.lines.take(matches!(reading.over, Some(Ok(())))) {
+        if let Some(Chunk {
+            offset,
+            bytes,
+            omitted,
+            framing,
+        }) = reading.lines.take(matches!(reading.over, Some(Ok(()))))
+        {
             // What is left out of a line lies in its middle, far from head and anchor.
             let (front, back) = bytes.split_at(bytes.len() / 2);
             reading.before.pass(front);
@@ -416,6 +422,7 @@ impl<F> Compressed<F> {
                 offset,
                 bytes,
                 omitted,
+                framing,
                 fallback: (reading.info.file_time, StartFrom::File),
                 dialect: cutting.dialect.clone(),
             }));

@@ -14,9 +14,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::framing::{Framing, read_range};
+use super::framing::read_range;
 use super::lines::{KEPT, LONGEST};
 use super::tail::{Disk, Stat};
+use crate::model::framing::Framing;
 use crate::model::record::{Block, Identity, Order, Resume, SourceInfo};
 use crate::model::span::{Nanos, StartFrom};
 
@@ -37,8 +38,6 @@ pub(super) struct Cutting {
     pub block_bytes: u64,
     /// The user's `--dialect`.
     pub dialect: Option<Arc<str>>,
-    /// What a record is.
-    pub framing: Framing,
 }
 
 /// A file held open.
@@ -63,6 +62,7 @@ pub(super) struct Held<F> {
     pub latest: Arc<AtomicU32>,
     /// Its size when this generation was opened: lines before have the file's time, later ones the clock's.
     opened_size: u64,
+    framing: Framing,
     reading: Reading,
 }
 
@@ -89,9 +89,17 @@ impl<F> Held<F> {
         info: SourceInfo,
         covered: &[Range<u64>],
         now: Nanos,
-        framing: Framing,
     ) -> io::Result<Self> {
+        let framing = Framing::read(disk, &file, stat.size)?;
         let reading = Reading::begin(disk, &file, stat.size, covered, framing)?;
+        let info = SourceInfo {
+            order: if info.order == Order::Ordered {
+                info.order
+            } else {
+                framing.order()
+            },
+            ..info
+        };
         Ok(Self {
             file,
             latest: Arc::new(AtomicU32::new(info.generation)),
@@ -103,12 +111,13 @@ impl<F> Held<F> {
             ended: Vec::new(),
             floor: 0,
             opened_size: stat.size,
+            framing,
             reading,
         })
     }
 
     /// Looks whether the file changed, and whether it is still the one that was read. If not, a new generation begins.
-    pub(super) fn look<D: Disk<File = F>>(&mut self, disk: &mut D, now: Nanos, framing: Framing) -> io::Result<()> {
+    pub(super) fn look<D: Disk<File = F>>(&mut self, disk: &mut D, now: Nanos) -> io::Result<()> {
         self.changed_at = self.changed_at.min(now);
         let stat = disk.stat(&self.file)?;
         if stat.size == self.stat.size && stat.modified == self.stat.modified {
@@ -116,19 +125,42 @@ impl<F> Held<F> {
         }
         if self.reading.is_still(disk, &self.file, stat.size)? {
             self.reading.check_unfinished(disk, &self.file, stat.size)?;
+            self.reconsider(disk, stat)?;
         } else {
-            self.restart(disk, stat, framing)?;
+            self.restart(disk, stat)?;
         }
         self.stat = stat;
         self.changed_at = now;
         Ok(())
     }
 
-    fn restart<D: Disk<File = F>>(&mut self, disk: &mut D, stat: Stat, framing: Framing) -> io::Result<()> {
+    /// As long as nothing was read, more first bytes may tell more of what a record is.
+    fn reconsider<D: Disk<File = F>>(&mut self, disk: &mut D, stat: Stat) -> io::Result<()> {
+        if !self.resume().covered.is_empty() || self.stat.size >= Framing::HEAD as u64 {
+            return Ok(());
+        }
+        let framing = Framing::read(disk, &self.file, stat.size)?;
+        if framing != self.framing {
+            self.reading = Reading::begin(disk, &self.file, stat.size, &[], framing)?;
+            self.frame(framing);
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, framing: Framing) {
+        self.framing = framing;
+        let mut info = (*self.info).clone();
+        info.order = framing.order();
+        self.info = Arc::new(info);
+    }
+
+    fn restart<D: Disk<File = F>>(&mut self, disk: &mut D, stat: Stat) -> io::Result<()> {
+        let framing = Framing::read(disk, &self.file, stat.size)?;
         let reading = Reading::begin(disk, &self.file, stat.size, &[], framing)?;
         self.ended.push(self.resume());
         self.reading = reading;
         self.floor = 0;
+        self.frame(framing);
         let mut info = (*self.info).clone();
         info.generation = next_generation(&self.latest);
         info.file_time = stat.modified;
@@ -153,7 +185,7 @@ impl<F> Held<F> {
             }
         }
         let still = !cutting.follow || now - self.changed_at >= STILL;
-        let Some(stop) = self.reading.next_end(disk, &self.file, self.stat.size, cutting)? else {
+        let Some(stop) = self.reading.next_end(disk, &self.file, self.stat.size, cutting, self.framing)? else {
             return if still { self.unfinished(disk, cutting, now) } else { Ok(None) };
         };
         let run = nul_run(disk, &self.file, self.reading.end..stop)?;
@@ -169,7 +201,7 @@ impl<F> Held<F> {
             return Ok(None);
         }
         let range = self.reading.end..self.stat.size;
-        if range.end - range.start > LONGEST || !is_complete(&read_range(disk, &self.file, range)?) {
+        if range.end - range.start > LONGEST || !self.framing.is_complete(&read_range(disk, &self.file, range)?) {
             self.reading.judged = Some(self.stat.size);
             return Ok(None);
         }
@@ -187,7 +219,7 @@ impl<F> Held<F> {
         let offset = self.reading.end;
         let bytes = read_lines(disk, &self.file, offset..end)?;
         let identity = identity_at(disk, &self.file, end)?;
-        if !self.still_same(disk, cutting.framing)? {
+        if !self.still_same(disk)? {
             return Ok(None);
         }
         self.reading.advance(end, identity, bare);
@@ -202,7 +234,7 @@ impl<F> Held<F> {
     /// The next block, of about `size` bytes, of what was there when the file was opened: from the end, or from the start where order
     /// matters.
     pub(super) fn history<D: Disk<File = F>>(&mut self, disk: &mut D, cutting: &Cutting, size: u64) -> io::Result<Option<Block>> {
-        let framing = cutting.framing;
+        let framing = self.framing;
         let (index, range) = match self.info.order {
             Order::Random => {
                 let Some(hole) = self.reading.holes.last().filter(|hole| hole.end > self.floor) else {
@@ -214,8 +246,16 @@ impl<F> Held<F> {
                 (self.reading.holes.len() - 1, start..hole.end)
             }
             Order::Ordered => {
-                let Some(hole) = self.reading.holes.first() else { return Ok(None) };
-                let end = framing.cut_from_start(disk, &self.file, hole, size)?;
+                let Some(hole) = self.reading.holes.first().cloned() else {
+                    return Ok(None);
+                };
+                let Some(end) = framing.cut_from_start(disk, &self.file, &hole, size)? else {
+                    // The rest is like what is still to come: unfinished, or without a newline.
+                    let identity = identity_at(disk, &self.file, hole.start)?;
+                    self.reading.holes.clear();
+                    self.reading.advance(hole.start, identity, is_bare(disk, &self.file, hole.start)?);
+                    return Ok(None);
+                };
                 let run = nul_run(disk, &self.file, hole.start..end)?;
                 let end = if run > 0 && hole.start + run < end { hole.start + run } else { end };
                 (0, hole.start..end)
@@ -223,7 +263,7 @@ impl<F> Held<F> {
         };
         let bytes = read_lines(disk, &self.file, range.clone())?;
         let identity = identity_at(disk, &self.file, range.end)?;
-        if !self.still_same(disk, framing)? {
+        if !self.still_same(disk)? {
             return Ok(None);
         }
         let hole = &mut self.reading.holes[index];
@@ -244,7 +284,7 @@ impl<F> Held<F> {
     }
 
     /// Bytes read while the file was replaced under us are thrown away, and a new generation begins.
-    fn still_same<D: Disk<File = F>>(&mut self, disk: &mut D, framing: Framing) -> io::Result<bool> {
+    fn still_same<D: Disk<File = F>>(&mut self, disk: &mut D) -> io::Result<bool> {
         let stat = disk.stat(&self.file)?;
         if stat.size == self.stat.size && stat.modified == self.stat.modified {
             return Ok(true);
@@ -252,7 +292,7 @@ impl<F> Held<F> {
         if self.reading.is_still(disk, &self.file, stat.size)? {
             return Ok(true);
         }
-        self.restart(disk, stat, framing)?;
+        self.restart(disk, stat)?;
         self.stat = stat;
         Ok(false)
     }
@@ -271,6 +311,7 @@ impl<F> Held<F> {
             offset,
             bytes,
             omitted,
+            framing: self.framing,
             fallback,
             dialect: cutting.dialect.clone(),
         }
@@ -319,14 +360,13 @@ impl<F> Held<F> {
 
 impl Reading {
     fn begin<D: Disk>(disk: &mut D, file: &D::File, size: u64, covered: &[Range<u64>], framing: Framing) -> io::Result<Self> {
-        let last = framing.last_end(disk, file, 0..size)?.unwrap_or(0);
+        let last = framing.history_end(disk, file, size)?;
         let end = covered.last().map_or(last, |range| range.end.max(last));
         let mut holes = Vec::new();
         let mut at = 0;
         for range in covered.iter().chain(std::iter::once(&(end..end))) {
             if range.start > at {
-                let bare = at > 0 && read_range(disk, file, at - 1..at)? != b"\n";
-                let step = if bare {
+                let step = if is_bare(disk, file, at)? {
                     step_over(disk, file, at, range.start)?.unwrap_or(0)
                 } else {
                     0
@@ -338,7 +378,7 @@ impl Reading {
             at = at.max(range.end);
         }
         let identity = identity_at(disk, file, end)?;
-        let bare = end > 0 && read_range(disk, file, end - 1..end)? != b"\n";
+        let bare = is_bare(disk, file, end)?;
         Ok(Self {
             end,
             holes,
@@ -365,15 +405,19 @@ impl Reading {
     }
 
     /// Where the next block behind `end` ends, if a line ended.
-    fn next_end<D: Disk>(&mut self, disk: &mut D, file: &D::File, size: u64, cutting: &Cutting) -> io::Result<Option<u64>> {
+    fn next_end<D: Disk>(
+        &mut self,
+        disk: &mut D,
+        file: &D::File,
+        size: u64,
+        cutting: &Cutting,
+        framing: Framing,
+    ) -> io::Result<Option<u64>> {
         if self.clear_to >= size {
             return Ok(None);
         }
         let limit = size.min(self.end + cutting.block_bytes).max(self.clear_to);
-        if let Some(end) = cutting.framing.last_end(disk, file, self.clear_to..limit)? {
-            return Ok(Some(end));
-        }
-        if let Some(end) = cutting.framing.first_end(disk, file, limit..size)? {
+        if let Some(end) = framing.next_end(disk, file, self.end, self.clear_to, limit, size)? {
             return Ok(Some(end));
         }
         self.clear_hash = ends_of(disk, file, self.end..size)?;
@@ -469,8 +513,7 @@ fn step_over<D: Disk>(disk: &mut D, file: &D::File, at: u64, stop: u64) -> io::R
     })
 }
 
-/// A JSON object or array from its first byte to its last. A bare number could still grow.
-pub(super) fn is_complete(line: &[u8]) -> bool {
-    let line = line.trim_ascii();
-    matches!(line.first(), Some(b'{' | b'[')) && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
+/// The byte before is no newline.
+fn is_bare<D: Disk>(disk: &mut D, file: &D::File, at: u64) -> io::Result<bool> {
+    Ok(at > 0 && read_range(disk, file, at - 1..at)? != b"\n")
 }

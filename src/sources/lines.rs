@@ -1,13 +1,18 @@
-//! Bytes that come in order become blocks of whole lines: standard input and compressed files.
+//! Bytes that come in order become blocks of whole records: standard input and compressed files.
 //!
-//! A line longer than [`LONGEST`] is never held: its first and last [`KEPT`] bytes stand for it, alone in their chunk.
+//! A record longer than [`LONGEST`] is never held: its first and last [`KEPT`] bytes stand for it, alone in their chunk.
 
 use std::collections::VecDeque;
+
+use super::framing::Ends;
+use crate::model::framing::Framing;
 
 /// Longer lines are no record that anybody could read, and would break the bound on memory: they become rejects.
 pub(super) const LONGEST: u64 = 32 << 20;
 /// What is kept of each end of such a line.
 pub(super) const KEPT: usize = 512 << 10;
+/// A document's line longer than this is cut behind a comma.
+const LONG: usize = 8 << 20;
 
 /// Whole lines, or what is kept of a line that was too long.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +23,8 @@ pub(super) struct Chunk {
     pub bytes: Vec<u8>,
     /// Bytes left out in the middle.
     pub omitted: u64,
+    /// What a record is.
+    pub framing: Framing,
 }
 
 /// Cuts what is pushed.
@@ -33,14 +40,18 @@ pub(super) struct Lines {
     whole: usize,
     /// Where the buffer begins.
     offset: u64,
+    /// Where records end behind the buffer; unknown until the first bytes have told what a record is.
+    ends: Option<Ends>,
     /// Bytes left out of the unfinished line: it is too long, and the buffer holds nothing else.
     omitted: u64,
 }
 
 impl Lines {
-    /// Begins at an offset, which a line starts at.
-    pub(super) fn at(offset: u64) -> Self {
-        Self::bounded(offset, LONGEST as usize, KEPT)
+    /// Begins at an offset, which a record starts at; what a record is, the input's first bytes tell, these or those to come.
+    pub(super) fn at(offset: u64, head: &[u8]) -> Self {
+        let mut lines = Self::bounded(offset, LONGEST as usize, KEPT);
+        lines.ends = (offset > 0).then(|| Ends::at(Framing::of(head), offset));
+        lines
     }
 
     fn bounded(offset: u64, longest: usize, kept: usize) -> Self {
@@ -52,28 +63,55 @@ impl Lines {
             buffer: Vec::new(),
             whole: 0,
             offset,
+            ends: None,
             omitted: 0,
         }
     }
 
+    fn framing(&self) -> Framing {
+        self.ends.as_ref().map_or_else(|| Framing::of(&self.buffer), Ends::framing)
+    }
+
     /// Takes bytes in.
-    pub(super) fn push(&mut self, mut bytes: &[u8]) {
-        while self.omitted > 0 && !bytes.is_empty() {
-            let end = memchr::memchr(b'\n', bytes).map(|at| at + 1);
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let Some(mut ends) = self.ends.take() else {
+            self.buffer.extend_from_slice(bytes);
+            let mut ends = Ends::at(self.framing(), self.offset);
+            let found = ends.pass(&self.buffer);
+            if found.last.is_some() || self.buffer.len() >= Framing::HEAD {
+                self.whole = found.last.map_or(0, |end| (end - self.offset) as usize);
+                self.ends = Some(ends);
+                self.bound();
+            }
+            return;
+        };
+        if self.omitted > 0 {
+            let from = self.offset + self.omitted + self.buffer.len() as u64;
+            let end = ends.pass(bytes).first.map(|end| end.saturating_sub(from) as usize);
             self.buffer.extend_from_slice(&bytes[..end.unwrap_or(bytes.len())]);
             self.shorten(self.kept);
             if let Some(end) = end {
+                self.ends = Some(Ends::at(ends.framing(), from + end as u64));
                 self.set_aside(self.buffer.len());
-                bytes = &bytes[end..];
+                self.push(&bytes[end..]);
             } else {
-                return;
+                self.ends = Some(ends);
             }
+            return;
         }
-        if let Some(newline) = memchr::memrchr(b'\n', bytes) {
-            self.whole = self.buffer.len() + newline + 1;
-        }
+        let found = ends.pass(bytes);
+        self.ends = Some(ends);
         self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() - self.whole > self.longest {
+        let long = self.buffer.len() - self.whole > LONG;
+        if let Some(end) = found.last.or(found.comma.filter(|_| long)) {
+            self.whole = (end - self.offset) as usize;
+        }
+        self.bound();
+    }
+
+    /// Holds no more than a record may be long.
+    fn bound(&mut self) {
+        if self.omitted == 0 && self.buffer.len() - self.whole > self.longest {
             if self.whole > 0 {
                 self.set_aside(self.whole);
             }
@@ -91,11 +129,13 @@ impl Lines {
     }
 
     fn set_aside(&mut self, length: usize) {
+        let framing = self.framing();
         let rest = self.buffer.split_off(length);
         let bytes = std::mem::replace(&mut self.buffer, rest);
         let chunk = Chunk {
             offset: self.offset,
             omitted: std::mem::take(&mut self.omitted),
+            framing,
             bytes,
         };
         self.offset += chunk.bytes.len() as u64 + chunk.omitted;

@@ -28,7 +28,6 @@ pub mod tail;
 mod watch;
 
 pub use address::{Address, Host};
-pub use framing::Framing;
 pub use raw::read_line;
 #[cfg(feature = "store")]
 pub use reader::{Event, Options, Sources, spawn};

@@ -44,7 +44,7 @@ impl Stream {
         Self {
             info: Arc::new(info),
             dialect,
-            lines: Lines::at(0),
+            lines: Lines::at(0, &[]),
             spool,
             spooled: 0,
             problem,
@@ -94,6 +94,7 @@ impl Stream {
             offset: chunk.offset,
             bytes: chunk.bytes,
             omitted: chunk.omitted,
+            framing: chunk.framing,
             fallback: (now, StartFrom::Arrival),
             dialect: self.dialect.clone(),
         })

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::compressed::{Candidate, Compressed, Compression, FRESH, Step, Verdict};
 use super::file::{ANCHOR, Cutting, HEAD, Held, is_known, next_generation};
-use super::framing::{Framing, read_range};
+use super::framing::read_range;
 use super::rotation::{are_siblings, is_rotated, stem};
 use crate::model::record::{Activity, Block, Order, Progress, Resume, SourceInfo, SourceProgress};
 use crate::model::span::Nanos;
@@ -159,7 +159,6 @@ impl<D: Disk> Tail<D> {
             follow: rules.follow,
             block_bytes: rules.block_bytes.max(1) as u64,
             dialect: rules.dialect,
-            framing: Framing::Lines,
         };
         let mut generations: HashMap<u32, Arc<AtomicU32>> = HashMap::new();
         for SourceInfo { id, generation, .. } in known.iter().map(|resume| &resume.info) {
@@ -285,7 +284,7 @@ impl<D: Disk> Tail<D> {
             return Ok(key);
         };
         let is_new = info.id == self.next_id;
-        let mut held = Held::open(&mut self.disk, file, stat, info, &covered, now, self.cutting.framing)?;
+        let mut held = Held::open(&mut self.disk, file, stat, info, &covered, now)?;
         held.latest = Arc::clone(self.generations.entry(held.info.id).or_default());
         if is_new {
             self.next_id = self.ids.take();
@@ -443,10 +442,7 @@ impl<D: Disk> Tail<D> {
     fn look_at(&mut self, index: usize, now: Nanos) -> bool {
         let held = &mut self.held[index];
         let before = held.stat;
-        held.problem = held
-            .look(&mut self.disk, now, self.cutting.framing)
-            .err()
-            .map(|error| error.to_string());
+        held.problem = held.look(&mut self.disk, now).err().map(|error| error.to_string());
         let changed = before != held.stat;
         let ended: Vec<Resume> = held.ended.drain(..).collect();
         if !ended.is_empty() {
@@ -517,7 +513,8 @@ impl<D: Disk> Tail<D> {
 
     /// The next block, or `None` when all that is known to be there was handed out.
     pub fn next(&mut self, now: Nanos) -> Option<Block> {
-        self.live(now).or_else(|| self.history(now))
+        // The history of a document ends where its rest is like what is still to come.
+        self.live(now).or_else(|| self.history(now)).or_else(|| self.live(now))
     }
 
     fn live(&mut self, now: Nanos) -> Option<Block> {

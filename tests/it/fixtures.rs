@@ -14,6 +14,7 @@ use spanscope::formats::container::UNMISTAKABLE;
 use spanscope::formats::scan::Fields;
 use spanscope::formats::{dialects, parse};
 use spanscope::model::content::{Slot, assemble};
+use spanscope::model::framing::Framing;
 use spanscope::model::record::{Batch, Block, Identity, Order, SourceInfo, Tally};
 use spanscope::model::span::{Inferred, Part, StartFrom, Status, TraceKey};
 use spanscope::model::usage::{Cost, Usage};
@@ -63,6 +64,7 @@ fn read(bytes: &[u8]) -> Batch {
         offset: 0,
         bytes: bytes.to_vec(),
         omitted: 0,
+        framing: Framing::Lines,
         fallback: (FILE_TIME, StartFrom::File),
         dialect: None,
     })

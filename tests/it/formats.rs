@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use spanscope::formats::{self, parse};
 use spanscope::model::content::{Form, MessagePart, Slot, assemble};
+use spanscope::model::framing::Framing;
 use spanscope::model::json::Json;
 use spanscope::model::record::{Batch, Block, Identity, Order, SourceInfo};
 use spanscope::model::span::{Inferred, Part, SpanKind, StartFrom, Status};
@@ -31,6 +32,7 @@ fn block_at(bytes: &[u8], offset: u64) -> Block {
         offset,
         bytes: bytes.to_vec(),
         omitted: 0,
+        framing: Framing::Lines,
         fallback: (FALLBACK, StartFrom::File),
         dialect: None,
     }

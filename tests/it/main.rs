@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod app;
+mod documents;
 mod fixtures;
 mod formats;
 #[cfg(feature = "store")]

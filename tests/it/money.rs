@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use spanscope::derive::derive;
 use spanscope::model::content::Slot;
+use spanscope::model::framing::Framing;
 use spanscope::model::json::Json;
 use spanscope::model::record::{Block, Identity, Order, SourceInfo};
 use spanscope::model::span::{Inferred, Nanos, Origin, Part, SpanKind, StartFrom, Status, TraceKey};
@@ -84,6 +85,7 @@ fn told(lines: &str) -> Trace {
         offset: 0,
         bytes: lines.as_bytes().to_vec(),
         omitted: 0,
+        framing: Framing::Lines,
         fallback: (NOON, StartFrom::File),
         dialect: None,
     });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use spanscope::model::content::Contents;
+use spanscope::model::framing::Framing;
 use spanscope::model::query::{Page, Query, Reply, Sort, Window};
 use spanscope::model::record::{Batch, Block, Identity, Order, SourceInfo};
 use spanscope::model::span::{SpanKey, StartFrom};
@@ -48,6 +49,7 @@ fn blocks(size: usize) -> Vec<Block> {
                 offset: start as u64,
                 bytes: rest[..end].to_vec(),
                 omitted: 0,
+                framing: Framing::Lines,
                 fallback: (info.file_time, StartFrom::File),
                 dialect: None,
             });

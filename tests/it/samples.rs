@@ -7,6 +7,7 @@ use spanscope::derive::derive;
 use spanscope::formats;
 use spanscope::model::content::Slot;
 use spanscope::model::filter::Filter;
+use spanscope::model::framing::Framing;
 use spanscope::model::record::{Block, Identity, Order, SourceInfo};
 use spanscope::model::span::{Part, SpanKind, StartFrom, TraceKey};
 use spanscope::model::trace::{FindingKind, Trace};
@@ -40,6 +41,7 @@ fn parts() -> BTreeMap<TraceKey, Vec<Part>> {
             offset: 0,
             bytes: std::fs::read(file.path()).unwrap(),
             omitted: 0,
+            framing: Framing::Lines,
             fallback: (NOW, StartFrom::File),
             dialect: None,
         });

@@ -12,6 +12,7 @@ use spanscope::formats;
 use spanscope::keymap::Keymap;
 use spanscope::model::content::{Contents, assemble};
 use spanscope::model::filter::Filter;
+use spanscope::model::framing::Framing;
 use spanscope::model::query::{CostRow, Query, Reply, Stats, Window};
 use spanscope::model::record::{Block, Identity, Order, Progress, SourceInfo};
 use spanscope::model::span::{Part, SpanKey, StartFrom, TraceKey};
@@ -43,6 +44,7 @@ impl Script {
             offset: 0,
             bytes: text.to_vec(),
             omitted: 0,
+            framing: Framing::Lines,
             fallback: (0, StartFrom::File),
             dialect: None,
         };

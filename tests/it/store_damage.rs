@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use spanscope::formats::parse;
 use spanscope::model::filter::Filter;
+use spanscope::model::framing::Framing;
 use spanscope::model::query::{Query, Reply, Window};
 use spanscope::model::record::{Block, Identity, Order, SourceInfo};
 use spanscope::model::span::{StartFrom, TraceKey};
@@ -39,6 +40,7 @@ fn blocks(text: &str) -> Vec<Block> {
                 offset,
                 bytes,
                 omitted: 0,
+                framing: Framing::Lines,
                 fallback: (0, StartFrom::File),
                 dialect: None,
             };

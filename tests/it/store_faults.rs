@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use spanscope::formats::parse;
 use spanscope::model::filter::Filter;
+use spanscope::model::framing::Framing;
 use spanscope::model::query::{CostKey, Page, Query, Reply, Sort, Window};
 use spanscope::model::record::{Block, Identity, Order, SourceInfo};
 use spanscope::model::span::StartFrom;
@@ -125,6 +126,7 @@ pub(super) fn fill(store: &Store, text: &str) {
         offset: 0,
         bytes: text.as_bytes().to_vec(),
         omitted: 0,
+        framing: Framing::Lines,
         fallback: (0, StartFrom::File),
         dialect: None,
     };

@@ -22,7 +22,8 @@ impl Envelope for Docker {
         is_piece(&text).then(|| Peeled {
             payload: Inner::Lost(
                 LOST,
-                "Docker cut the line into pieces of 16 KiB: log to a file of the application's own".to_owned(),
+                "Docker cut the line into pieces of 16 KiB, and not all of them stand here in their order: log to a file of the application's own"
+                    .to_owned(),
             ),
             time: None,
             rest: Fields::default(),

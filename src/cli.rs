@@ -27,7 +27,7 @@ use crate::report::Output;
 pub use time::{ago, time};
 
 /// Words that later versions want as commands.
-const RESERVED: [&str; 8] = ["health", "diagnose", "diff", "replay", "watch", "check", "sql", "export"];
+const RESERVED: [&str; 7] = ["health", "diff", "replay", "watch", "check", "sql", "export"];
 
 /// What the user asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +93,13 @@ pub enum Report {
         /// Tree, json or md.
         output: Output,
     },
+    /// A bad answer, checked step by step.
+    Diagnose {
+        /// Which interaction.
+        whom: Whom,
+        /// Table, md or json.
+        output: Output,
+    },
     /// Spend by key.
     Cost {
         /// Grouped by.
@@ -107,6 +114,20 @@ pub enum Report {
     },
     /// A line that says what is now in the store.
     Ingest,
+}
+
+/// Which interaction a complaint is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Whom {
+    /// A trace id or a unique prefix of one.
+    Trace(String),
+    /// The one nearest to a time, of a user where one is given.
+    Near {
+        /// The user's id.
+        user: Option<String>,
+        /// When, as written; `None` is now.
+        at: Option<String>,
+    },
 }
 
 /// What the program knows without any source.
@@ -256,6 +277,18 @@ enum Verb {
         #[command(flatten)]
         sources: Sources,
     },
+    /// Why an answer was bad: prompt, documents, context, temperature and more, checked
+    Diagnose {
+        /// The trace id (a unique prefix is enough) unless --user or --at say which, then the sources
+        #[arg(value_name = "TRACE_ID|SOURCE", value_hint = ValueHint::AnyPath)]
+        words: Vec<String>,
+        /// The user who complains
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// About when: 15:00, "yesterday around 3 PM", 2026-05-01 15:00
+        #[arg(long, value_name = "T")]
+        at: Option<String>,
+    },
     /// Spend by feature, model, user, session or service
     Cost {
         #[command(flatten)]
@@ -357,23 +390,23 @@ fn threads(text: &str) -> Result<usize, String> {
 
 /// Where an option means something. `-` is the explorer. Options that are not listed mean something everywhere.
 const MEANINGFUL: &[(&str, &str, &[&str])] = &[
-    ("db", "--db", &["-", "ls", "show", "cost", "stats", "ingest", "purge"]),
-    ("filter", "--filter", &["-", "demo", "ls", "cost"]),
+    ("db", "--db", &["-", "ls", "show", "diagnose", "cost", "stats", "ingest", "purge"]),
+    ("filter", "--filter", &["-", "demo", "ls", "diagnose", "cost"]),
     ("since", "--since", &["-", "ls", "cost"]),
     ("until", "--until", &["-", "ls", "cost"]),
     ("limit", "--limit", &["ls", "cost"]),
     (
         "output",
         "--output",
-        &["ls", "show", "cost", "stats", "formats", "prices", "keys", "config"],
+        &["ls", "show", "diagnose", "cost", "stats", "formats", "prices", "keys", "config"],
     ),
-    ("dialect", "--dialect", &["-", "ls", "show", "cost", "stats", "ingest"]),
+    ("dialect", "--dialect", &["-", "ls", "show", "diagnose", "cost", "stats", "ingest"]),
     (
         "feature_key",
         "--feature-key",
-        &["-", "ls", "show", "cost", "stats", "ingest", "config"],
+        &["-", "ls", "show", "diagnose", "cost", "stats", "ingest", "config"],
     ),
-    ("strict", "--strict", &["ls", "show", "cost", "stats", "ingest"]),
+    ("strict", "--strict", &["ls", "show", "diagnose", "cost", "stats", "ingest"]),
     ("mouse", "--mouse", &["-", "demo"]),
 ];
 
@@ -480,6 +513,20 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
             }
             let output = output(shared, &[Output::Tree, Output::Json, Output::Markdown])?;
             report(sources.sources, Report::Show { trace_id, output })
+        }
+        Some(Verb::Diagnose { mut words, user, at }) => {
+            let output = output(shared, &[Output::Table, Output::Markdown, Output::Json])?;
+            let whom = if user.is_some() || at.is_some() {
+                Whom::Near { user, at }
+            } else if words.is_empty() {
+                return Err(CliError::usage(
+                    "whose answer?",
+                    Some("spanscope diagnose TRACE_ID SOURCE..., or --user U --at 'yesterday 15:00' SOURCE...".into()),
+                ));
+            } else {
+                Whom::Trace(words.remove(0))
+            };
+            report(words, Report::Diagnose { whom, output })
         }
         Some(Verb::Cost { sources, by }) => {
             let by = CostKey::ALL.iter().copied().find(|key| key.name() == by).unwrap_or_default();

@@ -17,6 +17,8 @@ pub enum Mode {
     Sources,
     /// The rejected lines of a source
     Rejects,
+    /// The diagnosis of an interaction
+    Diagnosis,
     /// The help
     Help,
     /// The sort menu
@@ -69,6 +71,8 @@ pub enum Action {
     ToggleCosts,
     /// Show or hide the sources: how far each is read, its rejected lines, why it cannot be read
     ToggleSources,
+    /// Why was the answer bad? Prompt, documents, context, temperature and more, checked
+    Diagnose,
     /// Follow new interactions, or pause
     Follow,
     /// Ask again for what is shown
@@ -119,6 +123,8 @@ pub enum Action {
     CopyId,
     /// Copy the raw line as logged
     CopyLine,
+    /// Copy the diagnosis as Markdown
+    CopyDiagnosis,
     /// Copy the rejected line as it was kept
     CopyReject,
     /// Show the prompt

@@ -29,11 +29,15 @@ pub enum Pane {
     Rejects,
     /// One rejected line.
     Reject,
+    /// All contents of an interaction that is diagnosed.
+    Evidence,
+    /// What came before an interaction in its feature.
+    Peers,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 13;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -75,6 +79,8 @@ impl Asks {
             Pane::Stats,
             Pane::Rejects,
             Pane::Reject,
+            Pane::Evidence,
+            Pane::Peers,
         ];
         let pane = PANES
             .into_iter()

@@ -21,6 +21,8 @@ pub enum Focus {
     Costs,
     /// The sources, and the rejected lines of one.
     Sources,
+    /// The diagnosis of an interaction.
+    Diagnosis,
 }
 
 /// What the user wants to see.
@@ -96,6 +98,8 @@ pub struct Screen {
     pub costs: Option<Rect>,
     /// The sources: they have the screen to themselves.
     pub sources: Option<Rect>,
+    /// The diagnosis: it has the screen to itself.
+    pub diagnosis: Option<Rect>,
     /// The inspector; its first row holds the tabs and is also the line that parts it from the list.
     pub inspector: Option<Rect>,
     /// Columns of the list with their widths, from left to right.
@@ -124,6 +128,7 @@ impl Screen {
             Focus::Inspector if wish.inspector && !split => screen.inspector = Some(body),
             Focus::Costs if wish.zoom || narrow_costs => screen.costs = Some(body),
             Focus::Sources => screen.sources = Some(body),
+            Focus::Diagnosis => screen.diagnosis = Some(body),
             Focus::List | Focus::Inspector | Focus::Costs => {
                 let mut upper = body;
                 if wish.inspector && split {
@@ -253,7 +258,7 @@ mod tests {
     fn every_size_fits_in_itself() {
         for width in 0..260 {
             for height in 0..80 {
-                for focus in [Focus::List, Focus::Inspector, Focus::Costs, Focus::Sources] {
+                for focus in [Focus::List, Focus::Inspector, Focus::Costs, Focus::Sources, Focus::Diagnosis] {
                     for (zoom, inspector, costs) in [
                         (false, false, None),
                         (true, true, Some(true)),
@@ -273,7 +278,10 @@ mod tests {
                             },
                         );
                         let frame = screen.frame;
-                        for area in [screen.list, screen.costs, screen.sources, screen.inspector].into_iter().flatten() {
+                        for area in [screen.list, screen.costs, screen.sources, screen.diagnosis, screen.inspector]
+                            .into_iter()
+                            .flatten()
+                        {
                             assert!(frame.intersection(area) == area && !area.is_empty(), "{width}×{height} {screen:?}");
                         }
                         if let Some(list) = screen.list {

@@ -10,6 +10,7 @@ pub mod action;
 pub mod asks;
 pub mod copy;
 pub mod costs;
+pub mod diagnosis;
 pub mod list;
 pub mod moves;
 pub mod notice;
@@ -34,6 +35,7 @@ use crate::pricing::Prices;
 pub use action::{Action, Mode};
 pub use asks::Pane;
 pub use costs::{Costs, Total};
+pub use diagnosis::Diagnosis;
 pub use list::{List, ListLine, Selected};
 pub use moves::menu;
 pub use notice::{Level, Notice};
@@ -160,6 +162,8 @@ pub struct App {
     sources: Sources,
     /// The rejected lines that are open, of one of the sources.
     rejects: Option<Rejects>,
+    /// The diagnosis that is open.
+    diagnosis: Option<Diagnosis>,
     inspector: Inspector,
     /// What the inspector shows.
     inspected: Option<(TraceKey, SpanKey)>,
@@ -212,6 +216,7 @@ impl App {
             costs: Costs::default(),
             sources: Sources::default(),
             rejects: None,
+            diagnosis: None,
             inspector: Inspector::new(),
             inspected: None,
             raw_asked: None,
@@ -290,6 +295,7 @@ impl App {
         self.list.relay(&self.trees, self.screen.list_rows());
         self.costs.stand_on(self.costs.at(), self.screen.cost_rows());
         self.settle_sources();
+        self.settle_diagnosis();
         self.enter_when_loaded();
         self.inspect(effects);
         if let Some(area) = self.screen.inspector {
@@ -401,6 +407,7 @@ impl App {
                     Pane::Reject => self.reject_interrupted(&query),
                     Pane::Trace => self.trees.soil(),
                     Pane::Contents => self.inspected = None,
+                    Pane::Evidence | Pane::Peers => self.diagnosis_failed("the question was interrupted".into()),
                     Pane::Search => self.notices.say(Notice::warn("the search was interrupted")),
                     Pane::Copy => self.copy_failed("the question was interrupted"),
                 }
@@ -415,7 +422,10 @@ impl App {
                     self.inspect_again(effects);
                 }
                 self.copy_on(effects);
+                self.conclude();
             }
+            (Pane::Evidence, Query::Contents { trace, .. }, Reply::Contents(all)) => self.evidence_arrived(trace, all),
+            (Pane::Peers, Query::Peers { trace, .. }, Reply::Peers(peers)) => self.peers_arrived(trace, peers),
             (Pane::Contents, Query::Contents { span: Some(span), .. }, Reply::Contents(all)) => {
                 let contents = all
                     .into_iter()
@@ -465,6 +475,7 @@ impl App {
                 }
             }
             Pane::Contents => self.inspector.failed(message),
+            Pane::Evidence | Pane::Peers => self.diagnosis_failed(message),
             Pane::Costs => self.costs.arrived(Err(message)),
             Pane::Copy => self.copy_failed(&message),
             Pane::Rejects => self.rejects_failed(message),
@@ -593,6 +604,7 @@ impl App {
             (Over::Nothing, Focus::Costs) => Mode::Costs,
             (Over::Nothing, Focus::Sources) if self.rejects.is_some() => Mode::Rejects,
             (Over::Nothing, Focus::Sources) => Mode::Sources,
+            (Over::Nothing, Focus::Diagnosis) => Mode::Diagnosis,
         }
     }
 

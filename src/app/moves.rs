@@ -90,6 +90,9 @@ impl App {
         if self.wish.focus == Focus::Sources && self.act_on_sources(action, effects) {
             return;
         }
+        if self.wish.focus == Focus::Diagnosis && self.act_on_diagnosis(action, effects) {
+            return;
+        }
         match action {
             Action::Down | Action::Up | Action::HalfDown | Action::HalfUp | Action::PageDown | Action::PageUp => self.scroll(action),
             Action::Top => self.to_top(),
@@ -131,6 +134,7 @@ impl App {
                 self.asks.soil(Pane::Costs);
             }
             Action::ToggleSources => self.toggle_sources(),
+            Action::Diagnose => self.open_diagnosis(effects),
             Action::Follow => {
                 if self.list.follows() {
                     self.pause();
@@ -182,6 +186,7 @@ impl App {
             | Action::Suspend
             | Action::Quit
             | Action::SortSources
+            | Action::CopyDiagnosis
             | Action::CopyReject => {}
         }
     }
@@ -202,7 +207,7 @@ impl App {
                     self.inspector.viewer_mut().scroll(scroll);
                 }
             }
-            Focus::Sources => {}
+            Focus::Sources | Focus::Diagnosis => {}
         }
     }
 
@@ -220,7 +225,7 @@ impl App {
             Focus::List => self.resume(),
             Focus::Costs => self.costs.stand_on(0, self.screen.cost_rows()),
             Focus::Inspector => self.inspector.viewer_mut().scroll(Scroll::Top),
-            Focus::Sources => {}
+            Focus::Sources | Focus::Diagnosis => {}
         }
     }
 
@@ -235,7 +240,7 @@ impl App {
             }
             Focus::Costs => self.costs.stand_on(usize::MAX, self.screen.cost_rows()),
             Focus::Inspector => self.inspector.viewer_mut().scroll(Scroll::Bottom),
-            Focus::Sources => {}
+            Focus::Sources | Focus::Diagnosis => {}
         }
     }
 
@@ -254,7 +259,7 @@ impl App {
     fn open(&mut self, effects: &mut Vec<Effect>) {
         match self.wish.focus {
             Focus::Costs => self.filter_by_feature(),
-            Focus::Inspector | Focus::Sources => {}
+            Focus::Inspector | Focus::Sources | Focus::Diagnosis => {}
             Focus::List => {
                 let Some(selected) = self.list.selected() else {
                     // Nothing to open: ask again, which is what a person means by Enter on an error.
@@ -298,7 +303,7 @@ impl App {
         }
     }
 
-    fn stand_on_span(&mut self, trace: TraceKey, span: SpanKey) {
+    pub(super) fn stand_on_span(&mut self, trace: TraceKey, span: SpanKey) {
         self.trees.reveal(trace, span);
         self.list.select(trace, Some(span));
         self.list.relay(&self.trees, self.screen.list_rows());
@@ -351,6 +356,10 @@ impl App {
             }
             Focus::Sources => {
                 self.back_from_sources();
+                true
+            }
+            Focus::Diagnosis => {
+                self.leave_diagnosis();
                 true
             }
             Focus::List => std::mem::take(&mut self.wish.inspector),
@@ -424,7 +433,7 @@ impl App {
         Some((open, index))
     }
 
-    fn show_tab(&mut self, tab: Tab, effects: &mut Vec<Effect>) {
+    pub(super) fn show_tab(&mut self, tab: Tab, effects: &mut Vec<Effect>) {
         let needs = self.inspector.set_tab(tab);
         self.supply(needs, effects);
     }
@@ -475,7 +484,7 @@ impl App {
         match self.wish.focus {
             Focus::Inspector => Some(self.inspector.viewer_mut()),
             Focus::Sources => self.reader_mut(),
-            Focus::List | Focus::Costs => None,
+            Focus::List | Focus::Costs | Focus::Diagnosis => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::span::{SpanKey, SpanKind, TraceKey};
+use crate::model::span::{SpanKey, TraceKey};
 use crate::model::trace::Trace;
 
 /// At most so many traces are held; the one opened longest ago goes first.
@@ -110,14 +110,7 @@ impl Open {
     /// The model call that says the most about the answer: the last one that is counted, else the last span.
     #[must_use]
     pub fn telling(&self) -> Option<SpanKey> {
-        let spans = &self.loaded()?.spans;
-        let calls = || spans.iter().filter(|span| span.part.kind == SpanKind::Llm && !span.missing);
-        let last = calls()
-            .filter(|span| !span.rolled_up)
-            .max_by_key(|span| (span.turn, span.part.start));
-        last.or_else(|| calls().next_back())
-            .or_else(|| spans.iter().rfind(|span| !span.missing))
-            .map(|span| span.key)
+        self.loaded()?.telling().map(|span| span.key)
     }
 
     fn fill(&mut self, trace: Box<Trace>) {

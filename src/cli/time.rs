@@ -1,4 +1,4 @@
-//! Times as people type them: `2h`, `7d`, `15:00`, `yesterday 15:00`, `2026-05-01`, RFC 3339.
+//! Times as people type them: `2h`, `7d`, `15:00`, `yesterday 15:00`, `yesterday around 3 PM`, `2026-05-01`, RFC 3339.
 //!
 //! Days are days of the calendar (`1d` is this time yesterday, whatever the clocks did in between), hours are 60 minutes. A time that the clocks
 //! skipped is moved to after the gap; one that came twice is its first coming. The present is handed in.
@@ -55,9 +55,9 @@ fn before(present: &ZonedDateTime, text: &str) -> Option<Timestamp> {
 
 /// A time without a zone.
 fn local(text: &str, today: Date) -> Option<DateTime> {
-    let (day, clock) = match text.split_once(' ') {
-        Some((day, clock)) => (day, Some(clock.trim())),
-        None if is_clock(text) => ("today", Some(text)),
+    let (day, rest) = match text.split_once(' ') {
+        _ if clock(text).is_some() => ("today", Some(text)),
+        Some((day, rest)) => (day, Some(rest.trim())),
         None => (text, None),
     };
     let date = match day {
@@ -65,17 +65,33 @@ fn local(text: &str, today: Date) -> Option<DateTime> {
         "yesterday" => today.yesterday().ok(),
         _ => None,
     };
-    match (date, clock) {
+    match (date, rest) {
         (Some(date), None) => Some(date.to_datetime(Time::midnight())),
-        (Some(date), Some(clock)) if is_clock(clock) => Some(date.to_datetime(clock.parse().ok()?)),
-        (Some(_), Some(_)) => None,
+        (Some(date), Some(words)) => Some(date.to_datetime(clock(words)?)),
         // Anything that does not begin with a whole date would be a span.
         (None, _) if text.len() >= 10 && text.as_bytes()[4] == b'-' => text.parse().ok(),
         (None, _) => None,
     }
 }
 
-/// `15:00`, `15:00:30.5`.
-fn is_clock(text: &str) -> bool {
-    text.len() >= 5 && text.as_bytes()[2] == b':' && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.'))
+/// `15:00`, `15:00:30.5`, `3pm`, `3:30 PM`, and the same after `around`, `about` or `at`, as people report it.
+fn clock(text: &str) -> Option<Time> {
+    let text = ["around ", "about ", "at "]
+        .iter()
+        .find_map(|word| text.strip_prefix(word))
+        .unwrap_or(text)
+        .trim();
+    if text.len() >= 5 && text.as_bytes()[2] == b':' && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.')) {
+        return text.parse().ok();
+    }
+    let lower = text.to_ascii_lowercase();
+    let (digits, noon) = match (lower.strip_suffix("am"), lower.strip_suffix("pm")) {
+        (Some(digits), _) => (digits.trim(), 0),
+        (_, Some(digits)) => (digits.trim(), 12),
+        (None, None) => return None,
+    };
+    let (hour, minute) = digits.split_once(':').unwrap_or((digits, "0"));
+    let (hour, minute): (i8, i8) = (hour.parse().ok()?, minute.parse().ok()?);
+    let hour = (1..=12).contains(&hour).then_some(hour % 12 + noon)?;
+    Time::new(hour, minute, 0, 0).ok()
 }

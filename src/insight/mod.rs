@@ -1,6 +1,11 @@
 //! Pure analysis of what was derived. It proposes and explains; it changes nothing.
 
+pub mod context;
+pub mod diagnose;
 mod ledger;
+mod overlap;
 pub mod sources;
+pub mod usual;
+pub mod versions;
 
 pub use ledger::ledger;

@@ -159,6 +159,16 @@ pub enum Query {
         /// Also count interactions above twice their feature's median of the 168 hours before them. Dear at millions of rows.
         anomalies: bool,
     },
+    /// What is usual where this interaction happened: those of the same feature that began before it, the newest first. None where no
+    /// feature was logged.
+    Peers {
+        /// The interaction.
+        trace: TraceKey,
+        /// How long before it they may have begun.
+        within: Nanos,
+        /// At most so many.
+        limit: u32,
+    },
     /// What was read.
     Stats,
     /// A page of rejects, the newest first: by source, generation and offset. Of each the beginning.
@@ -203,6 +213,24 @@ pub struct CostRow {
     pub unpriced_calls: u64,
     /// Some call's cost is a lower bound.
     pub lower_bound: bool,
+}
+
+/// An interaction beside others of its feature, with what a comparison needs of its contents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Peer {
+    /// The interaction.
+    pub trace: Trace,
+    /// Of its spans the system prompts and the retrieved documents, nothing else.
+    pub contents: Vec<(SpanKey, Contents)>,
+}
+
+/// The interactions of one feature before a moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Peers {
+    /// The newest first.
+    pub rows: Vec<Peer>,
+    /// There are older ones within the time asked for.
+    pub more: bool,
 }
 
 /// One source in the statistics.
@@ -276,6 +304,8 @@ pub enum Reply {
     Contents(Vec<(SpanKey, Contents)>),
     /// To `Costs`, dearest first.
     Costs(Vec<CostRow>),
+    /// To `Peers`.
+    Peers(Box<Peers>),
     /// To `Stats`.
     Stats(Box<Stats>),
     /// To `Rejects`, newest first; `more` says whether rows follow in the direction of the page.

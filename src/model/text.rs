@@ -12,10 +12,12 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 mod figures;
+mod markdown;
 #[cfg(test)]
 mod tests;
 
 pub use figures::{bytes, duration, money, percent, roughly, tokens};
+pub use markdown::{code, fence};
 
 /// Columns between tab stops.
 const TAB: usize = 4;

@@ -1,6 +1,6 @@
 //! A whole interaction, derived from all its parts: what the tree shows, and what the store keeps of it.
 
-use super::span::{Nanos, Origin, Part, SpanKey, StartFrom, Status, TraceKey, names};
+use super::span::{Nanos, Origin, Part, SpanKey, SpanKind, StartFrom, Status, TraceKey, names};
 use super::usage::{Cost, CostBasis, Usage};
 
 /// Something worth a look.
@@ -202,6 +202,35 @@ pub struct Trace {
     pub row: Interaction,
     /// Spans in tree order: a parent before its children, siblings by (start, place).
     pub spans: Vec<Span>,
+}
+
+impl Trace {
+    /// The model call that says the most about the answer: the last one that is counted, else the last span.
+    #[must_use]
+    pub fn telling(&self) -> Option<&Span> {
+        let calls = || self.spans.iter().filter(|span| span.part.kind == SpanKind::Llm && !span.missing);
+        let last = calls()
+            .filter(|span| !span.rolled_up)
+            .max_by_key(|span| (span.turn, span.part.start));
+        last.or_else(|| calls().next_back())
+            .or_else(|| self.spans.iter().rfind(|span| !span.missing))
+    }
+
+    /// Its counted model calls in order of start.
+    #[must_use]
+    pub fn turns(&self) -> Vec<&Span> {
+        let mut turns: Vec<&Span> = self.spans.iter().filter(|span| span.turn.is_some()).collect();
+        turns.sort_by_key(|span| span.turn);
+        turns
+    }
+}
+
+impl Span {
+    /// The model that answered, else the one asked for.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.part.response_model.as_deref().or(self.part.request_model.as_deref())
+    }
 }
 
 impl Findings {

@@ -20,6 +20,12 @@ pub fn json<T: Serialize>(rows: impl IntoIterator<Item = T>, out: &mut dyn io::W
     out.write_all(b"\n]\n")
 }
 
+/// One document: an object, indented.
+pub fn json_document<T: Serialize>(row: &T, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, row)?;
+    out.write_all(b"\n")
+}
+
 /// A row a line.
 pub fn jsonl<T: Serialize>(rows: impl IntoIterator<Item = T>, out: &mut dyn io::Write) -> io::Result<()> {
     for row in rows {

@@ -10,7 +10,7 @@ use super::data::Utc;
 use super::tree;
 use crate::model::content::Contents;
 use crate::model::span::{SpanKey, SpanKind};
-use crate::model::text::{self, Safe};
+use crate::model::text::{code, fence as fenced};
 use crate::model::trace::{FindingKind, Span, Trace};
 use crate::replay::{prompt_text, response_text};
 
@@ -104,27 +104,5 @@ fn step(span: &Span, contents: &Contents, out: &mut dyn io::Write) -> io::Result
 
 /// A block that its content cannot leave.
 fn fence(body: &str, out: &mut dyn io::Write) -> io::Result<()> {
-    let fence = "`".repeat(longest_run(body).max(2) + 1);
-    writeln!(out, "{fence}text")?;
-    for line in text::lines(body) {
-        writeln!(out, "{}", Safe::line(line).as_str())?;
-    }
-    writeln!(out, "{fence}")
-}
-
-/// A short text that its content cannot leave.
-fn code(body: &str) -> String {
-    let safe = Safe::line(body);
-    let ticks = "`".repeat(longest_run(safe.as_str()) + 1);
-    let gap = if safe.as_str().is_empty() || safe.as_str().starts_with('`') || safe.as_str().ends_with('`') {
-        " "
-    } else {
-        ""
-    };
-    format!("{ticks}{gap}{}{gap}{ticks}", safe.as_str())
-}
-
-/// The longest run of backticks.
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+    out.write_all(fenced(body).as_bytes())
 }

@@ -5,6 +5,7 @@
 //! (in CSV an empty cell), never 0. Lists are always lists. The shapes of the JSON are a contract: scripts read them.
 
 mod data;
+mod diagnosis;
 mod lists;
 mod markdown;
 mod rows;
@@ -16,6 +17,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::span::Nanos;
 
+pub use diagnosis::diagnosis;
 pub use lists::{costs, interactions, prices, stats, table};
 pub use show::trace;
 

@@ -12,14 +12,14 @@ use crate::cli::{self, Cli, Known, Report};
 use crate::insight::sources::{Standing, sources};
 use crate::model::query::{Page, Query, Reply, Sort, Stats, Window};
 use crate::model::record::Progress;
-use crate::model::span::TraceKey;
+use crate::model::span::{Nanos, TraceKey};
 use crate::model::text;
 use crate::report::{self, Look, Output};
 use crate::store::{self, Purged, Store, StoreError};
 
-use super::Failure;
 use super::explorer::now;
 use super::setup::{DAMAGED, Setup, refused, unreadable};
+use super::{Failure, diagnose};
 
 /// Rows of a table on a terminal when `--limit` does not say.
 const SCREENFUL: u32 = 40;
@@ -27,6 +27,10 @@ const SCREENFUL: u32 = 40;
 /// Reads the sources and prints the report; the exit code.
 pub fn run(cli: &Cli, setup: &Setup, sources: &[String], report: &Report) -> Result<u8, Failure> {
     let specs = setup.specs(sources)?;
+    let moment = match report {
+        Report::Diagnose { whom, .. } => diagnose::moment(whom, setup)?,
+        _ => now(),
+    };
     let began = Instant::now();
     let problems: Arc<Mutex<Vec<String>>> = Arc::default();
     let told = Arc::clone(&problems);
@@ -56,7 +60,7 @@ pub fn run(cli: &Cli, setup: &Setup, sources: &[String], report: &Report) -> Res
         )
     })?;
     let seconds = began.elapsed().as_secs_f64();
-    let printed = print(report, cli, setup, &store, &progress, seconds);
+    let printed = print((report, moment), cli, setup, &store, &progress, seconds);
     let stats = match store.ask_now(Query::Stats) {
         Reply::Stats(stats) => *stats,
         _ => Stats::default(),
@@ -180,7 +184,7 @@ fn read(setup: &Setup, store: &Store, specs: Vec<crate::sources::Spec>, loud: bo
     Ok(state.clone())
 }
 
-enum Printing {
+pub(super) enum Printing {
     /// Whoever reads has read enough.
     Pipe,
     Failed(Failure),
@@ -201,7 +205,7 @@ impl From<Failure> for Printing {
     }
 }
 
-fn unexpected(reply: Reply) -> Failure {
+pub(super) fn unexpected(reply: Reply) -> Failure {
     match reply {
         Reply::Failed(why) => Failure::new(1, why, DAMAGED),
         other => Failure::new(
@@ -220,6 +224,7 @@ const fn name(reply: &Reply) -> &'static str {
         Reply::Trace(_) => "a trace",
         Reply::Contents(_) => "contents",
         Reply::Costs(_) => "costs",
+        Reply::Peers(_) => "peers",
         Reply::Stats(_) => "statistics",
         Reply::Rejects { .. } => "rejects",
         Reply::Reject(_) => "a reject",
@@ -228,7 +233,14 @@ const fn name(reply: &Reply) -> &'static str {
     }
 }
 
-fn print(report: &Report, cli: &Cli, setup: &Setup, store: &Store, progress: &Progress, seconds: f64) -> Result<(), Printing> {
+fn print(
+    (report, moment): (&Report, Nanos),
+    cli: &Cli,
+    setup: &Setup,
+    store: &Store,
+    progress: &Progress,
+    seconds: f64,
+) -> Result<(), Printing> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let look = setup.look();
     let limit = |output: Output| {
@@ -265,6 +277,7 @@ fn print(report: &Report, cli: &Cli, setup: &Setup, store: &Store, progress: &Pr
             }
         }
         Report::Show { trace_id, output } => show(trace_id, *output, setup, store, &mut out)?,
+        Report::Diagnose { whom, output } => diagnose::print(whom, moment, *output, cli, setup, store, &mut out)?,
         Report::Cost { by, output } => {
             match store.ask_now(Query::Costs {
                 by: *by,
@@ -349,7 +362,7 @@ fn show(id: &str, output: Output, setup: &Setup, store: &Store, out: &mut dyn Wr
 }
 
 /// The one trace that is meant: the id itself, or the only one that begins so.
-fn choose(id: &str, found: &[(TraceKey, String)]) -> Result<TraceKey, Failure> {
+pub(super) fn choose(id: &str, found: &[(TraceKey, String)]) -> Result<TraceKey, Failure> {
     let exact: Vec<_> = found.iter().filter(|(_, full)| full == id).collect();
     match (exact.as_slice(), found) {
         ([(key, _)], _) | ([], [(key, _)]) => Ok(*key),

@@ -1,6 +1,7 @@
 //! The only place where things meet: files, store, screen, clipboard, signals.
 
 mod clipboard;
+mod diagnose;
 mod explorer;
 mod headless;
 mod inbox;

@@ -9,7 +9,7 @@ use super::coverage::{Coverage, Covered};
 use super::engine::Engine;
 use super::filter::Condition;
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
-use super::{costs, page};
+use super::{costs, page, peers};
 use crate::derive::{derive, merge_pieces};
 use crate::model::content::{Contents, Piece, Slot, assemble};
 use crate::model::query::{Page, Query, RejectRow, Reply, SourceStat, Stats};
@@ -61,6 +61,7 @@ fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Repl
             window,
             anomalies,
         } => costs::costs(connection, *by, filter, *window, *anomalies),
+        Query::Peers { trace, within, limit } => peers::peers(connection, prices, *trace, *within, *limit),
         Query::Stats => stats(connection),
         Query::Rejects { sources, page, limit } => rejects(connection, sources, *page, *limit),
         Query::Reject(origin) => reject(connection, *origin),
@@ -115,24 +116,29 @@ fn contents(connection: &Connection, prices: &Prices, trace: TraceKey, span: Opt
     let mut all: Vec<(SpanKey, Contents)> = Vec::with_capacity(order.len());
     for key in order {
         let Some(parts) = spans.remove(&key) else { continue };
-        let pieces = parts.into_iter().map(|places| {
-            places
-                .into_iter()
-                .filter_map(|(slot, id)| {
-                    Some(Piece {
-                        slot,
-                        ..bodies.get(&id)?.clone()
-                    })
-                })
-                .collect()
-        });
-        all.push((key, assemble(merge_pieces(pieces.collect()))));
+        all.push((key, assembled(parts, &bodies)));
     }
     Ok(Reply::Contents(all))
 }
 
+/// What the parts of a span hold, put together.
+pub(super) fn assembled(parts: Vec<Vec<Place>>, bodies: &BTreeMap<u64, Piece>) -> Contents {
+    let pieces = parts.into_iter().map(|places| {
+        places
+            .into_iter()
+            .filter_map(|(slot, id)| {
+                Some(Piece {
+                    slot,
+                    ..bodies.get(&id)?.clone()
+                })
+            })
+            .collect()
+    });
+    assemble(merge_pieces(pieces.collect()))
+}
+
 /// Pieces by content id; which slot they belong in is for the caller to say.
-fn bodies(connection: &Connection, ids: impl Iterator<Item = u64>) -> Result<BTreeMap<u64, Piece>> {
+pub(super) fn bodies(connection: &Connection, ids: impl Iterator<Item = u64>) -> Result<BTreeMap<u64, Piece>> {
     let mut ids: Vec<u64> = ids.collect();
     ids.sort_unstable();
     ids.dedup();

@@ -26,6 +26,7 @@ mod filter;
 mod home;
 mod intake;
 mod page;
+mod peers;
 mod purge;
 mod reader;
 mod rows;

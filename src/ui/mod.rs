@@ -9,6 +9,7 @@
 //! ```
 
 mod costs;
+mod diagnosis;
 mod empty;
 pub mod inspector;
 mod list;
@@ -76,6 +77,9 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
             Some(open) => rejects::draw(open, theme, area, buffer),
             None => sources::draw(app, theme, area, buffer),
         }
+    }
+    if let (Some(area), Some(open)) = (screen.diagnosis, app.diagnosis()) {
+        diagnosis::draw(open, theme, area, buffer);
     }
     if let Some(area) = screen.inspector {
         // Its sides and its lower border lie on the frame.

@@ -200,6 +200,7 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Filter, "filter"),
             (Action::Search, "search"),
             (Action::Copy, "copy"),
+            (Action::Diagnose, "diagnose"),
             (Action::Help, "help"),
             (Action::Follow, follow),
         ],
@@ -236,6 +237,12 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
         Mode::Rejects => &[
             (Action::Open, "read"),
             (Action::CopyReject, "copy"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Mode::Diagnosis => &[
+            (Action::Open, "evidence"),
+            (Action::CopyDiagnosis, "copy for a ticket"),
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],

@@ -312,6 +312,7 @@ impl Desk {
                 costs.sort_by_key(|row| std::cmp::Reverse(row.cost));
                 Reply::Costs(costs)
             }
+            Query::Peers { .. } => Reply::Peers(Box::default()),
             Query::Stats => Reply::Stats(Box::new(Stats {
                 interactions: self.traces.len() as u64,
                 tally: self.tally.clone(),

@@ -139,6 +139,78 @@ fn a_filter_and_a_window_narrow_every_command() {
 }
 
 #[test]
+fn a_complaint_leads_to_the_outdated_document_in_one_command() {
+    let place = Place::new();
+    let told = place.json(&["diagnose", "--user", "u_9912", "--at", "2026-11-22 15:00", &samples(), "-o", "json"]);
+    assert_eq!(told["trace_id"], "6f1d2c3b4a5948372615049382716a5b");
+    assert_eq!(
+        told["verdict"],
+        "likely: the retrieved document is outdated: the answer quotes cancel-2024 of 2024-03-02, though cancel-2026 of 2026-03-11 replaces it"
+    );
+    assert_eq!(
+        told["evidence"],
+        serde_json::json!({"span_id": "0000000000000712", "in": "documents"})
+    );
+    assert_eq!(told["last_good"], "0a9b8c7d6e5f40312233445566778899");
+    assert_eq!(
+        told["also"][0],
+        "temperature 1.0, where 0.2 is usual: the same prompt may be answered otherwise"
+    );
+    let checks = told["checks"].as_array().unwrap();
+    for (step, mark, words) in [
+        ("found", "ok", "by user u_9912, by time: 2 min after it"),
+        ("prompt", "ok", "exact prompt logged"),
+        (
+            "documents",
+            "suspect",
+            "cancel-2024 is of 2024-03-02, 2.7 years before the question",
+        ),
+        ("context", "ok", "1371 of 1000000 tokens, in turn 2: 0.1 %"),
+        ("temperature", "suspect", "1.0 is above 0.7; 0.2 is usual"),
+        ("answer", "ok", "ended by itself"),
+        ("tools", "ok", "1 used, none failed"),
+    ] {
+        assert!(
+            checks
+                .iter()
+                .any(|check| check["step"] == step && check["mark"] == mark && check["says"].as_str().unwrap().contains(words)),
+            "{step} {mark} {words}: {told:#}"
+        );
+    }
+    // The same by its id, for the eye and for a ticket.
+    let table = place.text(&["diagnose", "6f1d", &samples()]);
+    assert!(table.contains("▲ 3 documents"), "{table}");
+    let page = place.text(&["diagnose", "6f1d", &samples(), "-o", "md"]);
+    assert!(page.starts_with("# Diagnosis of interaction `6f1d"), "{page}");
+}
+
+#[test]
+fn a_complaint_that_leads_nowhere_says_what_to_try() {
+    let place = Place::new();
+    let told = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let samples = samples();
+    let (code, words) = told(&["diagnose", "--user", "u_9912", "--at", "2026-10-01", &samples]);
+    assert_eq!(code, Some(1));
+    assert!(
+        words.contains("no interaction of user u_9912 within a day of that time") && words.contains("2 of this user"),
+        "{words}"
+    );
+    let (code, words) = told(&["diagnose", "--user", "nobody", &samples]);
+    assert_eq!(code, Some(1));
+    assert!(words.contains("a user is logged with"), "{words}");
+    for wrong in [
+        &["diagnose"][..],
+        &["diagnose", "--user", "u", "--at", "soon", &samples],
+        &["diagnose", "6f1d"],
+    ] {
+        assert_eq!(told(wrong).0, Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
 fn an_empty_list_says_why() {
     let place = Place::new();
     let log = place.path("app.jsonl");

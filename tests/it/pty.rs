@@ -226,6 +226,40 @@ fn starts_follows_opens_copies_and_quits() {
     restored(&screen);
 }
 
+/// The complaint: "your chatbot told me the wrong cancellation policy yesterday around 3 PM", from user u_9912.
+#[test]
+fn a_complaint_leads_to_the_outdated_document_in_25_keys() {
+    let samples = format!("{}/sample-data", env!("CARGO_MANIFEST_DIR"));
+    let mut session = Session::start(&[&samples], 120, 40);
+    session.wait_text("Can I still cancel my yearly plan");
+    let mut keys = 0;
+    let mut press = |session: &mut Session, text: &str| {
+        keys += text.chars().count();
+        session.press(text);
+    };
+    // Step 1: find it.
+    press(&mut session, "fuser:u_9912\r");
+    session.wait_text("2 interactions");
+    // Steps 2 to 5 on one screen.
+    press(&mut session, "D");
+    let screen = session.wait_text("likely: ");
+    for words in [
+        "the retrieved document is outdated: the answer quotes cancel-2024 of 2024-03-02, though cancel-2026 of",
+        "also suspect: temperature 1.0, where 0.2 is usual",
+        "by filter user:u_9912",
+        "exact prompt logged",
+        "0.1 % of what the model can read",
+    ] {
+        assert!(screen.contains(words), "no `{words}` in\n{screen}");
+    }
+    // The evidence.
+    press(&mut session, "\r");
+    session.wait_text("updated: 2024-03-02");
+    assert!(keys <= 25, "{keys} keys");
+    session.press("\x03");
+    assert_eq!(session.end().0, 0);
+}
+
 #[test]
 fn survives_every_size() {
     let folder = tempfile::tempdir().unwrap();

@@ -13,10 +13,10 @@ use spanscope::keymap::Keymap;
 use spanscope::model::content::{Contents, assemble};
 use spanscope::model::filter::Filter;
 use spanscope::model::framing::Framing;
-use spanscope::model::query::{CostRow, Query, Reply, Stats, Window};
+use spanscope::model::query::{CostRow, Peer, Peers, Query, Reply, Stats, Window};
 use spanscope::model::record::{Block, Identity, Order, Progress, SourceInfo};
 use spanscope::model::span::{Part, SpanKey, StartFrom, TraceKey};
-use spanscope::model::trace::Trace;
+use spanscope::model::trace::{Interaction, Trace};
 use spanscope::model::usage::{Cost, CostBasis};
 use spanscope::pricing::Prices;
 use spanscope::ui;
@@ -77,6 +77,26 @@ impl Script {
                     .iter()
                     .filter(|((t, s), _)| t == trace && span.is_none_or(|span| span == *s));
                 Reply::Contents(found.map(|((_, span), contents)| (*span, contents.clone())).collect())
+            }
+            Query::Peers { trace, within, .. } => {
+                let one = self.traces.iter().find(|t| t.row.trace == *trace).map(|t| &t.row);
+                let before = |row: &Interaction| {
+                    one.is_some_and(|one| {
+                        row.feature.is_some() && row.feature == one.feature && row.start < one.start && row.start >= one.start - within
+                    })
+                };
+                let rows = self.traces.iter().filter(|t| before(&t.row)).map(|t| Peer {
+                    trace: t.clone(),
+                    contents: t
+                        .spans
+                        .iter()
+                        .filter_map(|span| Some((span.key, self.contents.get(&(t.row.trace, span.key))?.clone())))
+                        .collect(),
+                });
+                Reply::Peers(Box::new(Peers {
+                    rows: rows.collect(),
+                    more: false,
+                }))
             }
             Query::Costs { .. } => {
                 let mut rows: BTreeMap<Option<String>, (CostRow, Vec<Cost>)> = BTreeMap::new();
@@ -230,6 +250,23 @@ fn every_size_shows_the_story() {
             );
         }
         insta::assert_snapshot!(format!("open_{width}x{height}"), open);
+    }
+}
+
+#[test]
+fn a_diagnosis_leads_to_the_outdated_document() {
+    for (width, height) in [(60, 20), (80, 24), (120, 40)] {
+        let mut stage = Stage::new(&samples(), width, height);
+        for action in [Action::Down, Action::Down, Action::Down, Action::Diagnose] {
+            stage.send(Msg::Do(action));
+        }
+        insta::assert_snapshot!(
+            format!("diagnosis_{width}x{height}"),
+            picture(&stage.buffer(width, height, ColorSupport::Ansi16))
+        );
+        stage.send(Msg::Do(Action::Open));
+        let evidence = picture(&stage.buffer(width, height, ColorSupport::None));
+        assert!(evidence.contains("[documents]") && evidence.contains("cancel-2024"), "{evidence}");
     }
 }
 

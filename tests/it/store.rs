@@ -904,6 +904,85 @@ fn anomalies_are_judged_by_the_week_before() {
     assert!(rows.iter().all(|row| row.anomalies.is_none()));
 }
 
+#[test]
+fn peers_are_those_that_a_person_would_open_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("a.duckdb"));
+    let mut parts = Vec::new();
+    for number in 0..40_u64 {
+        let start = NOON + (number as i64 % 13) * 20 * HOUR;
+        let id = format!("{number:032x}");
+        let mut root = Part {
+            feature: (number % 5 != 4).then(|| format!("f{}", number % 3)),
+            ..call(&id, "root", number * 100, start)
+        };
+        root.contents = vec![
+            piece(Slot::System, "system", Form::Text, &format!("system {}", number % 2)),
+            piece(Slot::Message, "user", Form::Text, "a question"),
+        ];
+        let search = Part {
+            kind: SpanKind::Retrieval,
+            parent_id: Some("root".into()),
+            documents: Some(1),
+            contents: vec![piece(
+                Slot::Document,
+                "",
+                Form::Json,
+                &format!(r#"{{"id":"d{number}","content":"body"}}"#),
+            )],
+            ..call(&id, "search", number * 100 + 50, start + HOUR)
+        };
+        parts.extend([root, search]);
+    }
+    fill(&store, vec![batch(&source(1), 0..5_000, parts)]);
+    let everything = all(&store);
+    let open = |row: &Interaction| {
+        let Reply::Trace(Some(trace)) = store.ask_now(Query::Trace(row.trace)) else {
+            panic!()
+        };
+        let Reply::Contents(mut contents) = store.ask_now(Query::Contents {
+            trace: row.trace,
+            span: None,
+        }) else {
+            panic!()
+        };
+        for (_, contents) in &mut contents {
+            contents.messages.clear();
+        }
+        contents.sort_by_key(|(key, _)| *key);
+        (*trace, contents)
+    };
+    for one in &everything {
+        for (within, limit) in [(HOUR, 100), (100 * HOUR, 100), (i64::MAX / 4, 3)] {
+            let mut expected: Vec<&Interaction> = everything
+                .iter()
+                .filter(|row| row.feature.is_some() && row.feature == one.feature)
+                .filter(|row| row.start < one.start && row.start >= one.start - within)
+                .collect();
+            let more = expected.len() > limit;
+            expected.truncate(limit);
+            let Reply::Peers(peers) = store.ask_now(Query::Peers {
+                trace: one.trace,
+                within,
+                limit: limit as u32,
+            }) else {
+                panic!()
+            };
+            assert_eq!(peers.more, more);
+            let found: Vec<_> = peers
+                .rows
+                .into_iter()
+                .map(|mut peer| {
+                    peer.contents.sort_by_key(|(key, _)| *key);
+                    (peer.trace, peer.contents)
+                })
+                .collect();
+            assert_eq!(found, expected.into_iter().map(open).collect::<Vec<_>>(), "{}", one.trace_id);
+        }
+    }
+    store.close();
+}
+
 fn words() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         "*",

@@ -117,12 +117,22 @@ pub enum Action {
     CopyPrompt,
     /// Copy the messages as JSON
     CopyMessages,
+    /// Copy the whole request as JSON
+    CopyRequest,
+    /// Copy a curl command that sends the request again
+    CopyCurl,
+    /// Copy a Python program that sends the request again
+    CopyPython,
     /// Copy the response
     CopyResponse,
+    /// Copy the interaction as Markdown, for a ticket
+    CopyReport,
     /// Copy the trace id
     CopyId,
     /// Copy the raw line as logged
     CopyLine,
+    /// Print what was copied last on the plain screen, to select by hand
+    PrintLast,
     /// Copy the diagnosis as Markdown
     CopyDiagnosis,
     /// Copy the rejected line as it was kept

@@ -3,30 +3,60 @@
 use crate::model::content::Contents;
 use crate::model::query::Query;
 use crate::model::span::{Origin, SpanKey, TraceKey};
-use crate::replay;
+use crate::model::trace::Span;
+use crate::replay::{self, Request};
 
 use super::notice::Notice;
-use super::{App, Effect, Pane};
+use super::{Action, App, Effect, Pane};
 
 /// What to copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     Prompt,
     Messages,
+    Request,
+    Curl,
+    Python,
     Response,
+    Report,
     Id,
     Line,
 }
 
 impl What {
+    /// What a copy action copies.
+    pub(super) const fn of(action: Action) -> Option<Self> {
+        Some(match action {
+            Action::CopyPrompt => Self::Prompt,
+            Action::CopyMessages => Self::Messages,
+            Action::CopyRequest => Self::Request,
+            Action::CopyCurl => Self::Curl,
+            Action::CopyPython => Self::Python,
+            Action::CopyResponse => Self::Response,
+            Action::CopyReport => Self::Report,
+            Action::CopyId => Self::Id,
+            Action::CopyLine => Self::Line,
+            _ => return None,
+        })
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Prompt => "prompt",
             Self::Messages => "messages as JSON",
+            Self::Request => "request as JSON",
+            Self::Curl => "curl command",
+            Self::Python => "Python program",
             Self::Response => "response",
+            Self::Report => "report as Markdown",
             Self::Id => "trace id",
             Self::Line => "raw line",
         }
+    }
+
+    /// It is made of a model call's prompt.
+    const fn needs_prompt(self) -> bool {
+        matches!(self, Self::Messages | Self::Request | Self::Curl | Self::Python)
     }
 }
 
@@ -104,7 +134,7 @@ impl App {
                 Pane::Copy,
                 Query::Contents {
                     trace: job.trace,
-                    span: Some(span),
+                    span: (job.what != What::Report).then_some(span),
                 },
             ));
         }
@@ -113,23 +143,30 @@ impl App {
     /// The contents arrived.
     pub(super) fn copy_contents(&mut self, contents: Vec<(SpanKey, Contents)>, effects: &mut Vec<Effect>) {
         let Some(job) = self.job.take() else { return };
-        let Some(contents) = contents
-            .into_iter()
-            .find(|(key, _)| Some(*key) == job.span)
-            .map(|(_, contents)| contents)
-        else {
-            return self.copy_failed("no prompt or response was logged with this span");
-        };
-        let span = self
-            .trees
-            .get(job.trace)
-            .and_then(|open| open.loaded())
-            .and_then(|trace| trace.spans.iter().find(|s| Some(s.key) == job.span));
-        let text = match (job.what, span) {
-            (What::Prompt, _) => replay::prompt_text(&contents),
-            (What::Messages, Some(span)) => replay::messages_json(span, &contents),
-            (What::Response, _) => replay::response_text(&contents),
-            (What::Messages | What::Id | What::Line, _) => String::new(),
+        let trace = self.trees.get(job.trace).and_then(|open| open.loaded());
+        let text = match (job.what, trace) {
+            (What::Report, Some(trace)) => {
+                let by_key = contents.iter().map(|(key, contents)| (*key, contents)).collect();
+                let mut page = Vec::new();
+                match replay::markdown(trace, &by_key, &mut page) {
+                    Ok(()) => page,
+                    Err(error) => return self.copy_failed(&error.to_string()),
+                }
+            }
+            (_, trace) => {
+                let span = trace.and_then(|trace| trace.spans.iter().find(|s| Some(s.key) == job.span));
+                let contents = contents
+                    .into_iter()
+                    .find(|(key, _)| Some(*key) == job.span)
+                    .map(|(_, contents)| contents);
+                let (Some(span), Some(contents)) = (span, contents) else {
+                    return self.copy_failed("no prompt or response was logged with this span");
+                };
+                if job.what.needs_prompt() && contents.messages.is_empty() && contents.system.is_none() {
+                    return self.copy_failed("no prompt was logged with this span");
+                }
+                of_call(job.what, span, &contents).into_bytes()
+            }
         };
         if text.is_empty() {
             let message = format!("no {} was logged with this span", job.what.name());
@@ -137,7 +174,7 @@ impl App {
         }
         effects.push(Effect::Copy {
             what: job.what.name(),
-            bytes: text.into_bytes(),
+            bytes: text,
         });
     }
 
@@ -156,5 +193,18 @@ impl App {
     pub(super) fn copy_failed(&mut self, why: &str) {
         self.job = None;
         self.notices.say(Notice::error(format!("not copied: {why}")));
+    }
+}
+
+/// The text of a copy that is made of one span.
+fn of_call(what: What, span: &Span, contents: &Contents) -> String {
+    match what {
+        What::Prompt => replay::prompt_text(contents),
+        What::Messages => replay::messages_json(span, contents),
+        What::Request => Request::of(span, contents).body,
+        What::Curl => replay::curl(&Request::of(span, contents)),
+        What::Python => replay::python(&Request::of(span, contents)),
+        What::Response => replay::response_text(contents),
+        What::Report | What::Id | What::Line => String::new(),
     }
 }

@@ -187,6 +187,17 @@ impl Screen {
             .map_or(0, |area| usize::from(area.height).saturating_sub(1 + self.source_detail()))
     }
 
+    /// Rows above the text of the inspector, where it has some: one where it is low, else two.
+    #[must_use]
+    pub fn header_rows(&self, there: bool) -> u16 {
+        let height = self.inspector.map_or(0, |area| area.height);
+        match (there, height) {
+            (false, _) | (true, 0..6) => 0,
+            (true, 6..14) => 1,
+            (true, 14..) => 2,
+        }
+    }
+
     /// Lines a feature takes in the costs panel: one where its bar and its figures fit beside its name.
     #[must_use]
     pub fn cost_lines(&self) -> usize {

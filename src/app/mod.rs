@@ -97,6 +97,8 @@ pub enum Effect {
         /// Its bytes, as logged.
         bytes: Vec<u8>,
     },
+    /// Show what was copied last on the plain screen, until a key is pressed.
+    Print,
     /// Put the program aside.
     Suspend,
     /// Draw every cell anew.
@@ -300,7 +302,8 @@ impl App {
         self.inspect(effects);
         if let Some(area) = self.screen.inspector {
             // Its borders lie on the frame, but for the upper one.
-            self.inspector.viewer_mut().resize(area.width, area.height.saturating_sub(1));
+            let rows = 1 + self.screen.header_rows(self.inspector.header().is_some());
+            self.inspector.viewer_mut().resize(area.width, area.height.saturating_sub(rows));
         }
         self.ask_what_is_due(effects);
     }
@@ -426,7 +429,9 @@ impl App {
             }
             (Pane::Evidence, Query::Contents { trace, .. }, Reply::Contents(all)) => self.evidence_arrived(trace, all),
             (Pane::Peers, Query::Peers { trace, .. }, Reply::Peers(peers)) => self.peers_arrived(trace, peers),
-            (Pane::Contents, Query::Contents { span: Some(span), .. }, Reply::Contents(all)) => {
+            (Pane::Contents, Query::Contents { .. }, Reply::Contents(all)) => {
+                let Some((_, span)) = self.inspected else { return };
+                self.inspector.around(span, &all);
                 let contents = all
                     .into_iter()
                     .find(|(key, _)| *key == span)
@@ -527,7 +532,10 @@ impl App {
     fn supply(&mut self, needs: InspectorNeeds, effects: &mut Vec<Effect>) {
         let Some((trace, span)) = self.inspected else { return };
         if needs.contents {
-            let query = Query::Contents { trace, span: Some(span) };
+            let query = Query::Contents {
+                trace,
+                span: (!needs.around).then_some(span),
+            };
             if self.asks.under_way(Pane::Contents) != Some(&query) {
                 effects.push(self.asks.ask(Pane::Contents, query));
             }

@@ -75,13 +75,8 @@ impl App {
     }
 
     fn act_copy(&mut self, action: Action, effects: &mut Vec<Effect>) {
-        match action {
-            Action::CopyPrompt => self.copy(What::Prompt, effects),
-            Action::CopyMessages => self.copy(What::Messages, effects),
-            Action::CopyResponse => self.copy(What::Response, effects),
-            Action::CopyId => self.copy(What::Id, effects),
-            Action::CopyLine => self.copy(What::Line, effects),
-            _ => {}
+        if let Some(what) = What::of(action) {
+            self.copy(what, effects);
         }
     }
 
@@ -177,9 +172,16 @@ impl App {
             Action::SortByCost => self.set_sort(SortKey::Cost),
             Action::SortByTokens => self.set_sort(SortKey::Tokens),
             Action::SortByDuration => self.set_sort(SortKey::Duration),
-            Action::CopyPrompt | Action::CopyMessages | Action::CopyResponse | Action::CopyId | Action::CopyLine => {
-                self.act_copy(action, effects);
-            }
+            Action::CopyPrompt
+            | Action::CopyMessages
+            | Action::CopyRequest
+            | Action::CopyCurl
+            | Action::CopyPython
+            | Action::CopyResponse
+            | Action::CopyReport
+            | Action::CopyId
+            | Action::CopyLine => self.act_copy(action, effects),
+            Action::PrintLast => effects.push(Effect::Print),
             Action::Accept
             | Action::Cancel
             | Action::Redraw
@@ -678,10 +680,7 @@ pub fn menu(sort: bool) -> Vec<Action> {
                 action,
                 Action::SortByTime | Action::SortByCost | Action::SortByTokens | Action::SortByDuration
             );
-            let is_copy = matches!(
-                action,
-                Action::CopyPrompt | Action::CopyMessages | Action::CopyResponse | Action::CopyId | Action::CopyLine
-            );
+            let is_copy = What::of(*action).is_some();
             if sort { is_sort } else { is_copy }
         })
         .collect()

@@ -139,6 +139,17 @@ pub struct Payload {
     pub form: Form,
 }
 
+impl Payload {
+    /// As it was logged: JSON as JSON, anything else as a string.
+    #[must_use]
+    pub fn json(&self) -> Json {
+        match self.form {
+            Form::Json => Json::parse(&self.body).unwrap_or_else(|_| Json::string(&self.body)),
+            Form::Text | Form::Preview => Json::string(&self.body),
+        }
+    }
+}
+
 /// All contents of one span, ready to show.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contents {

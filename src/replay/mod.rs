@@ -1,16 +1,22 @@
-//! A request as text: what was sent, ready to be read, pasted or sent again.
+//! A request as text: what was sent, ready to be read, pasted or sent again; an interaction as a tree and as a page for a ticket.
 //!
 //! What was logged is passed on as it stands (key order, spelling of numbers, roles); nothing is invented that the log does not hold.
 
+mod markdown;
 mod request;
+mod send;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::fmt::Write as _;
 
 use crate::model::content::{Contents, Message, MessagePart};
 
-pub use request::{fields, messages_json};
+pub use markdown::markdown;
+pub use request::{Api, Request, fields, messages_json};
+pub use send::{curl, python};
+pub use tree::tree;
 
 /// The whole prompt to read: system prompt and messages under their speakers' names.
 #[must_use]

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::model::json::Json;
 use crate::model::span::Nanos;
+use crate::model::text;
 use crate::model::usage::Usage;
 use crate::replay::fields;
 
@@ -85,19 +86,9 @@ pub fn csv_line<'a>(cells: impl Iterator<Item = &'a str>, out: &mut dyn io::Writ
 /// Nanoseconds as a JSON number of milliseconds, exactly.
 pub struct Millis(pub Nanos);
 
-impl Millis {
-    /// The digits: `1890`, `0.25`.
-    pub fn text(&self) -> String {
-        let (sign, nanos) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
-        let (whole, part) = (nanos / 1_000_000, nanos % 1_000_000);
-        let text = format!("{sign}{whole}.{part:06}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    }
-}
-
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.text())
+        RawValue::from_string(text::millis(self.0))
             .map_err(serde::ser::Error::custom)?
             .serialize(serializer)
     }

@@ -7,10 +7,8 @@
 mod data;
 mod diagnosis;
 mod lists;
-mod markdown;
 mod rows;
 mod show;
-mod tree;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

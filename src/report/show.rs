@@ -1,20 +1,21 @@
 //! One interaction: the document of `show -o json`, and the way to its tree and its Markdown.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 
 use serde::Serialize;
 
+use super::Output;
 use super::data::{Millis, Tokens, Utc};
 use super::rows::{InteractionRow, filled};
-use super::{Output, markdown, tree};
 use crate::insight::ledger;
-use crate::model::content::{Contents, Document, Form, Message, Payload};
+use crate::model::content::{Contents, Document, Message, Payload};
 use crate::model::json::Json;
 use crate::model::span::{Origin, SpanKey, SpanKind, Status};
 use crate::model::trace::{Finding, Span, Trace};
 use crate::model::usage::{Convention, Cost, CostBasis, LedgerLine, Usage};
 use crate::pricing::Prices;
+use crate::replay;
 
 /// `show`. `contents` are those of all its spans, in any order; `uri_of` names a source by its number.
 pub fn trace(
@@ -25,7 +26,7 @@ pub fn trace(
     output: Output,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let by_key: HashMap<SpanKey, &Contents> = contents.iter().map(|(key, contents)| (*key, contents)).collect();
+    let by_key: BTreeMap<SpanKey, &Contents> = contents.iter().map(|(key, contents)| (*key, contents)).collect();
     match output {
         Output::Json | Output::Jsonl => {
             let empty = Contents::default();
@@ -44,8 +45,8 @@ pub fn trace(
             }
             out.write_all(b"\n")
         }
-        Output::Markdown => markdown::write(trace, &by_key, out),
-        Output::Tree | Output::Table | Output::Csv => tree::write(trace, &by_key, out),
+        Output::Markdown => replay::markdown(trace, &by_key, out),
+        Output::Tree | Output::Table | Output::Csv => replay::tree(trace, &by_key, out),
     }
 }
 
@@ -177,21 +178,13 @@ impl<'a> SpanRow<'a> {
                     .as_deref()
                     .or_else(|| (part.kind == SpanKind::Tool).then(|| filled(&part.name)).flatten()),
                 call_id: part.tool_call_id.as_deref(),
-                arguments: contents.arguments.as_ref().map(payload),
-                result: contents.result.as_ref().map(payload),
+                arguments: contents.arguments.as_ref().map(Payload::json),
+                result: contents.result.as_ref().map(Payload::json),
             }),
             documents: &contents.documents,
             attributes: part.attributes.as_ref(),
             sources: span.origins.iter().map(|origin| OriginRow::new(origin, uri_of)).collect(),
         }
-    }
-}
-
-/// A payload as it was logged: JSON as JSON, anything else as a string.
-pub fn payload(payload: &Payload) -> Json {
-    match payload.form {
-        Form::Json => Json::parse(&payload.body).unwrap_or_else(|_| Json::string(&payload.body)),
-        Form::Text | Form::Preview => Json::string(&payload.body),
     }
 }
 

@@ -150,7 +150,10 @@ fn copy(around: &Surroundings, desktop: &mut Option<arboard::Clipboard>, request
             } else {
                 format!(" ({})", tried.join("; "))
             };
-            Outcome::Saved(format!("not copied{why}: {what}, {size}, saved to {}", path.display()))
+            Outcome::Saved(format!(
+                "not copied{why}: {what}, {size}, saved to {}; p prints it on the plain screen",
+                path.display()
+            ))
         }
         Err(why) => Outcome::Failed(format!("{what} not copied: {}; no file either: {why}", tried.join("; "))),
     }

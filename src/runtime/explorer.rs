@@ -47,6 +47,10 @@ pub struct Explorer {
     pub ssh: Vec<String>,
     /// `--mouse`.
     pub mouse: bool,
+    /// What was copied last.
+    pub copied: Option<Vec<u8>>,
+    /// The plain screen shows what was copied, until a key is pressed.
+    pub printed: bool,
     /// Keys of an unfinished chord, and when the last was pressed.
     pub pending: Vec<KeyEvent>,
 }
@@ -108,7 +112,8 @@ impl Explorer {
             return Ok(code);
         }
         loop {
-            let frame = dirty.then(|| drawn.map_or_else(tokio::time::Instant::now, |at| tokio::time::Instant::from_std(at + FRAME)));
+            let frame = (dirty && !self.printed)
+                .then(|| drawn.map_or_else(tokio::time::Instant::now, |at| tokio::time::Instant::from_std(at + FRAME)));
             let tick = self
                 .app
                 .wants_tick()
@@ -128,6 +133,16 @@ impl Explorer {
             };
             let mut messages = Vec::new();
             match wake {
+                Wake::Terminal(Some(Ok(event))) if self.printed => {
+                    if matches!(&event, TerminalEvent::Key(key) if key.kind != KeyEventKind::Release) {
+                        self.printed = false;
+                        terminal::back()?;
+                        *screen = terminal::fresh()?;
+                    }
+                    if let TerminalEvent::Resize(width, height) = event {
+                        messages.push(Msg::Resized { width, height });
+                    }
+                }
                 Wake::Terminal(Some(Ok(event))) => {
                     if let Some(message) = self.terminal_event(event) {
                         messages.push(message);
@@ -241,10 +256,20 @@ impl Explorer {
                 }
                 Effect::Raw(origin) => self.raw(origin),
                 Effect::Copy { what, bytes } => {
+                    self.copied = Some(bytes.clone());
                     if self.clipboard.send(Request { what, bytes }).is_err() {
                         self.inbox.put(Event::Problem("the clipboard thread is gone".into()));
                     }
                 }
+                Effect::Print => match &self.copied {
+                    Some(bytes) => {
+                        terminal::print(bytes)?;
+                        self.printed = true;
+                    }
+                    None => self
+                        .inbox
+                        .put(Event::Problem("nothing was copied yet: y copies, then p prints it".into())),
+                },
                 Effect::Suspend => self.suspend(screen)?,
                 Effect::Redraw => *screen = terminal::fresh()?,
                 Effect::Quit => return Ok(Some(0)),

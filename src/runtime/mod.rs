@@ -187,6 +187,8 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> 
             spool: spool.clone(),
             ssh: setup.config.ssh.clone(),
             mouse: cli.options.mouse,
+            copied: None,
+            printed: false,
             pending: Vec::new(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -13,6 +13,8 @@ use crossterm::{cursor, execute, terminal};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+use crate::model::text::{self, Safe};
+
 /// The screen the loop draws on.
 pub type Screen = Terminal<CrosstermBackend<io::Stdout>>;
 
@@ -27,6 +29,22 @@ pub fn enter(mouse: bool) -> io::Result<()> {
         execute!(io::stdout(), EnableMouseCapture)?;
     }
     Ok(())
+}
+
+/// Shows a text on the plain screen, where the terminal's own selection reaches all of it. What would act or hide in it is shown.
+pub fn print(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout();
+    execute!(out, LeaveAlternateScreen, cursor::Show)?;
+    for line in text::lines(&String::from_utf8_lossy(bytes)) {
+        write!(out, "{}\r\n", Safe::line(line))?;
+    }
+    write!(out, "\r\n── any key goes back ──\r\n")?;
+    out.flush()
+}
+
+/// Back from the plain screen.
+pub fn back() -> io::Result<()> {
+    execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)
 }
 
 /// A blank screen that knows nothing of what was drawn before. `Terminal::clear` would ask the terminal where its cursor is,

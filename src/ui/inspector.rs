@@ -10,12 +10,13 @@ use ratatui::widgets::{Block, Borders, Widget as _};
 
 use super::text::{label, span};
 use super::theme::{Role, Theme};
-use crate::app::inspector::{Inspector, Tab};
+use crate::app::inspector::{Header, Inspector, Tab};
 use crate::app::viewer::{Hit, Piece, Tone, Viewer};
-use crate::model::text::Safe;
+use crate::insight::context::Level;
+use crate::model::text::{self, Safe};
 
-/// Draws the pane. The state should have been resized to `area` less its borders.
-pub fn draw(inspector: &Inspector, theme: &Theme, focused: bool, area: Rect, buffer: &mut Buffer) {
+/// Draws the pane. The state should have been resized to `area` less its borders and the rows of its header.
+pub fn draw(inspector: &Inspector, rows: u16, theme: &Theme, focused: bool, area: Rect, buffer: &mut Buffer) {
     let border = theme.style(if focused { Role::BorderFocused } else { Role::Border });
     let block = Block::new()
         .borders(Borders::ALL)
@@ -32,7 +33,100 @@ pub fn draw(inspector: &Inspector, theme: &Theme, focused: bool, area: Rect, buf
         buffer.set_span(inner.x, inner.y, &words, inner.width);
         return;
     }
-    text(inspector.viewer(), theme, inner, buffer);
+    let rows = rows.min(inner.height);
+    if let Some(header) = inspector.header() {
+        for (row, line) in (0..rows).zip([gauge(header, theme, inner.width), portions(header, theme)]) {
+            buffer.set_line(inner.x, inner.y + row, &line, inner.width);
+        }
+    }
+    let below = Rect {
+        y: inner.y + rows,
+        height: inner.height - rows,
+        ..inner
+    };
+    self::text(inspector.viewer(), theme, below, buffer);
+}
+
+/// Cells of the gauge.
+const GAUGE: usize = 20;
+
+/// `ctx ▕███████████████▍·▏ 172k of 200k 86.0 %  temp 1.0 ▲  +571 since the call before`.
+fn gauge(header: &Header, theme: &Theme, width: u16) -> Line<'static> {
+    let mut spans = vec![label("ctx ", theme.style(Role::Dim))];
+    let say = |text: String, role: Role| span(&Safe::line(&text), theme.style(role));
+    match header.gauge {
+        None => spans.push(label("input tokens not logged", theme.style(Role::Dim))),
+        Some(gauge) => {
+            let role = match gauge.level() {
+                Level::Fine => Role::Good,
+                Level::NearlyFull => Role::Warn,
+                Level::Full => Role::Error,
+            };
+            if let Some(permille) = gauge.permille()
+                && width >= 60
+            {
+                let eighths = (permille.min(1000) as usize * GAUGE * 8).div_ceil(1000);
+                let full = "█".repeat(eighths / 8);
+                let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
+                let used = eighths.div_ceil(8);
+                // Where 80 and 90 % are.
+                let rest: String = (used..GAUGE).map(|cell| if matches!(cell, 16 | 18) { '·' } else { ' ' }).collect();
+                spans.push(label("▕", theme.style(Role::Border)));
+                spans.push(say(format!("{full}{part}"), role));
+                spans.push(say(rest, Role::BarEmpty));
+                spans.push(label("▏ ", theme.style(Role::Border)));
+            }
+            let used = text::tokens(Some(gauge.used));
+            match (gauge.window, gauge.percent()) {
+                (Some(window), Some(percent)) => {
+                    spans.push(say(format!("{used} of {} ", text::tokens(Some(window))), Role::Tokens));
+                    spans.push(say(percent, role));
+                }
+                _ => spans.push(say(format!("{used}, window unknown"), Role::Dim)),
+            }
+            if gauge.level() != Level::Fine {
+                spans.push(label(" ▲", theme.style(role)));
+            }
+        }
+    }
+    match &header.temperature {
+        Some(temperature) => {
+            spans.push(label("  temp ", theme.style(Role::Dim)));
+            let role = if header.hot { Role::Warn } else { Role::Text };
+            spans.push(say(format!("{temperature}{}", if header.hot { " ▲" } else { "" }), role));
+        }
+        None => spans.push(label("  temp not logged", theme.style(Role::Dim))),
+    }
+    if let Some(grown) = header.grown {
+        spans.push(say(
+            format!("  {}{grown} since the call before", if grown < 0 { "" } else { "+" }),
+            Role::Dim,
+        ));
+    }
+    Line::from(spans)
+}
+
+/// `≈ system 40% documents 31% …   grew: tool results +212`: by characters, which the log's tokens cannot tell apart.
+fn portions(header: &Header, theme: &Theme) -> Line<'static> {
+    let say = |text: String, role: Role| span(&Safe::line(&text), theme.style(role));
+    let mut spans = Vec::new();
+    if header.shares.is_empty() {
+        return Line::default();
+    }
+    spans.push(label("≈", theme.style(Role::Dim)));
+    for (portion, share) in &header.shares {
+        spans.push(say(format!(" {} ", portion.name()), Role::Dim));
+        spans.push(say(text::percent(*share), Role::Text));
+    }
+    if !header.changes.is_empty() {
+        spans.push(label("  new:", theme.style(Role::Dim)));
+        for (portion, change) in &header.changes {
+            let sign = if *change < 0 { "" } else { "+" };
+            spans.push(say(format!(" {} {sign}{change}", portion.name()), Role::Dim));
+        }
+        spans.push(label(" characters", theme.style(Role::Dim)));
+    }
+    Line::from(spans)
 }
 
 /// The visible rows of a text.

@@ -90,7 +90,8 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
             ..area
         };
         let focused = app.focus() == Focus::Inspector;
-        inspector::draw(app.inspector(), theme, focused, area, buffer);
+        let rows = screen.header_rows(app.inspector().header().is_some());
+        inspector::draw(app.inspector(), rows, theme, focused, area, buffer);
         let border = theme.style(if focused { Role::BorderFocused } else { Role::Border });
         buffer.set_span(area.x, area.y, &text::label("├", border), 1);
         buffer.set_span(area.right() - 1, area.y, &text::label("┤", border), 1);

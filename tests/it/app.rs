@@ -182,7 +182,7 @@ impl Desk {
                     self.raw.push(bytes);
                 }
                 Effect::Quit => self.quit = true,
-                Effect::Suspend | Effect::Redraw => {}
+                Effect::Suspend | Effect::Redraw | Effect::Print => {}
                 Effect::Ask(pane, ticket, query) => {
                     self.asked.push((pane, query.clone()));
                     // The runtime interrupts an older question of the same pane.

@@ -173,7 +173,14 @@ fn what_was_not_logged_says_so() {
 #[test]
 fn it_asks_for_what_it_lacks() {
     let mut inspector = open(span(SpanKind::Llm, &[Slot::Message]), None, 60, 20);
-    assert_eq!(inspector.needs(), InspectorNeeds { contents: true, raw: None });
+    assert_eq!(
+        inspector.needs(),
+        InspectorNeeds {
+            contents: true,
+            around: true,
+            ..InspectorNeeds::default()
+        }
+    );
     inspector.contents(SpanKey(8), Contents::default());
     assert!(inspector.needs().contents, "another span's contents are not ours");
     inspector.contents(SpanKey(7), Contents::default());

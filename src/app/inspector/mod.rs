@@ -5,6 +5,7 @@
 
 mod conversation;
 mod facts;
+mod header;
 mod json;
 #[cfg(test)]
 mod laws;
@@ -19,6 +20,12 @@ use crate::model::usage::LedgerLine;
 use crate::pricing::Prices;
 
 use super::viewer::{Page, Viewer};
+
+pub use header::Header;
+
+/// In an interaction of at most so many spans the contents of all are fetched with those of a model call: what grew since the call before,
+/// and which part of its prompt is a document, follows from them.
+const NEIGHBOURS: usize = 64;
 
 /// Raw lines shown of one span; one that came in more records is cut there, and says so.
 const RAW_LINES: usize = 16;
@@ -75,6 +82,8 @@ impl Tab {
 pub struct InspectorNeeds {
     /// The contents of the span.
     pub contents: bool,
+    /// And those of the spans around it.
+    pub around: bool,
     /// A raw line; asked one at a time.
     pub raw: Option<Origin>,
 }
@@ -91,6 +100,9 @@ struct Subject {
     /// Why the contents could not be fetched.
     failure: Option<String>,
     raw: Vec<(Origin, Result<Vec<u8>, String>)>,
+    header: Option<Header>,
+    /// The spans around it are few.
+    small: bool,
 }
 
 /// The state of the pane.
@@ -136,6 +148,8 @@ impl Inspector {
             return InspectorNeeds::default();
         };
         let bill = bill(found, prices);
+        let mut header = Header::of(trace, found, prices);
+        let small = trace.spans.len() <= NEIGHBOURS;
         match &mut self.subject {
             Some(subject) if subject.span.key == span => {
                 if subject.span == *found && subject.bill == bill {
@@ -144,6 +158,11 @@ impl Inspector {
                 // An unchanged set of records has unchanged contents.
                 subject.stale |= subject.span.origins != found.origins;
                 subject.raw.retain(|(origin, _)| found.origins.contains(origin));
+                if let (Some(new), Some(old)) = (&mut header, &subject.header) {
+                    new.shares.clone_from(&old.shares);
+                    new.changes.clone_from(&old.changes);
+                }
+                (subject.header, subject.small) = (header, small);
                 subject.span = found.clone();
                 subject.bill = bill;
                 self.rewrite(true);
@@ -156,6 +175,8 @@ impl Inspector {
                     stale: false,
                     failure: None,
                     raw: Vec::new(),
+                    header,
+                    small,
                 };
                 self.subject = Some(subject);
                 self.rewrite(false);
@@ -173,6 +194,21 @@ impl Inspector {
             subject.failure = None;
             self.rewrite(!first);
         }
+    }
+
+    /// The contents of an interaction have come, those of the span on show among them.
+    pub fn around(&mut self, span: SpanKey, all: &[(SpanKey, Contents)]) {
+        if let Some(subject) = self.subject.as_mut().filter(|subject| subject.span.key == span)
+            && let Some(header) = &mut subject.header
+        {
+            header.measure(span, all);
+        }
+    }
+
+    /// What stands above the tabs; only a model call has such rows.
+    #[must_use]
+    pub fn header(&self) -> Option<&Header> {
+        self.subject.as_ref()?.header.as_ref()
     }
 
     /// A raw line has come, or why it cannot be had.
@@ -244,6 +280,7 @@ impl Inspector {
         let raw = subject.span.origins.iter().take(RAW_LINES).find(missing).copied();
         InspectorNeeds {
             contents,
+            around: contents && subject.small && subject.header.is_some(),
             raw: raw.filter(|_| self.tab == Tab::Raw),
         }
     }

@@ -136,6 +136,15 @@ pub fn duration(nanos: Option<Nanos>) -> String {
     format!("{sign}{text}")
 }
 
+/// Milliseconds with all their digits: `1890`, `0.25`.
+#[must_use]
+pub fn millis(nanos: Nanos) -> String {
+    let (sign, nanos) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
+    let (whole, part) = (nanos / 1_000_000, nanos % 1_000_000);
+    let text = format!("{sign}{whole}.{part:06}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// A share (1 is all) as `41%`, `0.4%`, `<0.1%`; `–` when it is not a number.
 #[must_use]
 pub fn percent(share: f64) -> String {

@@ -3,24 +3,22 @@
 //!
 //! What a log holds stands in fences longer than any it contains, so that it can neither end them nor become markup.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 
-use super::data::Utc;
-use super::tree;
+use super::{prompt_text, response_text, tree};
 use crate::model::content::Contents;
 use crate::model::span::{SpanKey, SpanKind};
 use crate::model::text::{code, fence as fenced};
 use crate::model::trace::{FindingKind, Span, Trace};
-use crate::replay::{prompt_text, response_text};
 
 /// Writes the page.
-pub fn write(trace: &Trace, contents: &HashMap<SpanKey, &Contents>, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn markdown(trace: &Trace, contents: &BTreeMap<SpanKey, &Contents>, out: &mut dyn io::Write) -> io::Result<()> {
     let row = &trace.row;
     writeln!(out, "# Interaction {}\n", code(&row.trace_id))?;
-    let started = serde_json::to_value(Utc(row.start))?;
+    let started = jiff::Timestamp::from_nanosecond(i128::from(row.start)).map_or_else(|_| row.start.to_string(), |at| at.to_string());
     let facts = [
-        ("started", started.as_str()),
+        ("started", Some(started.as_str())),
         ("feature", row.feature.as_deref()),
         ("user", row.user.as_deref()),
         ("session", row.session.as_deref()),
@@ -35,7 +33,7 @@ pub fn write(trace: &Trace, contents: &HashMap<SpanKey, &Contents>, out: &mut dy
         writeln!(out, "- findings: {}", findings.join(", "))?;
     }
     let mut picture = Vec::new();
-    tree::write(trace, contents, &mut picture)?;
+    tree::tree(trace, contents, &mut picture)?;
     writeln!(out, "\n## Steps\n")?;
     fence(&String::from_utf8_lossy(&picture), out)?;
     let nothing = Contents::default();

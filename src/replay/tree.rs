@@ -7,18 +7,16 @@
 //! ```
 //! A call that asked for tools shows them in place of its output tokens. Values are cut to a line; the whole of them is in `-o json`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 
-use super::data::Millis;
-use super::show::payload;
+use super::fields;
 use crate::model::content::Contents;
 use crate::model::json::Json;
 use crate::model::span::{Nanos, SpanKey, SpanKind, Status};
 use crate::model::text::{self, Safe};
 use crate::model::trace::{FindingKind, Interaction, Span, Trace};
 use crate::model::usage::CostBasis;
-use crate::replay::fields;
 
 /// A value is cut to so many columns.
 const WIDEST_VALUE: usize = 200;
@@ -26,7 +24,7 @@ const WIDEST_VALUE: usize = 200;
 const DEEPEST_INDENT: usize = 40;
 
 /// Writes the tree.
-pub fn write(trace: &Trace, contents: &HashMap<SpanKey, &Contents>, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn tree(trace: &Trace, contents: &BTreeMap<SpanKey, &Contents>, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "[User request - trace_id: {}]", Safe::line(&trace.row.trace_id).as_str())?;
     // A single root that is the request is the first line itself.
     let roots = trace.spans.iter().filter(|span| span.depth == 0).count();
@@ -100,7 +98,7 @@ fn details(span: &Span, trace: &Trace, contents: Option<&Contents>) -> Vec<Strin
     let part = &span.part;
     let mut lines = Vec::new();
     if let Some(arguments) = contents.and_then(|contents| contents.arguments.as_ref()) {
-        let value = payload(arguments);
+        let value = arguments.json();
         match fields(&value) {
             Some(members) => lines.extend(members.iter().map(|(key, value)| format!("{key}: {}", value.as_str()))),
             None => lines.push(format!("arguments: {}", value.as_str())),
@@ -132,7 +130,7 @@ fn details(span: &Span, trace: &Trace, contents: Option<&Contents>) -> Vec<Strin
     if let Some(count) = part.documents {
         lines.push(format!("results: {count} document{}", plural(u64::from(count))));
     } else if let Some(result) = contents.and_then(|contents| contents.result.as_ref()) {
-        lines.push(format!("result: {}", payload(result).as_str()));
+        lines.push(format!("result: {}", result.json().as_str()));
     }
     if part.kind != SpanKind::Llm
         && part.kind != SpanKind::Request
@@ -157,7 +155,7 @@ fn details(span: &Span, trace: &Trace, contents: Option<&Contents>) -> Vec<Strin
 /// Whole milliseconds, and what is shorter exactly.
 fn latency(nanos: Nanos) -> String {
     if nanos.unsigned_abs() < 1_000_000 {
-        Millis(nanos).text()
+        text::millis(nanos)
     } else {
         rounded(nanos)
     }

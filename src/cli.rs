@@ -27,7 +27,7 @@ use crate::report::Output;
 pub use time::{ago, time};
 
 /// Words that later versions want as commands.
-const RESERVED: [&str; 7] = ["health", "diff", "replay", "watch", "check", "sql", "export"];
+const RESERVED: [&str; 6] = ["health", "replay", "watch", "check", "sql", "export"];
 
 /// What the user asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +98,15 @@ pub enum Report {
         /// Which interaction.
         whom: Whom,
         /// Table, md or json.
+        output: Output,
+    },
+    /// Two interactions side by side.
+    Diff {
+        /// A trace id or a unique prefix of one.
+        left: String,
+        /// Another one, or `good`: the same feature's last good one before the first.
+        right: String,
+        /// Table or json.
         output: Output,
     },
     /// Spend by key.
@@ -289,6 +298,15 @@ enum Verb {
         #[arg(long, value_name = "T")]
         at: Option<String>,
     },
+    /// Two interactions side by side: parameters, words of the prompt, documents, tools, tokens, cost
+    Diff {
+        /// A trace id; a unique prefix is enough
+        left: String,
+        /// Another one, or `good`: the same feature's last one before it with the same system prompt and no finding
+        right: String,
+        #[command(flatten)]
+        sources: Sources,
+    },
     /// Spend by feature, model, user, session or service
     Cost {
         #[command(flatten)]
@@ -390,7 +408,11 @@ fn threads(text: &str) -> Result<usize, String> {
 
 /// Where an option means something. `-` is the explorer. Options that are not listed mean something everywhere.
 const MEANINGFUL: &[(&str, &str, &[&str])] = &[
-    ("db", "--db", &["-", "ls", "show", "diagnose", "cost", "stats", "ingest", "purge"]),
+    (
+        "db",
+        "--db",
+        &["-", "ls", "show", "diagnose", "diff", "cost", "stats", "ingest", "purge"],
+    ),
     ("filter", "--filter", &["-", "demo", "ls", "diagnose", "cost"]),
     ("since", "--since", &["-", "ls", "cost"]),
     ("until", "--until", &["-", "ls", "cost"]),
@@ -398,15 +420,21 @@ const MEANINGFUL: &[(&str, &str, &[&str])] = &[
     (
         "output",
         "--output",
-        &["ls", "show", "diagnose", "cost", "stats", "formats", "prices", "keys", "config"],
+        &[
+            "ls", "show", "diagnose", "diff", "cost", "stats", "formats", "prices", "keys", "config",
+        ],
     ),
-    ("dialect", "--dialect", &["-", "ls", "show", "diagnose", "cost", "stats", "ingest"]),
+    (
+        "dialect",
+        "--dialect",
+        &["-", "ls", "show", "diagnose", "diff", "cost", "stats", "ingest"],
+    ),
     (
         "feature_key",
         "--feature-key",
-        &["-", "ls", "show", "diagnose", "cost", "stats", "ingest", "config"],
+        &["-", "ls", "show", "diagnose", "diff", "cost", "stats", "ingest", "config"],
     ),
-    ("strict", "--strict", &["ls", "show", "diagnose", "cost", "stats", "ingest"]),
+    ("strict", "--strict", &["ls", "show", "diagnose", "diff", "cost", "stats", "ingest"]),
     ("mouse", "--mouse", &["-", "demo"]),
 ];
 
@@ -527,6 +555,16 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
                 Whom::Trace(words.remove(0))
             };
             report(words, Report::Diagnose { whom, output })
+        }
+        Some(Verb::Diff { left, right, sources }) => {
+            if left.is_empty() || right.is_empty() {
+                return Err(CliError::usage(
+                    "the trace id is empty",
+                    Some("spanscope diff A B SOURCE..., or spanscope diff A good SOURCE...".into()),
+                ));
+            }
+            let output = output(shared, &[Output::Table, Output::Json])?;
+            report(sources.sources, Report::Diff { left, right, output })
         }
         Some(Verb::Cost { sources, by }) => {
             let by = CostKey::ALL.iter().copied().find(|key| key.name() == by).unwrap_or_default();

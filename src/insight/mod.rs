@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod diagnose;
+pub mod diff;
 mod ledger;
 mod overlap;
 pub mod sources;

@@ -4,6 +4,7 @@
 //! reaches a terminal as a control byte. JSON, JSON lines and CSV are data and say exactly what was logged; what was not logged is `null`
 //! (in CSV an empty cell), never 0. Lists are always lists. The shapes of the JSON are a contract: scripts read them.
 
+mod comparison;
 mod data;
 mod diagnosis;
 mod lists;
@@ -15,6 +16,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::span::Nanos;
 
+pub use comparison::comparison;
 pub use diagnosis::diagnosis;
 pub use lists::{costs, interactions, prices, stats, table};
 pub use show::trace;

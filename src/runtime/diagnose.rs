@@ -1,15 +1,18 @@
-//! `diagnose`: from a complaint to the interaction, and from there to what spoiled its answer.
+//! `diagnose`: from a complaint to the interaction, and from there to what spoiled its answer. `diff`: two interactions side by side.
 
 use std::io::Write;
 
 use crate::cli::{self, Cli, Whom};
 use crate::insight::diagnose::{Case, Lead, diagnose};
+use crate::insight::diff::{Side, compare};
 use crate::insight::usual::{MOST, WEEK};
+use crate::insight::versions::last_good;
 use crate::model::content::Contents;
 use crate::model::filter::{Field, Filter, Pattern};
 use crate::model::query::{Page, Peers, Query, Reply, Sort, Window};
 use crate::model::span::{Nanos, SpanKey, TraceKey};
 use crate::model::trace::{Interaction, Trace};
+use crate::replay::{prompt_text, response_text};
 use crate::report::{self, Look, Output};
 use crate::store::Store;
 
@@ -59,6 +62,54 @@ pub(super) fn print(
     });
     let look: Look = setup.look();
     report::diagnosis(&told, &trace, output, &look, out)?;
+    Ok(())
+}
+
+/// Compares two interactions; `good` stands for the last good one before the first.
+pub(super) fn diff(left: &str, right: &str, output: Output, setup: &Setup, store: &Store, out: &mut dyn Write) -> Result<(), Printing> {
+    let key = |id: &str| match store.ask_now(Query::Find { prefix: id.to_owned() }) {
+        Reply::Found(found) => choose(id, &found),
+        other => Err(unexpected(other)),
+    };
+    let (trace, contents, peers) = evidence(store, key(left)?)?;
+    let other = if right == "good" {
+        let good = last_good(&trace, &contents, &peers).ok_or_else(|| {
+            Failure::new(
+                1,
+                format!(
+                    "no interaction of this feature in the 7 days before {} has its system prompt and no finding",
+                    trace.row.trace_id
+                ),
+                "name another one to compare with: `spanscope ls` lists them",
+            )
+        })?;
+        good.row.trace
+    } else {
+        key(right)?
+    };
+    let (second, second_contents, _) = evidence(store, other)?;
+    let told = |trace: &Trace, contents: &[(SpanKey, Contents)]| {
+        let of = trace.telling().and_then(|span| contents.iter().find(|(key, _)| *key == span.key));
+        of.map_or_else(Default::default, |(_, contents)| (prompt_text(contents), response_text(contents)))
+    };
+    let (first_told, second_told) = (told(&trace, &contents), told(&second, &second_contents));
+    let told = compare(
+        Side {
+            trace: &trace,
+            contents: &contents,
+            span: None,
+            prompt: &first_told.0,
+            answer: &first_told.1,
+        },
+        Side {
+            trace: &second,
+            contents: &second_contents,
+            span: None,
+            prompt: &second_told.0,
+            answer: &second_told.1,
+        },
+    );
+    report::comparison(&told, output, &setup.look(), out)?;
     Ok(())
 }
 

@@ -277,6 +277,7 @@ fn print(
             }
         }
         Report::Show { trace_id, output } => show(trace_id, *output, setup, store, &mut out)?,
+        Report::Diff { left, right, output } => diagnose::diff(left, right, *output, setup, store, &mut out)?,
         Report::Diagnose { whom, output } => diagnose::print(whom, moment, *output, cli, setup, store, &mut out)?,
         Report::Cost { by, output } => {
             match store.ask_now(Query::Costs {

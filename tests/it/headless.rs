@@ -185,6 +185,48 @@ fn a_complaint_leads_to_the_outdated_document_in_one_command() {
 }
 
 #[test]
+fn a_bad_answer_is_compared_with_the_last_good_one() {
+    let place = Place::new();
+    let told = place.json(&["diff", "6f1d", "good", &samples(), "-o", "json"]);
+    assert_eq!(told["right"], "0a9b8c7d6e5f40312233445566778899");
+    let facts = told["facts"].as_array().unwrap();
+    let temperature = facts.iter().find(|fact| fact["name"] == "temperature").unwrap();
+    assert_eq!(
+        temperature,
+        &serde_json::json!({"name": "temperature", "left": "1.0", "right": "0.2", "differs": true})
+    );
+    let documents: Vec<(&str, &str)> = told["documents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["change"].as_str().unwrap(), row["name"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        documents,
+        [
+            ("out", "cancel-2024"),
+            ("same", "plans-1"),
+            ("same", "seats-4"),
+            ("in", "cancel-2026")
+        ]
+    );
+    let joined = |skip: &str| -> String {
+        let pieces = told["prompt"].as_array().unwrap().iter();
+        pieces
+            .filter(|piece| piece["change"] != skip)
+            .map(|piece| piece["text"].as_str().unwrap())
+            .collect()
+    };
+    assert!(joined("in").contains("[cancel-2024]") && joined("out").contains("[cancel-2026]"));
+    let table = place.text(&["diff", "6f1d", "0a9b", &samples()]);
+    for line in ["≠ temperature          1.0", "- cancel-2024", "+ cancel-2026"] {
+        assert!(table.lines().any(|l| l.starts_with(line)), "no `{line}` in\n{table}");
+    }
+    let alone = place.run(&["diff", "9f9a", "good", &format!("{}/otlp", samples())]);
+    assert_eq!(alone.status.code(), Some(1));
+}
+
+#[test]
 fn a_complaint_that_leads_nowhere_says_what_to_try() {
     let place = Place::new();
     let told = |arguments: &[&str]| {

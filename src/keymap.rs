@@ -72,6 +72,7 @@ struct File {
     sources: Table,
     rejects: Table,
     diagnosis: Table,
+    comparison: Table,
     help: Table,
     sort: Table,
     copy: Table,
@@ -79,7 +80,7 @@ struct File {
 }
 
 impl File {
-    fn tables(&self) -> [(Option<Mode>, &Table); 11] {
+    fn tables(&self) -> [(Option<Mode>, &Table); 12] {
         [
             (None, &self.everywhere),
             (Some(Mode::List), &self.list),
@@ -88,6 +89,7 @@ impl File {
             (Some(Mode::Sources), &self.sources),
             (Some(Mode::Rejects), &self.rejects),
             (Some(Mode::Diagnosis), &self.diagnosis),
+            (Some(Mode::Comparison), &self.comparison),
             (Some(Mode::Help), &self.help),
             (Some(Mode::Sort), &self.sort),
             (Some(Mode::Copy), &self.copy),

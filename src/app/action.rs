@@ -19,6 +19,8 @@ pub enum Mode {
     Rejects,
     /// The diagnosis of an interaction
     Diagnosis,
+    /// Two interactions side by side
+    Comparison,
     /// The help
     Help,
     /// The sort menu
@@ -73,6 +75,10 @@ pub enum Action {
     ToggleSources,
     /// Why was the answer bad? Prompt, documents, context, temperature and more, checked
     Diagnose,
+    /// Mark the interaction or the step, to compare another one with it
+    Mark,
+    /// Compare with the marked one, else with the feature's last good one
+    Compare,
     /// Follow new interactions, or pause
     Follow,
     /// Ask again for what is shown

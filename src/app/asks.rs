@@ -29,15 +29,17 @@ pub enum Pane {
     Rejects,
     /// One rejected line.
     Reject,
-    /// All contents of an interaction that is diagnosed.
+    /// All contents of an interaction that is diagnosed, or of the first of two that are compared.
     Evidence,
+    /// All contents of the second of two that are compared.
+    Other,
     /// What came before an interaction in its feature.
     Peers,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 14;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -80,6 +82,7 @@ impl Asks {
             Pane::Rejects,
             Pane::Reject,
             Pane::Evidence,
+            Pane::Other,
             Pane::Peers,
         ];
         let pane = PANES

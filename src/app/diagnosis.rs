@@ -216,9 +216,11 @@ impl App {
     }
 
     /// Something it needs cannot be had.
-    pub(super) fn diagnosis_failed(&mut self, message: String) {
+    pub(super) fn evidence_failed(&mut self, message: String) {
         if let Some(open) = &mut self.diagnosis {
             open.error = Some(message);
+        } else {
+            self.comparison_failed(message);
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Focus {
     Sources,
     /// The diagnosis of an interaction.
     Diagnosis,
+    /// Two interactions side by side.
+    Comparison,
 }
 
 /// What the user wants to see.
@@ -100,6 +102,8 @@ pub struct Screen {
     pub sources: Option<Rect>,
     /// The diagnosis: it has the screen to itself.
     pub diagnosis: Option<Rect>,
+    /// Two interactions side by side: they have the screen to themselves.
+    pub comparison: Option<Rect>,
     /// The inspector; its first row holds the tabs and is also the line that parts it from the list.
     pub inspector: Option<Rect>,
     /// Columns of the list with their widths, from left to right.
@@ -129,6 +133,7 @@ impl Screen {
             Focus::Costs if wish.zoom || narrow_costs => screen.costs = Some(body),
             Focus::Sources => screen.sources = Some(body),
             Focus::Diagnosis => screen.diagnosis = Some(body),
+            Focus::Comparison => screen.comparison = Some(body),
             Focus::List | Focus::Inspector | Focus::Costs => {
                 let mut upper = body;
                 if wish.inspector && split {
@@ -269,7 +274,14 @@ mod tests {
     fn every_size_fits_in_itself() {
         for width in 0..260 {
             for height in 0..80 {
-                for focus in [Focus::List, Focus::Inspector, Focus::Costs, Focus::Sources, Focus::Diagnosis] {
+                for focus in [
+                    Focus::List,
+                    Focus::Inspector,
+                    Focus::Costs,
+                    Focus::Sources,
+                    Focus::Diagnosis,
+                    Focus::Comparison,
+                ] {
                     for (zoom, inspector, costs) in [
                         (false, false, None),
                         (true, true, Some(true)),
@@ -289,9 +301,16 @@ mod tests {
                             },
                         );
                         let frame = screen.frame;
-                        for area in [screen.list, screen.costs, screen.sources, screen.diagnosis, screen.inspector]
-                            .into_iter()
-                            .flatten()
+                        for area in [
+                            screen.list,
+                            screen.costs,
+                            screen.sources,
+                            screen.diagnosis,
+                            screen.comparison,
+                            screen.inspector,
+                        ]
+                        .into_iter()
+                        .flatten()
                         {
                             assert!(frame.intersection(area) == area && !area.is_empty(), "{width}×{height} {screen:?}");
                         }

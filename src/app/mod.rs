@@ -8,6 +8,7 @@ pub mod layout;
 
 pub mod action;
 pub mod asks;
+pub mod comparison;
 pub mod copy;
 pub mod costs;
 pub mod diagnosis;
@@ -34,6 +35,7 @@ use crate::pricing::Prices;
 
 pub use action::{Action, Mode};
 pub use asks::Pane;
+pub use comparison::Comparison;
 pub use costs::{Costs, Total};
 pub use diagnosis::Diagnosis;
 pub use list::{List, ListLine, Selected};
@@ -166,6 +168,10 @@ pub struct App {
     rejects: Option<Rejects>,
     /// The diagnosis that is open.
     diagnosis: Option<Diagnosis>,
+    /// The comparison that is open.
+    comparison: Option<Comparison>,
+    /// What the next comparison is with.
+    marked: Option<Selected>,
     inspector: Inspector,
     /// What the inspector shows.
     inspected: Option<(TraceKey, SpanKey)>,
@@ -219,6 +225,8 @@ impl App {
             sources: Sources::default(),
             rejects: None,
             diagnosis: None,
+            comparison: None,
+            marked: None,
             inspector: Inspector::new(),
             inspected: None,
             raw_asked: None,
@@ -298,6 +306,7 @@ impl App {
         self.costs.stand_on(self.costs.at(), self.screen.cost_rows());
         self.settle_sources();
         self.settle_diagnosis();
+        self.settle_comparison();
         self.enter_when_loaded();
         self.inspect(effects);
         if let Some(area) = self.screen.inspector {
@@ -410,7 +419,7 @@ impl App {
                     Pane::Reject => self.reject_interrupted(&query),
                     Pane::Trace => self.trees.soil(),
                     Pane::Contents => self.inspected = None,
-                    Pane::Evidence | Pane::Peers => self.diagnosis_failed("the question was interrupted".into()),
+                    Pane::Evidence | Pane::Other | Pane::Peers => self.evidence_failed("the question was interrupted".into()),
                     Pane::Search => self.notices.say(Notice::warn("the search was interrupted")),
                     Pane::Copy => self.copy_failed("the question was interrupted"),
                 }
@@ -426,9 +435,22 @@ impl App {
                 }
                 self.copy_on(effects);
                 self.conclude();
+                self.set_side_by_side(effects);
             }
-            (Pane::Evidence, Query::Contents { trace, .. }, Reply::Contents(all)) => self.evidence_arrived(trace, all),
-            (Pane::Peers, Query::Peers { trace, .. }, Reply::Peers(peers)) => self.peers_arrived(trace, peers),
+            (Pane::Evidence | Pane::Other, Query::Contents { trace, .. }, Reply::Contents(all)) => {
+                if self.comparison.is_some() {
+                    self.side_arrived(pane, trace, all, effects);
+                } else {
+                    self.evidence_arrived(trace, all);
+                }
+            }
+            (Pane::Peers, Query::Peers { trace, .. }, Reply::Peers(peers)) => {
+                if self.comparison.is_some() {
+                    self.good_found(trace, peers, effects);
+                } else {
+                    self.peers_arrived(trace, peers);
+                }
+            }
             (Pane::Contents, Query::Contents { .. }, Reply::Contents(all)) => {
                 let Some((_, span)) = self.inspected else { return };
                 self.inspector.around(span, &all);
@@ -480,7 +502,7 @@ impl App {
                 }
             }
             Pane::Contents => self.inspector.failed(message),
-            Pane::Evidence | Pane::Peers => self.diagnosis_failed(message),
+            Pane::Evidence | Pane::Other | Pane::Peers => self.evidence_failed(message),
             Pane::Costs => self.costs.arrived(Err(message)),
             Pane::Copy => self.copy_failed(&message),
             Pane::Rejects => self.rejects_failed(message),
@@ -613,6 +635,7 @@ impl App {
             (Over::Nothing, Focus::Sources) if self.rejects.is_some() => Mode::Rejects,
             (Over::Nothing, Focus::Sources) => Mode::Sources,
             (Over::Nothing, Focus::Diagnosis) => Mode::Diagnosis,
+            (Over::Nothing, Focus::Comparison) => Mode::Comparison,
         }
     }
 
@@ -759,6 +782,6 @@ impl App {
     /// Lines the help may have at most: what its scrolling is bounded by.
     #[must_use]
     pub const fn help_length() -> usize {
-        Action::COUNT + 2 * 10
+        Action::COUNT + 2 * 13
     }
 }

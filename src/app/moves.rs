@@ -85,6 +85,9 @@ impl App {
         if self.wish.focus == Focus::Sources && self.act_on_sources(action, effects) {
             return;
         }
+        if self.wish.focus == Focus::Comparison && self.act_on_comparison(action) {
+            return;
+        }
         if self.wish.focus == Focus::Diagnosis && self.act_on_diagnosis(action, effects) {
             return;
         }
@@ -130,6 +133,8 @@ impl App {
             }
             Action::ToggleSources => self.toggle_sources(),
             Action::Diagnose => self.open_diagnosis(effects),
+            Action::Mark => self.mark(),
+            Action::Compare => self.open_comparison(effects),
             Action::Follow => {
                 if self.list.follows() {
                     self.pause();
@@ -209,7 +214,7 @@ impl App {
                     self.inspector.viewer_mut().scroll(scroll);
                 }
             }
-            Focus::Sources | Focus::Diagnosis => {}
+            Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
         }
     }
 
@@ -227,7 +232,7 @@ impl App {
             Focus::List => self.resume(),
             Focus::Costs => self.costs.stand_on(0, self.screen.cost_rows()),
             Focus::Inspector => self.inspector.viewer_mut().scroll(Scroll::Top),
-            Focus::Sources | Focus::Diagnosis => {}
+            Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
         }
     }
 
@@ -242,7 +247,7 @@ impl App {
             }
             Focus::Costs => self.costs.stand_on(usize::MAX, self.screen.cost_rows()),
             Focus::Inspector => self.inspector.viewer_mut().scroll(Scroll::Bottom),
-            Focus::Sources | Focus::Diagnosis => {}
+            Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
         }
     }
 
@@ -261,7 +266,7 @@ impl App {
     fn open(&mut self, effects: &mut Vec<Effect>) {
         match self.wish.focus {
             Focus::Costs => self.filter_by_feature(),
-            Focus::Inspector | Focus::Sources | Focus::Diagnosis => {}
+            Focus::Inspector | Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
             Focus::List => {
                 let Some(selected) = self.list.selected() else {
                     // Nothing to open: ask again, which is what a person means by Enter on an error.
@@ -362,6 +367,10 @@ impl App {
             }
             Focus::Diagnosis => {
                 self.leave_diagnosis();
+                true
+            }
+            Focus::Comparison => {
+                self.leave_comparison();
                 true
             }
             Focus::List => std::mem::take(&mut self.wish.inspector),
@@ -486,6 +495,7 @@ impl App {
         match self.wish.focus {
             Focus::Inspector => Some(self.inspector.viewer_mut()),
             Focus::Sources => self.reader_mut(),
+            Focus::Comparison => self.comparison_viewer(),
             Focus::List | Focus::Costs | Focus::Diagnosis => None,
         }
     }

@@ -7,6 +7,7 @@ use crate::model::content::{Contents, Document};
 use crate::model::span::{SpanKey, SpanKind};
 use crate::model::text;
 use crate::model::trace::{FindingKind, Span, Trace};
+use crate::model::usage::CostBasis;
 
 /// Words of one changed passage that are still compared one by one; a longer one is out or in as a whole.
 const MOST_WORDS: usize = 20_000;
@@ -161,9 +162,18 @@ fn facts(left: Side<'_>, right: Side<'_>) -> Vec<Fact> {
     add("model calls", Some(a.llm_calls.to_string()), Some(b.llm_calls.to_string()));
     add("tool calls", Some(a.tool_calls.to_string()), Some(b.tool_calls.to_string()));
     add("tokens in all", count(a.usage.total()), count(b.usage.total()));
-    let cost = |row: &crate::model::trace::Interaction| row.cost.map(|_| text::money(row.cost, row.cost_basis));
+    let cost = |row: &crate::model::trace::Interaction| {
+        row.cost.map(|cost| {
+            let at_least = if row.cost_basis == CostBasis::LowerBound || row.unpriced_calls > 0 {
+                "≥"
+            } else {
+                ""
+            };
+            format!("{at_least}${}", cost.decimal())
+        })
+    };
     add("cost", cost(a), cost(b));
-    let took = |row: &crate::model::trace::Interaction| row.duration.map(|nanos| text::duration(Some(nanos)));
+    let took = |row: &crate::model::trace::Interaction| row.duration.map(|nanos| format!("{} ms", text::millis(nanos)));
     add("took", took(a), took(b));
     facts
 }

@@ -84,16 +84,21 @@ pub fn versions(peers: &Peers) -> Vec<Version> {
     list
 }
 
-/// The nearest earlier interaction with the same system prompt and without a finding: what to compare a bad one with.
+/// The nearest earlier interaction with the same system prompt and without a finding: what to compare a bad one with. Where this one
+/// retrieved documents, one that did so too goes before others.
 #[must_use]
 pub fn last_good<'a>(trace: &Trace, contents: &[(SpanKey, Contents)], peers: &'a Peers) -> Option<&'a Trace> {
-    let own = version_of(trace, contents);
-    peers
+    let own = version_of(trace, contents)?;
+    let retrieves = |trace, contents| retrievals(trace, contents).next().is_some();
+    let alike = retrieves(trace, contents);
+    let good: Vec<&Peer> = peers
         .rows
         .iter()
         .filter(|peer| peer.trace.row.findings.iter().next().is_none() && peer.trace.row.llm_calls > 0)
-        .find(|peer| own.is_some() && version_of(&peer.trace, &peer.contents) == own)
-        .map(|peer| &peer.trace)
+        .filter(|peer| version_of(&peer.trace, &peer.contents).as_ref() == Some(&own))
+        .collect();
+    let same = good.iter().find(|peer| retrieves(&peer.trace, &peer.contents) == alike);
+    same.or(good.first()).map(|peer| &peer.trace)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! └ keys of the pane, a message, or the line being typed ──────────────┘  status, overlay
 //! ```
 
+mod comparison;
 mod costs;
 mod diagnosis;
 mod empty;
@@ -80,6 +81,9 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
     }
     if let (Some(area), Some(open)) = (screen.diagnosis, app.diagnosis()) {
         diagnosis::draw(open, theme, area, buffer);
+    }
+    if let (Some(area), Some(open)) = (screen.comparison, app.comparison()) {
+        comparison::draw(open, theme, area, buffer);
     }
     if let Some(area) = screen.inspector {
         // Its sides and its lower border lie on the frame.

@@ -240,6 +240,12 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],
+        Mode::Comparison => &[
+            (Action::Back, "back"),
+            (Action::Search, "search"),
+            (Action::Wrap, "wrap"),
+            (Action::Help, "help"),
+        ],
         Mode::Diagnosis => &[
             (Action::Open, "evidence"),
             (Action::CopyDiagnosis, "copy for a ticket"),

@@ -271,6 +271,32 @@ fn a_diagnosis_leads_to_the_outdated_document() {
 }
 
 #[test]
+fn a_bad_answer_stands_beside_the_last_good_one() {
+    for (width, height) in [(80, 24), (120, 40)] {
+        let mut stage = Stage::new(&samples(), width, height);
+        for action in [Action::Down, Action::Down, Action::Down, Action::Compare] {
+            stage.send(Msg::Do(action));
+        }
+        let found = picture(&stage.buffer(width, height, ColorSupport::Ansi16));
+        assert!(found.contains("≠ temperature         1.0") && found.contains("0a9b8c7d"), "{found}");
+        insta::assert_snapshot!(format!("comparison_{width}x{height}"), found);
+        // The same with one that was marked.
+        for action in [
+            Action::Back,
+            Action::Down,
+            Action::Mark,
+            Action::Up,
+            Action::Compare,
+            Action::Bottom,
+        ] {
+            stage.send(Msg::Do(action));
+        }
+        let marked = picture(&stage.buffer(width, height, ColorSupport::None));
+        assert!(marked.contains("answer") && marked.contains("[-"), "{marked}");
+    }
+}
+
+#[test]
 fn without_colours_nothing_is_lost() {
     let stage = Stage::new(&samples(), 100, 24);
     let buffer = stage.buffer(100, 24, ColorSupport::None);

@@ -2,6 +2,7 @@
 
 use super::documents::told;
 use super::{Case, Lines, Place, Step};
+use crate::insight::anomaly::{Rule, Verdict, beside, causes};
 use crate::insight::context::{self, Gauge, Level};
 use crate::insight::usual::{Usual, parameter};
 use crate::insight::versions::{version_of, versions};
@@ -417,5 +418,24 @@ pub(super) fn version(case: &Case<'_>, lines: &mut Lines) {
             );
         }
         (Some(_), None) => {}
+    }
+}
+
+/// What it cost beside the usual, and why more.
+pub(super) fn cost(case: &Case<'_>, usual: &Usual, lines: &mut Lines) {
+    let at = case.trace.telling().map(|span| (span.key, Place::Cost));
+    let (verdict, says) = beside(case.trace, case.peers, &Rule::default());
+    match verdict {
+        Verdict::Usual => lines.fine(Step::Cost, at, says),
+        Verdict::NoBaseline | Verdict::Unknown => lines.unknown(Step::Cost, at, says),
+        Verdict::Anomalous => {
+            let causes = causes(case.trace, case.contents, case.peers, usual);
+            let because = if causes.is_empty() {
+                String::new()
+            } else {
+                format!("; {}", causes.join("; "))
+            };
+            lines.suspect(Step::Cost, at, format!("{says}{because}"), (8, format!("it was dear: {says}")));
+        }
     }
 }

@@ -37,6 +37,8 @@ pub enum Step {
     History,
     /// The system prompt over time.
     Version,
+    /// What it cost beside the usual.
+    Cost,
 }
 
 impl Step {
@@ -59,6 +61,7 @@ impl Step {
             Self::Tools => "  tools",
             Self::History => "  history",
             Self::Version => "  version",
+            Self::Cost => "  cost",
         }
     }
 }
@@ -238,6 +241,7 @@ pub fn diagnose(case: Case<'_>) -> Diagnosis {
     call::tools(&case, &mut lines);
     call::history(&case, &mut lines);
     call::version(&case, &mut lines);
+    call::cost(&case, &usual, &mut lines);
     let mut checks = lines.0;
     checks.sort_by_key(|check| check.step);
     let mut suspects: Vec<(&u8, &String, Option<(SpanKey, Place)>)> = checks
@@ -267,7 +271,7 @@ pub fn diagnose(case: Case<'_>) -> Diagnosis {
 fn nothing(checks: &[Check]) -> String {
     let mut open: Vec<&str> = checks
         .iter()
-        .filter(|check| check.mark == Mark::Unknown)
+        .filter(|check| check.mark == Mark::Unknown && check.step != Step::Cost)
         .map(|check| check.step.title().trim_start_matches([' ', '1', '2', '3', '4', '5']))
         .collect();
     open.dedup();

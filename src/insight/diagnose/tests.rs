@@ -101,6 +101,7 @@ fn well(start: Nanos) -> Scene {
         user: Some("u_1".into()),
         session: Some(format!("s{start}")),
         llm_calls: 1,
+        cost: Some(crate::model::usage::Cost(8_000_000_000)),
         ..Interaction::default()
     };
     Scene {
@@ -114,11 +115,11 @@ fn well(start: Nanos) -> Scene {
 }
 
 impl Scene {
-    /// With six good ones in the days before.
+    /// With twenty good ones in the week before, eight hours apart.
     fn usual() -> Self {
         let mut scene = well(AT);
-        for day in 1..=6 {
-            let Scene { trace, contents, .. } = well(AT - day * DAY);
+        for step in 1..=20 {
+            let Scene { trace, contents, .. } = well(AT - step * DAY / 3);
             scene.peers.rows.push(Peer { trace, contents });
         }
         scene
@@ -153,7 +154,7 @@ fn where_all_is_well_every_step_says_so() {
     let wrong: Vec<&Check> = told.checks.iter().filter(|check| check.mark != Mark::Fine).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(told.verdict.starts_with("nothing in the log explains it"), "{}", told.verdict);
-    assert_eq!(told.last_good, Some(format!("t{}", AT - DAY)));
+    assert_eq!(told.last_good, Some(format!("t{}", AT - DAY / 3)));
     for step in [
         Step::Found,
         Step::Prompt,
@@ -164,6 +165,7 @@ fn where_all_is_well_every_step_says_so() {
         Step::Tools,
         Step::History,
         Step::Version,
+        Step::Cost,
     ] {
         assert!(told.checks.iter().any(|check| check.step == step), "{step:?} is not told");
     }
@@ -228,7 +230,7 @@ fn every_fault_is_told_with_its_evidence() {
             },
             Step::Documents,
             Mark::Suspect,
-            "none retrieved; of 6 interactions of this feature in the 7 days before 6 have some",
+            "none retrieved; of 20 interactions of this feature in the 7 days before 20 have some",
             "likely: nothing was retrieved",
         ),
         (
@@ -298,7 +300,7 @@ fn every_fault_is_told_with_its_evidence() {
             |s| s.call().response_model = Some("claude-sonnet-4-6-20260101".into()),
             Step::Prompt,
             Mark::Suspect,
-            "claude-sonnet-4-6 is usual: 6 of 6 calls",
+            "claude-sonnet-4-6 is usual: 20 of 20 calls",
             "likely: the model changed: claude-sonnet-4-6-20260101",
         ),
         (
@@ -341,7 +343,7 @@ fn every_fault_is_told_with_its_evidence() {
             |s| s.call().params = Some(json(r#"{"temperature":1.0}"#)),
             Step::Temperature,
             Mark::Suspect,
-            "1.0 is above 0.7; 0.2 is usual: 6 of 6 calls",
+            "1.0 is above 0.7; 0.2 is usual: 20 of 20 calls",
             "likely: temperature 1.0, where 0.2 is usual",
         ),
         (
@@ -432,8 +434,38 @@ fn every_fault_is_told_with_its_evidence() {
             |s| s.told().system = Some("Be kind.".into()),
             Step::Version,
             Mark::Suspect,
-            "system prompt first seen 2026-11-22 15:02 UTC; another one was in use until 2026-11-21 15:02 UTC (6 interactions, 6 without a finding)",
+            "system prompt first seen 2026-11-22 15:02 UTC; another one was in use until 2026-11-22 07:02 UTC (20 interactions, 20 without a finding)",
             "likely: the system prompt was changed",
+        ),
+        (
+            "twice the median is not above it",
+            |s| s.trace.row.cost = Some(crate::model::usage::Cost(16_000_000_000)),
+            Step::Cost,
+            Mark::Fine,
+            "$0.0160: 2.0 × the feature's median $0.0080 of 20 interactions",
+            "nothing in the log explains it",
+        ),
+        (
+            "dear, and why",
+            |s| {
+                s.trace.row.cost = Some(crate::model::usage::Cost(16_001_000_000));
+                s.trace.row.llm_calls = 4;
+            },
+            Step::Cost,
+            Mark::Suspect,
+            "2.0 × the feature's median $0.0080 of 20 interactions; model calls: 4, where 1 is usual",
+            "likely: it was dear",
+        ),
+        (
+            "no baseline, no alarm",
+            |s| {
+                s.peers.rows.truncate(19);
+                s.trace.row.cost = Some(crate::model::usage::Cost(i128::MAX));
+            },
+            Step::Cost,
+            Mark::Unknown,
+            "no baseline: 19 of this feature with a known cost in the 7 days before, 20 needed",
+            "nothing in the log explains it",
         ),
         (
             "keys that were not logged",
@@ -463,7 +495,7 @@ fn every_fault_is_told_with_its_evidence() {
 #[test]
 fn a_feature_that_is_always_nearly_full_is_told_apart_from_one_call() {
     let mut scene = Scene::usual();
-    for peer in scene.peers.rows.iter_mut().take(3) {
+    for peer in scene.peers.rows.iter_mut().take(10) {
         peer.trace.spans[1].findings.push(crate::model::trace::Finding {
             kind: crate::model::trace::FindingKind::ContextNearlyFull,
             evidence: String::new(),
@@ -473,7 +505,7 @@ fn a_feature_that_is_always_nearly_full_is_told_apart_from_one_call() {
     assert!(
         told.checks
             .iter()
-            .any(|check| check.mark == Mark::Suspect && check.says.starts_with("3 of 6 calls (50%) were over 80 %")),
+            .any(|check| check.mark == Mark::Suspect && check.says.starts_with("10 of 20 calls (50%) were over 80 %")),
         "{:#?}",
         told.checks
     );

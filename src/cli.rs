@@ -20,6 +20,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::{self, When};
 use crate::model::filter::Filter;
+use crate::model::moment::Clock;
 use crate::model::query::{CostKey, Window};
 use crate::model::span::Nanos;
 use crate::report::Output;
@@ -157,8 +158,8 @@ pub enum Known {
 pub struct Options {
     /// The store to keep; `None` is a private temporary one.
     pub db: Option<PathBuf>,
-    /// Which interactions.
-    pub filter: Filter,
+    /// Which interactions, as written; it has been checked.
+    pub filter: Option<String>,
     /// Not before, as written.
     pub since: Option<String>,
     /// Before, as written.
@@ -186,6 +187,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// The filter of `--filter`, as of now.
+    pub fn filter(&self, clock: &Clock) -> Result<Filter, CliError> {
+        self.filter.as_deref().map_or(Ok(Filter::All), |text| read_filter(text, clock))
+    }
+
     /// The window of `--since` and `--until`, as of `now`.
     pub fn window(&self, now: Nanos, zone: &TimeZone) -> Result<Window, CliError> {
         let read = |option: &str, text: &Option<String>| {
@@ -483,7 +489,14 @@ pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -
         ));
     }
     let command = command_of(command, sources, &shared)?;
-    let filter = shared.filter.as_deref().map_or(Ok(Filter::All), read_filter)?;
+    if let Some(text) = &shared.filter {
+        // What the times in it mean depends on settings that are not read yet; whether they are times does not.
+        let clock = Clock {
+            now: 0,
+            zone: TimeZone::UTC,
+        };
+        read_filter(text, &clock)?;
+    }
     if let Some(dialect) = shared.dialect.as_deref().filter(|name| name.is_empty()) {
         return Err(CliError::usage(
             format!("--dialect `{dialect}` is no name"),
@@ -494,7 +507,7 @@ pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -
         command,
         options: Options {
             db: shared.db,
-            filter,
+            filter: shared.filter,
             since: shared.since,
             until: shared.until,
             limit: shared.limit,
@@ -627,8 +640,8 @@ fn output(shared: &Shared, allowed: &[Output]) -> Result<Output, CliError> {
 }
 
 /// The filter, or the expression with a caret under the place that is wrong.
-fn read_filter(text: &str) -> Result<Filter, CliError> {
-    Filter::parse(text).map_err(|error| {
+fn read_filter(text: &str, clock: &Clock) -> Result<Filter, CliError> {
+    Filter::parse(text, clock).map_err(|error| {
         // One cell a character, so that the caret stands where the column says, whatever the text holds.
         let line: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         let before: String = line.chars().take(error.column).collect();

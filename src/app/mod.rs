@@ -28,6 +28,7 @@ use std::sync::Arc;
 use strum::EnumCount;
 
 use crate::model::filter::Filter;
+use crate::model::moment::Clock;
 use crate::model::query::{CostKey, Page, Query, Reply, SortKey, Ticket, Window};
 use crate::model::record::{Progress, Receipt};
 use crate::model::span::{Nanos, Origin, SpanKey, TraceKey};
@@ -771,6 +772,14 @@ impl App {
     #[must_use]
     pub const fn timezone(&self) -> &jiff::tz::TimeZone {
         &self.timezone
+    }
+
+    /// When and where whatever is typed is typed.
+    fn clock(&self) -> Clock {
+        Clock {
+            now: self.now,
+            zone: self.timezone.clone(),
+        }
     }
 
     /// The time of the last tick.

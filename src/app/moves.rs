@@ -466,10 +466,11 @@ impl App {
 
     /// The prompt's line is accepted.
     fn accept(&mut self, effects: &mut Vec<Effect>) {
+        let clock = self.clock();
         let Over::Prompt(prompt) = &mut self.over else { return };
         let text = prompt.text().trim().to_owned();
         match prompt.kind() {
-            PromptKind::Filter => match Filter::parse(&text) {
+            PromptKind::Filter => match Filter::parse(&text, &clock) {
                 Ok(filter) => {
                     self.over = Over::Nothing;
                     self.set_filter(filter, text);

@@ -158,7 +158,7 @@ fn options_are_read_before_and_behind_the_sources() {
     let options = read(line).unwrap().options;
     let meant = Options {
         db: Some("d".into()),
-        filter: Filter::parse("-user:u_1* cost>0.05").unwrap(),
+        filter: Some("-user:u_1* cost>0.05".into()),
         since: Some("2h".into()),
         until: Some("now".into()),
         limit: Some(5),

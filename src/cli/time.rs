@@ -1,97 +1,23 @@
-//! Times as people type them: `2h`, `7d`, `15:00`, `yesterday 15:00`, `yesterday around 3 PM`, `2026-05-01`, RFC 3339.
-//!
-//! Days are days of the calendar (`1d` is this time yesterday, whatever the clocks did in between), hours are 60 minutes. A time that the clocks
-//! skipped is moved to after the gap; one that came twice is its first coming. The present is handed in.
+//! Times of the command line: what is no time is an error that says what would be one.
 
-use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, ZonedDateTime};
 
 use super::CliError;
+use crate::model::moment::{Clock, EXAMPLES};
 use crate::model::span::Nanos;
 
 /// The moment a text means, seen from `now` in a time zone.
 pub fn time(text: &str, now: Nanos, zone: &TimeZone) -> Result<Nanos, CliError> {
-    let text = text.trim();
-    let wrong = || {
-        CliError::usage(
-            format!("`{text}` is not a time"),
-            Some("2h, 7d, 15:00, yesterday 15:00, 2026-05-01, 2026-05-01 15:00 or 2026-05-01T15:00:00Z".into()),
-        )
-    };
-    let present = Timestamp::from_nanosecond(i128::from(now))
-        .map_err(|_| wrong())?
-        .to_zoned_datetime(zone.clone());
-    let moment = if text == "now" {
-        present.timestamp()
-    } else if let Ok(moment) = text.parse::<Timestamp>() {
-        moment
-    } else if let Some(local) = local(text, present.date()) {
-        zone.to_timestamp(local).map_err(|_| wrong())?
-    } else {
-        before(&present, text.strip_suffix("ago").map_or(text, str::trim_end)).ok_or_else(wrong)?
-    };
-    Nanos::try_from(moment.as_nanosecond()).map_err(|_| wrong())
+    let clock = Clock { now, zone: zone.clone() };
+    clock
+        .time(text)
+        .ok_or_else(|| CliError::usage(format!("`{}` is not a time", text.trim()), Some(EXAMPLES.into())))
 }
 
 /// The moment so long ago: `7d`, `12h`, `30m`.
 pub fn ago(text: &str, now: Nanos, zone: &TimeZone) -> Result<Nanos, CliError> {
-    let text = text.trim();
-    Timestamp::from_nanosecond(i128::from(now))
-        .ok()
-        .and_then(|now| before(&now.to_zoned_datetime(zone.clone()), text))
-        .and_then(|moment| Nanos::try_from(moment.as_nanosecond()).ok())
-        .ok_or_else(|| CliError::usage(format!("`{text}` is not an age"), Some("7d, 12h or 30m".into())))
-}
-
-/// Only what begins with a digit: the parser of spans knows signs and ISO 8601 too, which would mean something else here.
-fn before(present: &ZonedDateTime, text: &str) -> Option<Timestamp> {
-    let span: Span = text.parse().ok().filter(|_| text.starts_with(|c: char| c.is_ascii_digit()))?;
-    if span.is_negative() {
-        return None;
-    }
-    Some(present.checked_sub(span).ok()?.timestamp())
-}
-
-/// A time without a zone.
-fn local(text: &str, today: Date) -> Option<DateTime> {
-    let (day, rest) = match text.split_once(' ') {
-        _ if clock(text).is_some() => ("today", Some(text)),
-        Some((day, rest)) => (day, Some(rest.trim())),
-        None => (text, None),
-    };
-    let date = match day {
-        "today" => Some(today),
-        "yesterday" => today.yesterday().ok(),
-        _ => None,
-    };
-    match (date, rest) {
-        (Some(date), None) => Some(date.to_datetime(Time::midnight())),
-        (Some(date), Some(words)) => Some(date.to_datetime(clock(words)?)),
-        // Anything that does not begin with a whole date would be a span.
-        (None, _) if text.len() >= 10 && text.as_bytes()[4] == b'-' => text.parse().ok(),
-        (None, _) => None,
-    }
-}
-
-/// `15:00`, `15:00:30.5`, `3pm`, `3:30 PM`, and the same after `around`, `about` or `at`, as people report it.
-fn clock(text: &str) -> Option<Time> {
-    let text = ["around ", "about ", "at "]
-        .iter()
-        .find_map(|word| text.strip_prefix(word))
-        .unwrap_or(text)
-        .trim();
-    if text.len() >= 5 && text.as_bytes()[2] == b':' && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.')) {
-        return text.parse().ok();
-    }
-    let lower = text.to_ascii_lowercase();
-    let (digits, noon) = match (lower.strip_suffix("am"), lower.strip_suffix("pm")) {
-        (Some(digits), _) => (digits.trim(), 0),
-        (_, Some(digits)) => (digits.trim(), 12),
-        (None, None) => return None,
-    };
-    let (hour, minute) = digits.split_once(':').unwrap_or((digits, "0"));
-    let (hour, minute): (i8, i8) = (hour.parse().ok()?, minute.parse().ok()?);
-    let hour = (1..=12).contains(&hour).then_some(hour % 12 + noon)?;
-    Time::new(hour, minute, 0, 0).ok()
+    let clock = Clock { now, zone: zone.clone() };
+    clock
+        .ago(text)
+        .ok_or_else(|| CliError::usage(format!("`{}` is not an age", text.trim()), Some("7d, 12h or 30m".into())))
 }

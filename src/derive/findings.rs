@@ -127,6 +127,11 @@ fn truncated(part: &Part, params: &Params<'_>) -> Option<String> {
     Some(format!("the model stopped with `{reason}`{after}{allowed}"))
 }
 
+/// The temperature asked for.
+pub(super) fn temperature(part: &Part) -> Option<f64> {
+    number(Params::of(part).temperature)?.parse().ok()
+}
+
 fn hot(params: &Params<'_>) -> Option<String> {
     let temperature = number(params.temperature)?;
     let hot = temperature.parse::<f64>().is_ok_and(|t| t > HOT);

@@ -8,9 +8,11 @@ mod merge;
 mod rollup;
 mod row;
 mod session;
+mod step;
 mod tree;
 
 pub use merge::merge_pieces;
+pub use step::steps;
 
 use crate::model::span::Part;
 use crate::model::trace::Trace;

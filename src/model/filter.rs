@@ -1,20 +1,26 @@
 //! The filter language: `feature:billing -user:u_1* cost>0.05 "cancellation policy"`.
 //!
-//! Terms beside each other must all hold; `or`, parentheses and `-` (not) do the rest. Fields are `feature user session model status finding cost`;
-//! a bare word or quoted text is searched for in prompts, answers, documents and tool payloads. Inside quotes `\"` is a quote and `\\` a
-//! backslash; `*` stands for any characters, quoted or not, so `feature:*` is "logged" and `-feature:*` "not logged".
+//! Terms beside each other must all hold; `or`, parentheses and `-` (not) do the rest. A bare word or quoted text is searched for in prompts,
+//! answers, documents and tool payloads. Inside quotes `\"` is a quote and `\\` a backslash; `*` stands for any characters, quoted or not, so
+//! `feature:*` is "logged" and `-feature:*` "not logged", as are `has:feature` and `-has:feature`.
 //!
-//! The evaluator here is deliberately naive: it is what the store's SQL is checked against. It must not be made clever.
+//! A field of a step (`kind:tool`, `input>8000`) means "some span of the interaction". `span(kind:tool took>5s)` asks several things of one
+//! and the same span, `child(…)` and `parent(…)` reach from a span to those below and above it.
 
+mod eval;
+mod field;
+mod number;
 mod parse;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-use super::trace::Interaction;
-use super::usage::Cost;
+use super::moment::Clock;
 
+pub use eval::{Step, Subject, pointers};
+pub use field::{ANOMALY, Content, Field, Had, Reach, Shape};
+pub use number::Unit;
 pub use parse::{FilterError, nearest};
 
 /// A predicate over interactions.
@@ -31,31 +37,18 @@ pub enum Filter {
     Not(Box<Filter>),
     /// A field matches a pattern: `user:u_1*`. Never true where the field was not logged.
     Is(Field, Pattern),
-    /// A number compares: `cost>0.05`. Never true where it is unknown.
-    Compare(Field, Comparison, Cost),
+    /// A number compares, in the unit of its field: `cost>0.05`. Never true where it is unknown.
+    Compare(Field, Comparison, i128),
     /// A number lies between two, both included: `cost:0.01..0.05`.
-    Between(Field, Cost, Cost),
+    Between(Field, i128, i128),
+    /// It was logged: `has:prompt`.
+    Has(Had),
+    /// An attribute of some span matches a pattern: `attr.http.route:/chat`.
+    Attribute(String, Pattern),
+    /// All of this holds of one span: `child(kind:tool status:error)`.
+    Some(Reach, Box<Filter>),
     /// Some prompt, answer, document or tool payload of the interaction contains this text, letter case apart.
     Text(String),
-}
-
-/// A field of the filter language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
-    /// `feature:`
-    Feature,
-    /// `user:`
-    User,
-    /// `session:`
-    Session,
-    /// `model:` any of the interaction's models.
-    Model,
-    /// `status:` ok, error or unset.
-    Status,
-    /// `finding:` any of the interaction's findings: `finding:truncated`, `finding:*`.
-    Finding,
-    /// `cost` in dollars.
-    Cost,
 }
 
 /// Text in which `*` stands for any characters. ASCII letter case does not matter.
@@ -77,33 +70,6 @@ pub enum Comparison {
     Greater,
 }
 
-impl Field {
-    /// Every field, in the order the help lists them.
-    pub const ALL: &'static [Self] = &[
-        Self::Feature,
-        Self::User,
-        Self::Session,
-        Self::Model,
-        Self::Status,
-        Self::Finding,
-        Self::Cost,
-    ];
-
-    /// The word before the colon.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Feature => "feature",
-            Self::User => "user",
-            Self::Session => "session",
-            Self::Model => "model",
-            Self::Status => "status",
-            Self::Finding => "finding",
-            Self::Cost => "cost",
-        }
-    }
-}
-
 impl Comparison {
     /// As it is written.
     #[must_use]
@@ -116,83 +82,12 @@ impl Comparison {
             Self::Greater => ">",
         }
     }
-
-    /// Whether `left` stands so to `right`.
-    #[must_use]
-    pub fn holds(self, left: Cost, right: Cost) -> bool {
-        match self {
-            Self::Less => left < right,
-            Self::LessOrEqual => left <= right,
-            Self::Equal => left == right,
-            Self::GreaterOrEqual => left >= right,
-            Self::Greater => left > right,
-        }
-    }
-}
-
-impl Pattern {
-    /// Whether the whole text fits the pattern.
-    #[must_use]
-    pub fn matches(&self, text: &str) -> bool {
-        let (pattern, text) = (self.0.as_bytes(), text.as_bytes());
-        let (mut p, mut t) = (0, 0);
-        // Where the last star stood, and how much of the text it has swallowed so far.
-        let mut star: Option<(usize, usize)> = None;
-        while t < text.len() {
-            if pattern.get(p) == Some(&b'*') {
-                star = Some((p, t));
-                p += 1;
-            } else if pattern.get(p).is_some_and(|c| c.eq_ignore_ascii_case(&text[t])) {
-                p += 1;
-                t += 1;
-            } else if let Some((at, swallowed)) = star {
-                star = Some((at, swallowed + 1));
-                p = at + 1;
-                t = swallowed + 1;
-            } else {
-                return false;
-            }
-        }
-        pattern[p..].iter().all(|c| *c == b'*')
-    }
-}
-
-/// Whether `text` contains `words`, ASCII letter case apart.
-fn contains(text: &str, words: &str) -> bool {
-    let (text, words) = (text.as_bytes(), words.as_bytes());
-    words.is_empty() || text.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words))
 }
 
 impl Filter {
-    /// Reads an expression. Empty text is `All`.
-    pub fn parse(text: &str) -> Result<Self, FilterError> {
-        parse::parse(text)
-    }
-
-    /// Whether an interaction passes. `texts` are its prompts, answers, documents and tool payloads.
-    #[must_use]
-    pub fn matches(&self, row: &Interaction, texts: &[&str]) -> bool {
-        let is = |value: &Option<String>, pattern: &Pattern| value.as_deref().is_some_and(|text| pattern.matches(text));
-        match self {
-            Self::All => true,
-            Self::And(all) => all.iter().all(|filter| filter.matches(row, texts)),
-            Self::Or(any) => any.iter().any(|filter| filter.matches(row, texts)),
-            Self::Not(filter) => !filter.matches(row, texts),
-            Self::Is(field, pattern) => match field {
-                Field::Feature => is(&row.feature, pattern),
-                Field::User => is(&row.user, pattern),
-                Field::Session => is(&row.session, pattern),
-                Field::Model => row.models.iter().any(|model| pattern.matches(model)),
-                Field::Status => pattern.matches(row.status.name()),
-                Field::Finding => row.findings.iter().any(|kind| pattern.matches(kind.name())),
-                Field::Cost => false,
-            },
-            Self::Compare(Field::Cost, comparison, limit) => row.cost.is_some_and(|cost| comparison.holds(cost, *limit)),
-            Self::Between(Field::Cost, low, high) => row.cost.is_some_and(|cost| (*low..=*high).contains(&cost)),
-            // The grammar compares nothing but the cost.
-            Self::Compare(..) | Self::Between(..) => false,
-            Self::Text(words) => texts.iter().any(|text| contains(text, words)),
-        }
+    /// Reads an expression as of now. Empty text is `All`.
+    pub fn parse(text: &str, clock: &Clock) -> Result<Self, FilterError> {
+        parse::parse(text, clock)
     }
 
     /// Both must hold. `All` adds nothing, neither does what is asked already, and lists are not nested.
@@ -253,8 +148,11 @@ impl Filter {
                 filter.print(f, true)
             }
             Self::Is(field, Pattern(text)) => write!(f, "{}:{}", field.name(), Value(text)),
-            Self::Compare(field, comparison, cost) => write!(f, "{}{}{}", field.name(), comparison.symbol(), cost.decimal()),
-            Self::Between(field, low, high) => write!(f, "{}:{}..{}", field.name(), low.decimal(), high.decimal()),
+            Self::Compare(field, comparison, n) => write!(f, "{}{}{}", field.name(), comparison.symbol(), printed(*field, *n)),
+            Self::Between(field, low, high) => write!(f, "{}:{}..{}", field.name(), printed(*field, *low), printed(*field, *high)),
+            Self::Has(had) => write!(f, "has:{}", had.name()),
+            Self::Attribute(key, Pattern(text)) => write!(f, "attr.{key}:{}", Value(text)),
+            Self::Some(reach, filter) => write!(f, "{}({filter})", reach.name()),
             Self::Text(words) if parse::is_word(words) => f.write_str(words),
             Self::Text(words) => quote(f, words),
         }
@@ -270,6 +168,15 @@ fn join(f: &mut fmt::Formatter<'_>, list: &[Filter], between: &str, nest: fn(&Fi
         filter.print(f, nest(filter))?;
     }
     Ok(())
+}
+
+/// A number in the unit of its field.
+fn printed(field: Field, number: i128) -> String {
+    match field.shape() {
+        Shape::Number(unit) => unit.print(number),
+        // Text is never compared.
+        Shape::Text => number.to_string(),
+    }
 }
 
 /// A field's value, in quotes where it needs them.

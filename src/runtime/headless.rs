@@ -255,7 +255,7 @@ fn print(
     match report {
         Report::Ls { output } => {
             let query = Query::Interactions {
-                filter: cli.options.filter.clone(),
+                filter: setup.filter.clone(),
                 window: setup.window,
                 sort: Sort::default(),
                 page: Page::First,
@@ -282,7 +282,7 @@ fn print(
         Report::Cost { by, output } => {
             match store.ask_now(Query::Costs {
                 by: *by,
-                filter: cli.options.filter.clone(),
+                filter: setup.filter.clone(),
                 window: setup.window,
                 anomalies: true,
             }) {
@@ -319,7 +319,7 @@ fn nothing(cli: &Cli, setup: &Setup, store: &Store) -> String {
         return "`spanscope stats` says what was read".to_owned();
     };
     let tally = &stats.tally;
-    if stats.interactions > 0 && (!cli.options.filter.is_all() || setup.window != Window::default()) {
+    if stats.interactions > 0 && (!setup.filter.is_all() || setup.window != Window::default()) {
         return format!(
             "none of {} interactions matches; look at --filter, --since and --until",
             stats.interactions

@@ -163,12 +163,8 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> 
             } else {
                 sources.to_vec()
             },
-            filter: cli.options.filter.clone(),
-            filter_text: if cli.options.filter.is_all() {
-                String::new()
-            } else {
-                cli.options.filter.to_string()
-            },
+            filter: setup.filter.clone(),
+            filter_text: cli.options.filter.clone().unwrap_or_default(),
             window: setup.window,
             prices: Arc::clone(&setup.prices),
             timezone: setup.config.zone(),

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use etcetera::BaseStrategy as _;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, CliError};
 use crate::config::{Config, When};
 use crate::keymap::Keymap;
+use crate::model::filter::Filter;
 use crate::model::json::Json;
+use crate::model::moment::Clock;
 use crate::model::query::Window;
 use crate::model::record::{Batch, Order, Progress, Receipt};
 use crate::model::span::{Nanos, Part, StartFrom};
@@ -39,6 +41,8 @@ pub struct Setup {
     pub prices: Arc<Prices>,
     /// Keys, the user's laid over ours.
     pub keymap: Keymap,
+    /// `--filter`.
+    pub filter: Filter,
     /// `--since` and `--until`.
     pub window: Window,
     /// The user's cache directory for this program.
@@ -101,13 +105,18 @@ impl Setup {
         let keys = (!config.keys.is_empty()).then(|| config.keys.to_string());
         let keymap = Keymap::load(keys.as_deref())
             .map_err(|error| Failure::new(2, format!("[keys]: {error}"), "`spanscope keys` lists actions and keys"))?;
-        let window = options
-            .window(now(), &config.zone())
-            .map_err(|error| Failure::new(error.code, error.message, error.hint.unwrap_or_default()))?;
+        let clock = Clock {
+            now: now(),
+            zone: config.zone(),
+        };
+        let wrong = |error: CliError| Failure::new(error.code, error.message, error.hint.unwrap_or_default());
+        let window = options.window(clock.now, &clock.zone).map_err(wrong)?;
+        let filter = options.filter(&clock).map_err(wrong)?;
         Ok(Self {
             config,
             prices: Arc::new(prices),
             keymap,
+            filter,
             window,
             cache: base.cache_dir().join("spanscope"),
             cli: cli.clone(),

@@ -10,6 +10,7 @@ use super::coverage::{Coverage, Covered};
 use super::intake::{Body, Derived, Packed, Spend};
 use super::rows::{read_part, write_places};
 use crate::model::content::Slot;
+use crate::model::filter::Step;
 use crate::model::record::{Other, Reject};
 use crate::model::span::{Nanos, Origin, Part, TraceKey};
 use crate::pricing::Prices;
@@ -162,10 +163,13 @@ pub(super) fn apply(
         if let Some((window, _)) = &window {
             connection.execute(include_str!("sql/forget_interactions.sql"), params![window.first, window.last])?;
             connection.execute(include_str!("sql/forget_spend.sql"), params![window.first, window.last])?;
+            connection.execute(include_str!("sql/forget_steps.sql"), params![window.first, window.last])?;
         }
         columns::append(connection, "interaction", &derived, columns::interactions)?;
         let spend: Vec<&Spend> = derived.iter().flat_map(|derived| &derived.spend).collect();
         columns::append(connection, "spend", &spend, columns::spend)?;
+        let steps: Vec<&Step> = derived.iter().flat_map(|derived| &derived.steps).collect();
+        columns::append(connection, "step", &steps, columns::steps)?;
         let mut after = coverage.clone();
         for batch in waiting {
             let batch = &batch.packed;

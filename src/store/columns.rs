@@ -9,6 +9,7 @@ use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::{Connection, Result};
 
 use super::intake::{Body, Derived, Spend};
+use crate::model::filter::Step;
 use crate::model::json::Json;
 use crate::model::record::{Other, Reject};
 use crate::model::span::{Origin, Part};
@@ -213,6 +214,31 @@ pub(super) fn spend(rows: &[&Spend]) -> Vec<ArrayRef> {
     columns.extend(t.sums(|s| &s.usage));
     columns.extend([t.huge(|s| s.cost.map(|cost| cost.0)), t.flag(|s| s.lower_bound)]);
     columns
+}
+
+pub(super) fn steps(rows: &[&Step]) -> Vec<ArrayRef> {
+    let t = Rows(rows);
+    vec![
+        t.u64(|s| s.trace.0),
+        t.signed(|s| Some(s.start)),
+        t.u64(|s| s.span.0),
+        t.number::<UInt64Type>(|s| s.parent.map(|parent| parent.0)),
+        t.text(|s| Some(s.kind.name())),
+        t.text(|s| Some(&s.name)),
+        t.text(|s| Some(s.status.name())),
+        t.text(|s| s.tool.as_ref()),
+        t.text(|s| s.model.as_ref()),
+        t.text(|s| s.stop.as_ref()),
+        t.signed(|s| s.temperature),
+        t.signed(|s| s.first_token),
+        t.signed(|s| s.took),
+        t.signed(|s| s.input),
+        t.signed(|s| s.output),
+        t.signed(|s| s.tokens()),
+        t.huge(|s| s.cost.map(|cost| cost.0)),
+        t.signed(|s| s.window),
+        t.u8(|s| s.slots),
+    ]
 }
 
 /// New bodies and their ids.

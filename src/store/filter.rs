@@ -3,8 +3,9 @@
 //! Letter case is ignored in ASCII alone. `lower` of the engine folds all of Unicode: as a first, fast condition it can only let too
 //! much through, and the exact one behind it looks at what is left. A NULL is "does not match", so every condition is made two-valued.
 
+use super::intake::DOCUMENT;
 use super::rows::Bind;
-use crate::model::filter::{Comparison, Field, Filter, Pattern};
+use crate::model::filter::{ANOMALY, Comparison, Field, Filter, Had, Pattern, Reach, Shape, pointers};
 use crate::model::query::Window;
 use crate::model::trace::FindingKind;
 
@@ -46,24 +47,17 @@ impl Condition {
                 self.sql.push(')');
             }
             Filter::Is(field, pattern) => self.is(*field, pattern),
-            Filter::Compare(Field::Cost, comparison, cost) => {
-                let sign = match comparison {
-                    Comparison::Less => "<",
-                    Comparison::LessOrEqual => "<=",
-                    Comparison::Equal => "=",
-                    Comparison::GreaterOrEqual => ">=",
-                    Comparison::Greater => ">",
-                };
-                self.sql.push_str(&format!("(cost IS NOT NULL AND cost {sign} ?)"));
-                self.bind(cost.0);
-            }
-            Filter::Between(Field::Cost, low, high) => {
-                self.sql.push_str("(cost IS NOT NULL AND cost >= ? AND cost <= ?)");
-                self.bind(low.0);
-                self.bind(high.0);
-            }
-            // The grammar compares nothing but the cost.
-            Filter::Compare(..) | Filter::Between(..) => self.sql.push_str("false"),
+            Filter::Compare(field, ..) | Filter::Between(field, ..) if field.only_of_span() => self.some(filter),
+            Filter::Compare(field, comparison, n) => self.number(whole(*field), &[(*comparison, *n)]),
+            Filter::Between(field, low, high) => self.number(whole(*field), &between(*low, *high)),
+            Filter::Has(Had::Field(field)) => match field {
+                Field::Cost | Field::Tokens | Field::Took => self.sql.push_str(&format!("({} IS NOT NULL)", whole(*field))),
+                field if field.only_of_span() => self.some(filter),
+                field => self.is(*field, &Pattern("*".to_owned())),
+            },
+            Filter::Has(Had::Content(_)) | Filter::Some(Reach::Child | Reach::Parent, _) => self.some(filter),
+            Filter::Some(Reach::Span, inner) => self.some(inner),
+            Filter::Attribute(key, pattern) => self.attribute(key, pattern),
             Filter::Text(words) => {
                 self.sql.push_str(include_str!("sql/filter_text.sql").trim_end());
                 let words = words.to_ascii_lowercase();
@@ -71,6 +65,116 @@ impl Condition {
                 self.bind(words);
             }
         }
+    }
+
+    /// Some span of the interaction passes.
+    fn some(&mut self, filter: &Filter) {
+        self.sql.push_str("trace IN (SELECT trace FROM step AS s0 WHERE ");
+        self.span(filter, 0);
+        self.sql.push(')');
+    }
+
+    /// A condition over the span of `step AS s{depth}`; groups inside it are about `s{depth + 1}`. What only a whole interaction has holds of none.
+    fn span(&mut self, filter: &Filter, depth: usize) {
+        let column = |field: Field| format!("s{depth}.{}", of_step(field));
+        match filter {
+            Filter::All => self.sql.push_str("true"),
+            Filter::And(all) => self.span_list(all, " AND ", "true", depth),
+            Filter::Or(any) => self.span_list(any, " OR ", "false", depth),
+            Filter::Not(inner) => {
+                self.sql.push_str("NOT (");
+                self.span(inner, depth);
+                self.sql.push(')');
+            }
+            Filter::Is(field, pattern) if field.of_span() && field.shape() == Shape::Text => self.pattern(&column(*field), pattern),
+            Filter::Compare(Field::Ctx, comparison, limit) => self.fill(depth, &[(*comparison, *limit)]),
+            Filter::Between(Field::Ctx, low, high) => self.fill(depth, &between(*low, *high)),
+            Filter::Compare(field, comparison, n) if field.of_span() => self.number(&column(*field), &[(*comparison, *n)]),
+            Filter::Between(field, low, high) if field.of_span() => self.number(&column(*field), &between(*low, *high)),
+            Filter::Has(Had::Field(Field::Ctx)) => {
+                self.sql
+                    .push_str(&format!("(s{depth}.input IS NOT NULL AND s{depth}.context_window IS NOT NULL)"));
+            }
+            Filter::Has(Had::Field(field)) if field.of_span() => self.sql.push_str(&format!("({} IS NOT NULL)", column(*field))),
+            Filter::Has(Had::Content(content)) => self.sql.push_str(&format!("(s{depth}.slots & {} <> 0)", content.slots())),
+            Filter::Some(reach @ (Reach::Child | Reach::Parent), inner) => {
+                let other = depth + 1;
+                let (mine, theirs) = if *reach == Reach::Child {
+                    ("span", "parent")
+                } else {
+                    ("parent", "span")
+                };
+                self.sql.push_str(&format!(
+                    "(s{depth}.{mine} IS NOT NULL AND s{depth}.{mine} IN (SELECT s{other}.{theirs} FROM step AS s{other} \
+                     WHERE s{other}.{theirs} IS NOT NULL AND "
+                ));
+                self.span(inner, other);
+                self.sql.push_str("))");
+            }
+            Filter::Is(..)
+            | Filter::Compare(..)
+            | Filter::Between(..)
+            | Filter::Has(_)
+            | Filter::Some(Reach::Span, _)
+            | Filter::Attribute(..)
+            | Filter::Text(_) => self.sql.push_str("false"),
+        }
+    }
+
+    fn span_list(&mut self, filters: &[Filter], between: &str, empty: &str, depth: usize) {
+        if filters.is_empty() {
+            self.sql.push_str(empty);
+            return;
+        }
+        for (index, filter) in filters.iter().enumerate() {
+            self.sql.push_str(if index == 0 { "(" } else { between });
+            self.span(filter, depth);
+        }
+        self.sql.push(')');
+    }
+
+    /// A column that is known and stands so to all of these.
+    fn number(&mut self, column: &str, limits: &[(Comparison, i128)]) {
+        self.sql.push_str(&format!("({column} IS NOT NULL"));
+        for (comparison, n) in limits {
+            self.sql.push_str(&format!(" AND {column} {} ?", comparison.symbol()));
+            // No wider than the column, where it can be: only then zone maps help.
+            match i64::try_from(*n) {
+                Ok(n) => self.bind(n),
+                Err(_) => self.bind(*n),
+            }
+        }
+        self.sql.push(')');
+    }
+
+    /// As `number`, of the input in hundredths of a percent of the window, without a division.
+    fn fill(&mut self, depth: usize, limits: &[(Comparison, i128)]) {
+        let (input, window) = (format!("s{depth}.input"), format!("s{depth}.context_window"));
+        self.sql.push_str(&format!("({input} IS NOT NULL AND {window} IS NOT NULL"));
+        for (comparison, n) in limits {
+            self.sql.push_str(&format!(
+                " AND {input}::HUGEINT * 10000 {} {window}::HUGEINT * ?",
+                comparison.symbol()
+            ));
+            self.bind(*n);
+        }
+        self.sql.push(')');
+    }
+
+    /// An attribute of some record: under its whole name, else at the end of the path that its dots describe.
+    fn attribute(&mut self, key: &str, pattern: &Pattern) {
+        let words = like(&pattern.0.to_ascii_lowercase());
+        let [whole, path] = pointers(key);
+        // Its last word is somewhere in the text, spelled as JSON does: most records are ruled out by that.
+        let last = key.rsplit('.').next().unwrap_or(key);
+        let plain = last.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        self.sql.push_str(include_str!("sql/filter_attribute.sql").trim_end());
+        for pointer in [&whole, &whole, &path, &path] {
+            self.bind(pointer.clone());
+        }
+        self.bind(if plain { last.to_owned() } else { String::new() });
+        self.bind(words.to_lowercase());
+        self.bind(words);
     }
 
     fn list(&mut self, filters: &[Filter], between: &str, empty: &str) {
@@ -90,6 +194,8 @@ impl Condition {
             Field::Feature => "feature",
             Field::User => "user_id",
             Field::Session => "session",
+            Field::Service => "service",
+            Field::Trace => "trace_id",
             Field::Status => "status",
             Field::Model => {
                 self.sql.push_str("trace IN (SELECT trace FROM spend WHERE ");
@@ -101,7 +207,28 @@ impl Condition {
                 self.finding(pattern);
                 return;
             }
-            Field::Cost => {
+            Field::Doc => {
+                let words = like(&pattern.anywhere().0.to_ascii_lowercase());
+                self.sql.push_str(include_str!("sql/filter_document.sql").trim_end());
+                self.bind(DOCUMENT);
+                self.bind(words.to_lowercase());
+                self.bind(words);
+                return;
+            }
+            Field::Kind | Field::Name | Field::Tool | Field::Stop => {
+                self.some(&Filter::Is(field, pattern.clone()));
+                return;
+            }
+            // The grammar compares numbers.
+            Field::Cost
+            | Field::Tokens
+            | Field::Took
+            | Field::Input
+            | Field::Output
+            | Field::Temp
+            | Field::Ctx
+            | Field::Ttft
+            | Field::At => {
                 self.sql.push_str("false");
                 return;
             }
@@ -111,6 +238,11 @@ impl Condition {
 
     /// `findings` is a JSON array of names that are all ours: which of them the pattern means is known before the store is asked.
     fn finding(&mut self, pattern: &Pattern) {
+        if pattern.0.eq_ignore_ascii_case(ANOMALY) {
+            let judged = include_str!("sql/judged.sql").trim_end();
+            self.sql.push_str(&format!("trace IN (SELECT trace FROM ({judged}) WHERE dear)"));
+            return;
+        }
         let meant = || FindingKind::ALL.iter().filter(|kind| pattern.matches(kind.name()));
         if meant().count() == FindingKind::ALL.len() {
             self.sql.push_str("findings IS NOT NULL");
@@ -132,6 +264,43 @@ impl Condition {
         ));
         self.bind(words.to_lowercase());
         self.bind(words);
+    }
+}
+
+fn between(low: i128, high: i128) -> [(Comparison, i128); 2] {
+    [(Comparison::GreaterOrEqual, low), (Comparison::LessOrEqual, high)]
+}
+
+/// The column of a number of the whole interaction.
+fn whole(field: Field) -> &'static str {
+    match field {
+        Field::Cost => "cost",
+        Field::Tokens => "tokens",
+        Field::Took => "duration",
+        Field::At => "start",
+        // None of them has it.
+        _ => "NULL::BIGINT",
+    }
+}
+
+/// The column of a field of one span.
+fn of_step(field: Field) -> &'static str {
+    match field {
+        Field::Kind => "kind",
+        Field::Name => "name",
+        Field::Status => "status",
+        Field::Tool => "tool",
+        Field::Model => "model",
+        Field::Stop => "stop",
+        Field::Cost => "cost",
+        Field::Tokens => "tokens",
+        Field::Took => "took",
+        Field::Input => "input",
+        Field::Output => "output",
+        Field::Temp => "temperature",
+        Field::Ttft => "first_token",
+        Field::Ctx => "context_window",
+        Field::Feature | Field::User | Field::Session | Field::Service | Field::Trace | Field::Finding | Field::Doc | Field::At => "trace",
     }
 }
 

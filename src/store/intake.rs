@@ -10,8 +10,9 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, select};
 
 use super::contents::AlreadyHashed;
-use crate::derive::derive;
+use crate::derive::{derive, steps};
 use crate::model::content::{Form, Slot};
+use crate::model::filter::Step;
 use crate::model::record::{Batch, Identity, Other, Reject, SourceInfo, Tally};
 use crate::model::span::{Nanos, Part, TraceKey};
 use crate::model::trace::{Interaction, Trace};
@@ -22,6 +23,9 @@ use crate::pricing::Prices;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store is closed")]
 pub struct Closed;
+
+/// The role under which documents are stored.
+pub(super) const DOCUMENT: &str = "document";
 
 /// Where batches go.
 #[derive(Clone, Debug)]
@@ -82,6 +86,7 @@ pub(super) struct Derived {
     pub(super) row: Interaction,
     pub(super) lower_bound: bool,
     pub(super) spend: Vec<Spend>,
+    pub(super) steps: Vec<Step>,
 }
 
 /// What the counted calls of one model came to in one trace.
@@ -106,7 +111,11 @@ impl Packed {
         for part in &mut parts {
             let pieces = std::mem::take(&mut part.contents);
             let mut own = Vec::with_capacity(pieces.len());
-            for piece in pieces {
+            for mut piece in pieces {
+                if piece.slot == Slot::Document {
+                    // So that a search can tell documents from other payloads.
+                    piece.role = Cow::Borrowed(DOCUMENT);
+                }
                 let seed = xxhash_rust::xxh3::xxh3_64(piece.role.as_bytes()) ^ u64::from(piece.form.number());
                 let hash = xxhash_rust::xxh3::xxh3_128_with_seed(piece.body.as_bytes(), seed);
                 let index = *met.entry(hash).or_insert_with(|| {
@@ -163,7 +172,9 @@ fn all(parts: &[Part], prices: &Prices) -> Vec<Derived> {
 
 impl Derived {
     pub(super) fn of(parts: Vec<Part>, prices: &Prices) -> Self {
-        let Trace { row, spans } = derive(parts, prices);
+        let trace = derive(parts, prices);
+        let steps = steps(&trace, prices);
+        let Trace { row, spans } = trace;
         let mut spend: Vec<Spend> = Vec::new();
         for span in spans.iter().filter(|span| span.counted) {
             let part = &span.part;
@@ -194,6 +205,7 @@ impl Derived {
             lower_bound: spend.iter().any(|sum| sum.lower_bound),
             row,
             spend,
+            steps,
         }
     }
 }

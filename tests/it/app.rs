@@ -11,7 +11,7 @@ use spanscope::app::layout::Focus;
 use spanscope::app::{App, Effect, Input, ListLine, Mode, Msg, Notice, Pane, Settings};
 use spanscope::keymap::{Keymap, Lookup};
 use spanscope::model::content::{Contents, Message, MessagePart, Slot};
-use spanscope::model::filter::Filter;
+use spanscope::model::filter::{Filter, Subject};
 use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SortKey, SourceStat, Stats, Window};
 use spanscope::model::record::{Progress, Receipt, Tally};
 use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
@@ -231,8 +231,14 @@ impl Desk {
     fn reply(&self, query: Query) -> Reply {
         let inside = |row: &&Interaction, filter: &Filter, window: Window| {
             let (ask, answer) = (row.ask.as_str(), row.answer.as_str());
-            filter.matches(row, &[ask, answer])
-                && window.since.is_none_or(|since| row.start >= since)
+            filter.matches(&Subject {
+                row,
+                steps: &[],
+                texts: &[ask, answer],
+                documents: &[],
+                attributes: &[],
+                anomaly: false,
+            }) && window.since.is_none_or(|since| row.start >= since)
                 && window.until.is_none_or(|until| row.start < until)
         };
         let rows = self.traces.iter().map(|trace| &trace.row);

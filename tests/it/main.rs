@@ -28,6 +28,8 @@ mod store_damage;
 #[cfg(feature = "store")]
 mod store_faults;
 #[cfg(feature = "store")]
+mod store_filter;
+#[cfg(feature = "store")]
 mod store_golden;
 #[cfg(feature = "store")]
 mod store_purge;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use spanscope::derive::derive;
+use spanscope::derive::{derive, steps};
 use spanscope::formats;
 use spanscope::model::content::Slot;
-use spanscope::model::filter::Filter;
+use spanscope::model::filter::{Filter, Subject};
 use spanscope::model::framing::Framing;
+use spanscope::model::moment::Clock;
 use spanscope::model::record::{Block, Identity, Order, SourceInfo};
 use spanscope::model::span::{Part, SpanKind, StartFrom, TraceKey};
 use spanscope::model::trace::{FindingKind, Trace};
@@ -59,8 +60,23 @@ fn traces() -> Vec<Trace> {
 }
 
 fn matching<'a>(traces: &'a [Trace], filter: &str) -> Vec<&'a Trace> {
-    let filter = Filter::parse(filter).unwrap();
-    traces.iter().filter(|trace| filter.matches(&trace.row, &[])).collect()
+    let clock = Clock {
+        now: 0,
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    let filter = Filter::parse(filter, &clock).unwrap();
+    let prices = Prices::embedded();
+    let matches = |trace: &&Trace| {
+        filter.matches(&Subject {
+            row: &trace.row,
+            steps: &steps(trace, &prices),
+            texts: &[],
+            documents: &[],
+            attributes: &[],
+            anomaly: false,
+        })
+    };
+    traces.iter().filter(matches).collect()
 }
 
 #[test]

@@ -9,10 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use proptest::prelude::*;
 use spanscope::derive::derive;
 use spanscope::model::content::{Form, Piece, Slot};
-use spanscope::model::filter::{Comparison, Field, Filter, Pattern};
+use spanscope::model::filter::{Field, Filter, Pattern};
 use spanscope::model::json::Json;
 use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SortKey, Stats, Ticket, Window};
 use spanscope::model::record::{Batch, Identity, Order, Other, Receipt, Reject, SourceInfo, Tally};
@@ -23,7 +22,7 @@ use spanscope::pricing::Prices;
 use spanscope::store::{Location, Options, Store, StoreError};
 
 const HOUR: i64 = 3_600_000_000_000;
-const NOON: i64 = 1_790_000_000_000_000_000;
+pub(super) const NOON: i64 = 1_790_000_000_000_000_000;
 
 fn options(cache: &Path) -> Options {
     Options::new(Arc::new(Prices::default()), cache.to_owned())
@@ -42,7 +41,7 @@ fn open_with(path: &Path, on_commit: impl FnMut(Receipt) + Send + 'static) -> St
     .unwrap()
 }
 
-fn source(id: u32) -> Arc<SourceInfo> {
+pub(super) fn source(id: u32) -> Arc<SourceInfo> {
     Arc::new(SourceInfo {
         id,
         uri: format!("logs/app-{id}.jsonl"),
@@ -54,7 +53,7 @@ fn source(id: u32) -> Arc<SourceInfo> {
     })
 }
 
-fn batch(source: &Arc<SourceInfo>, range: std::ops::Range<u64>, parts: Vec<Part>) -> Batch {
+pub(super) fn batch(source: &Arc<SourceInfo>, range: std::ops::Range<u64>, parts: Vec<Part>) -> Batch {
     let lines = parts.len() as u64;
     Batch {
         source: Arc::clone(source),
@@ -77,7 +76,7 @@ fn batch(source: &Arc<SourceInfo>, range: std::ops::Range<u64>, parts: Vec<Part>
     }
 }
 
-fn piece(slot: Slot, role: &str, form: Form, body: &str) -> Piece {
+pub(super) fn piece(slot: Slot, role: &str, form: Form, body: &str) -> Piece {
     Piece {
         slot,
         role: role.to_owned().into(),
@@ -87,7 +86,7 @@ fn piece(slot: Slot, role: &str, form: Form, body: &str) -> Piece {
 }
 
 /// A call that stands at `offset` of source 1; everything not given here is plain.
-fn call(trace: &str, span: &str, offset: u64, start: i64) -> Part {
+pub(super) fn call(trace: &str, span: &str, offset: u64, start: i64) -> Part {
     let key = TraceKey::of(trace, "logs/app-1.jsonl");
     Part {
         trace: key,
@@ -195,7 +194,7 @@ fn stats(store: &Store) -> Stats {
     }
 }
 
-fn fill(store: &Store, batches: Vec<Batch>) {
+pub(super) fn fill(store: &Store, batches: Vec<Batch>) {
     let sender = store.intake();
     for batch in batches {
         sender.send(batch).unwrap();
@@ -981,91 +980,4 @@ fn peers_are_those_that_a_person_would_open_one_by_one() {
         }
     }
     store.close();
-}
-
-fn words() -> impl Strategy<Value = String> {
-    prop::sample::select(vec![
-        "*",
-        "hot_temperature",
-        "*ed",
-        "billing",
-        "BILL*",
-        "*v2",
-        "süß",
-        "SÜß",
-        "100%",
-        "%",
-        "u_?",
-        "u_1",
-        "U*2",
-        "_",
-        "model-*",
-        "*-1",
-        "k",
-        "cancellation",
-        "k\u{212a} ",
-        "É",
-        "_b%",
-        "\\",
-    ])
-    .prop_map(str::to_owned)
-}
-
-fn filters() -> impl Strategy<Value = Filter> {
-    let cost = (0i128..6).prop_map(|n| Cost(n * 1_000_000_000));
-    let field = prop::sample::select(vec![
-        Field::Feature,
-        Field::User,
-        Field::Session,
-        Field::Model,
-        Field::Status,
-        Field::Finding,
-    ]);
-    let comparison = prop::sample::select(vec![
-        Comparison::Less,
-        Comparison::LessOrEqual,
-        Comparison::Equal,
-        Comparison::GreaterOrEqual,
-        Comparison::Greater,
-    ]);
-    let leaf = prop_oneof![
-        Just(Filter::All),
-        (field, words()).prop_map(|(field, words)| Filter::Is(field, Pattern(words))),
-        (comparison, cost.clone()).prop_map(|(comparison, cost)| Filter::Compare(Field::Cost, comparison, cost)),
-        (cost.clone(), cost).prop_map(|(a, b)| Filter::Between(Field::Cost, a, b)),
-        words().prop_map(Filter::Text),
-    ];
-    leaf.prop_recursive(3, 12, 3, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
-            prop::collection::vec(inner.clone(), 2..4).prop_map(Filter::Or),
-            inner.prop_map(|filter| Filter::Not(Box::new(filter))),
-        ]
-    })
-}
-
-#[test]
-fn the_sql_of_a_filter_says_what_the_plain_evaluator_says() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(&dir.path().join("s.duckdb"));
-    let parts = varied(60);
-    let texts: BTreeMap<TraceKey, String> = parts.iter().map(|part| (part.trace, part.contents[0].body.clone())).collect();
-    fill(&store, vec![batch(&source(1), 0..1000, parts)]);
-    let everything = all(&store);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 200,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    });
-    runner
-        .run(&filters(), |filter| {
-            let expected: Vec<_> = everything
-                .iter()
-                .filter(|row| filter.matches(row, &[texts[&row.trace].as_str()]))
-                .cloned()
-                .collect();
-            prop_assert_eq!(list(&store, filter, Sort::default(), Page::First, u32::MAX).0, expected);
-            Ok(())
-        })
-        .unwrap();
 }

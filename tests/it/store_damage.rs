@@ -94,7 +94,7 @@ fn run(store: &Store, blocks: &[Block]) -> Result<String, String> {
         },
         // Every text is looked through.
         Query::Count {
-            filter: Filter::parse(r#""no text holds this""#).unwrap(),
+            filter: Filter::Text("no text holds this".to_owned()),
             window: Window::default(),
         },
     ] {

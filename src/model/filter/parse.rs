@@ -1,15 +1,14 @@
 //! The grammar of the filter language, by recursive descent over characters.
 //!
-//! `any = all {"or" all}`, `all = term {["and"] term}`, `term = "-" term | "(" [any] ")" | field operator value | text`.
+//! `any = all {"or" all}`, `all = term {["and"] term}`, `term = "-" term | "(" [any] ")" | reach "(" [any] ")" | field operator value | text`,
+//! `reach = "span" | "child" | "parent"`.
 //! Every error names its column and, where something is close, what was probably meant. It must not guess silently: a misspelt field is an
 //! error, never a search for its letters.
 
 use std::fmt;
 
-use super::{Comparison, Field, Filter, Pattern};
-use crate::model::span::Status;
-use crate::model::trace::FindingKind;
-use crate::model::usage::Cost;
+use super::{Comparison, Field, Filter, Had, Pattern, Reach, Shape, Unit};
+use crate::model::moment::Clock;
 
 /// Deeper nesting than this is refused, so that no input can exhaust the stack.
 const DEEPEST: usize = 64;
@@ -51,29 +50,10 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     }
     candidates
         .into_iter()
-        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
-        .filter(|(wrong, candidate)| *wrong <= candidate.chars().count().div_ceil(3) || candidate.starts_with(&word))
+        .map(|candidate| (strsim::osa_distance(&word, &candidate.to_lowercase()), candidate))
+        .filter(|(wrong, candidate)| *wrong <= ((candidate.chars().count() + 1) / 3).max(1) || candidate.starts_with(&word))
         .min_by_key(|(wrong, _)| *wrong)
         .map(|(_, candidate)| candidate)
-}
-
-/// Letters to insert, remove, replace or swap with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before: Vec<usize> = vec![0; b.len() + 1];
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let swap = usize::from(a[i - 1] != b[j - 1]);
-            row[j] = (last[j] + 1).min(row[j - 1] + 1).min(last[j - 1] + swap);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(before[j - 2] + 1);
-            }
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
 }
 
 /// Ends a word or a bare value.
@@ -101,11 +81,13 @@ pub(super) fn is_value(text: &str) -> bool {
     !text.is_empty() && !text.contains(ends_value)
 }
 
-pub(super) fn parse(text: &str) -> Result<Filter, FilterError> {
+pub(super) fn parse(text: &str, clock: &Clock) -> Result<Filter, FilterError> {
     let mut reader = Reader {
         chars: text.chars().collect(),
         at: 0,
         depth: 0,
+        reach: None,
+        clock,
     };
     reader.spaces();
     if reader.peek().is_none() {
@@ -118,13 +100,16 @@ pub(super) fn parse(text: &str) -> Result<Filter, FilterError> {
     Ok(filter)
 }
 
-struct Reader {
+struct Reader<'a> {
     chars: Vec<char>,
     at: usize,
     depth: usize,
+    /// The group around what is read: it is about one span.
+    reach: Option<Reach>,
+    clock: &'a Clock,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn peek(&self) -> Option<char> {
         self.chars.get(self.at).copied()
     }
@@ -179,16 +164,7 @@ impl Reader {
         let filter = match self.peek() {
             None => return error(start, "something is missing here", None),
             Some(')') => return error(start, "something is missing before this `)`", None),
-            Some('(') => {
-                self.at += 1;
-                self.spaces();
-                let inner = if self.peek() == Some(')') { Filter::All } else { self.any()? };
-                if self.peek() != Some(')') {
-                    return error(start, "this `(` is never closed", None);
-                }
-                self.at += 1;
-                inner
-            }
+            Some('(') => self.group()?,
             Some('-') => {
                 self.at += 1;
                 if self.peek().is_none_or(|c| c.is_whitespace() || c == ')') {
@@ -203,6 +179,7 @@ impl Reader {
             Some('"') => {
                 let words = self.quoted()?;
                 self.boundary()?;
+                self.whole(start, "text")?;
                 Filter::Text(words)
             }
             Some(_) => self.field_or_text()?,
@@ -210,6 +187,31 @@ impl Reader {
         self.depth -= 1;
         self.spaces();
         Ok(filter)
+    }
+
+    /// What stands in parentheses; stands at the opening one.
+    fn group(&mut self) -> Result<Filter, FilterError> {
+        let start = self.at;
+        self.at += 1;
+        self.spaces();
+        let inner = if self.peek() == Some(')') { Filter::All } else { self.any()? };
+        if self.peek() != Some(')') {
+            return error(start, "this `(` is never closed", None);
+        }
+        self.at += 1;
+        Ok(inner)
+    }
+
+    /// What only a whole interaction has cannot be asked of one span.
+    fn whole(&self, column: usize, what: &str) -> Result<(), FilterError> {
+        match self.reach {
+            None => Ok(()),
+            Some(reach) => error(
+                column,
+                format!("{what} is asked of a whole interaction, not of one span"),
+                Some(format!("put it outside of {}(…)", reach.name())),
+            ),
+        }
     }
 
     /// Text in quotes; stands at the opening one.
@@ -262,51 +264,122 @@ impl Reader {
                 );
             }
             self.at += word.chars().count();
+            if let Some(reach) = Reach::ALL.into_iter().find(|reach| reach.name().eq_ignore_ascii_case(&word))
+                && self.peek() == Some('(')
+            {
+                return self.reaching(start, reach);
+            }
             self.boundary()?;
+            self.whole(start, "text")?;
             return Ok(Filter::Text(word));
         };
         let name: String = word.chars().take(operator_at).collect();
-        let Some(field) = Field::ALL.iter().copied().find(|field| field.name().eq_ignore_ascii_case(&name)) else {
-            let hint = match nearest(&name, Field::ALL.iter().map(|field| field.name())) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!(
-                    "fields are feature, user, session, model, status, finding and cost; quote it to search for the text: \"{word}\""
-                ),
-            };
-            return error(start, format!("unknown field `{name}`"), Some(hint));
-        };
+        let lower = name.to_ascii_lowercase();
         self.at += operator_at;
-        if field == Field::Cost { self.cost() } else { self.pattern(field) }
+        if let Some(key) = lower
+            .strip_prefix("attr.")
+            .map(|_| &name["attr.".len()..])
+            .filter(|key| !key.is_empty())
+        {
+            self.whole(start, "an attribute")?;
+            let (_, value) = self.value(&name)?;
+            return Ok(Filter::Attribute(key.to_owned(), Pattern(value)));
+        }
+        match lower.as_str() {
+            "has" => return self.has(),
+            "since" | "until" => {
+                self.whole(start, &format!("`{lower}`"))?;
+                let (column, value) = self.value(&name)?;
+                let comparison = if lower == "since" {
+                    Comparison::GreaterOrEqual
+                } else {
+                    Comparison::Less
+                };
+                return Ok(Filter::Compare(
+                    Field::At,
+                    comparison,
+                    self.number(Field::At, Unit::Moment, column, &value)?,
+                ));
+            }
+            _ => {}
+        }
+        let Some(field) = Field::ALL.iter().copied().find(|field| field.name() == lower) else {
+            return error(start, format!("unknown field `{name}`"), Some(unknown(&name, &word)));
+        };
+        if !field.of_span() {
+            self.whole(start, &format!("`{}`", field.name()))?;
+        }
+        match field.shape() {
+            Shape::Text => self.pattern(field),
+            Shape::Number(unit) => self.comparison(field, unit),
+        }
     }
 
-    /// A text field's operator and value; stands at the operator.
-    fn pattern(&mut self, field: Field) -> Result<Filter, FilterError> {
-        let name = field.name();
+    /// A group about one span; stands at its parenthesis.
+    fn reaching(&mut self, start: usize, reach: Reach) -> Result<Filter, FilterError> {
+        if reach == Reach::Span && self.reach.is_some() {
+            return error(
+                start,
+                "`span(…)` stands outside of other groups",
+                Some("use child(…) or parent(…) here".into()),
+            );
+        }
+        let around = self.reach.replace(reach);
+        let inner = self.group()?;
+        self.reach = around;
+        Ok(Filter::Some(reach, Box::new(inner)))
+    }
+
+    /// An operator that asks for equality, and a value: its column and text. Stands at the operator.
+    fn value(&mut self, name: &str) -> Result<(usize, String), FilterError> {
         let operator_at = self.at;
         if matches!(self.peek(), Some('<' | '>')) {
-            return error(
-                operator_at,
-                format!("`{name}` is text and cannot be compared"),
-                Some(format!("{name}:VALUE, with * for any characters")),
-            );
+            let hint = match name {
+                "since" | "until" => format!("{name}:2h"),
+                _ => format!("{name}:VALUE, with * for any characters"),
+            };
+            return error(operator_at, format!("`{name}` is text and cannot be compared"), Some(hint));
         }
         self.at += 1;
         let value_at = self.at;
         let value = if self.peek() == Some('"') { self.quoted()? } else { self.bare() };
         if value.is_empty() && self.chars.get(value_at) != Some(&'"') {
-            return error(
-                value_at,
-                format!("`{name}` needs a value"),
-                Some(format!("{name}:* matches whatever was logged")),
-            );
+            let hint = match name {
+                "since" | "until" => Unit::Moment.hint(name),
+                "has" => "has:prompt, -has:user".to_owned(),
+                _ => format!("{name}:* matches whatever was logged"),
+            };
+            return error(value_at, format!("`{name}` needs a value"), Some(hint));
         }
         self.boundary()?;
-        let pattern = Pattern(value);
-        let known: Vec<&str> = match field {
-            Field::Status => Status::ALL.iter().map(|status| status.name()).collect(),
-            Field::Finding => FindingKind::ALL.iter().map(|kind| kind.name()).collect(),
-            Field::Feature | Field::User | Field::Session | Field::Model | Field::Cost => Vec::new(),
+        Ok((value_at, value))
+    }
+
+    fn has(&mut self) -> Result<Filter, FilterError> {
+        let (column, value) = self.value("has")?;
+        // People say `has:document`, `has:tool_calls` finds its nearest.
+        let named =
+            |had: &Had| had.name().eq_ignore_ascii_case(&value) || (value.eq_ignore_ascii_case("document") && had.name() == "documents");
+        let Some(had) = Had::all().find(named) else {
+            let names: Vec<&str> = Had::all().map(Had::name).collect();
+            let hint = match nearest(&value, names.iter().copied()) {
+                Some(meant) => format!("did you mean `has:{meant}`?"),
+                None => format!("has: knows {}", one_of(&names)),
+            };
+            return error(column, format!("nothing is called `{value}`"), Some(hint));
         };
+        if !had.of_span() {
+            self.whole(column, &format!("`{}`", had.name()))?;
+        }
+        Ok(Filter::Has(had))
+    }
+
+    /// A text field's operator and value; stands at the operator.
+    fn pattern(&mut self, field: Field) -> Result<Filter, FilterError> {
+        let name = field.name();
+        let (value_at, value) = self.value(name)?;
+        let pattern = Pattern(value);
+        let known = field.known();
         if !known.is_empty() && !known.iter().any(|name| pattern.matches(name)) {
             let hint = match nearest(&pattern.0, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{name}:{meant}`?"),
@@ -317,8 +390,8 @@ impl Reader {
         Ok(Filter::Is(field, pattern))
     }
 
-    /// The cost's operator and value; stands at the operator.
-    fn cost(&mut self) -> Result<Filter, FilterError> {
+    /// A number's operator and value; stands at the operator.
+    fn comparison(&mut self, field: Field, unit: Unit) -> Result<Filter, FilterError> {
         let operator = self.peek();
         self.at += 1;
         let or_equal = matches!(operator, Some('<' | '>')) && self.peek() == Some('=');
@@ -330,28 +403,58 @@ impl Reader {
             (Some('>'), true) => Comparison::GreaterOrEqual,
             _ => Comparison::Equal,
         };
-        let value_at = self.at;
-        let value = self.bare();
+        let mut value_at = self.at;
+        let value = if unit == Unit::Moment && self.peek() == Some('"') {
+            value_at += 1;
+            self.quoted()?
+        } else {
+            self.bare()
+        };
         self.boundary()?;
         let Some((low, high)) = value.split_once("..") else {
-            return Ok(Filter::Compare(Field::Cost, comparison, dollars(value_at, &value)?));
+            let number = self.number(field, unit, value_at, &value)?;
+            if unit == Unit::Moment && comparison == Comparison::Equal {
+                // Nobody remembers the nanosecond: what is meant is about that time.
+                return Ok(Filter::Between(field, number.saturating_sub(ABOUT), number.saturating_add(ABOUT)));
+            }
+            return Ok(Filter::Compare(field, comparison, number));
         };
         if comparison != Comparison::Equal {
-            return error(value_at, "a range follows a colon", Some(format!("cost:{value}")));
+            return error(value_at, "a range follows a colon", Some(format!("{}:{value}", field.name())));
         }
         let high_at = value_at + low.chars().count() + 2;
         match (low, high) {
-            ("", "") => error(value_at, "a range needs at least one end", Some("cost:0.01..0.05".into())),
-            ("", high) => Ok(Filter::Compare(Field::Cost, Comparison::LessOrEqual, dollars(high_at, high)?)),
-            (low, "") => Ok(Filter::Compare(Field::Cost, Comparison::GreaterOrEqual, dollars(value_at, low)?)),
+            ("", "") => error(value_at, "a range needs at least one end", Some(example(field, unit))),
+            ("", high) => Ok(Filter::Compare(
+                field,
+                Comparison::LessOrEqual,
+                self.number(field, unit, high_at, high)?,
+            )),
+            (low, "") => Ok(Filter::Compare(
+                field,
+                Comparison::GreaterOrEqual,
+                self.number(field, unit, value_at, low)?,
+            )),
             (low, high) => {
-                let (from, to) = (dollars(value_at, low)?, dollars(high_at, high)?);
+                let (from, to) = (self.number(field, unit, value_at, low)?, self.number(field, unit, high_at, high)?);
                 if from > to {
-                    return error(value_at, "the range ends before it begins", Some(format!("cost:{high}..{low}")));
+                    return error(
+                        value_at,
+                        "the range ends before it begins",
+                        Some(format!("{}:{high}..{low}", field.name())),
+                    );
                 }
-                Ok(Filter::Between(Field::Cost, from, to))
+                Ok(Filter::Between(field, from, to))
             }
         }
+    }
+
+    fn number(&self, field: Field, unit: Unit, column: usize, text: &str) -> Result<i128, FilterError> {
+        let hint = Some(unit.hint(field.name()));
+        if text.is_empty() {
+            return error(column, format!("`{}` needs {}", field.name(), unit.noun()), hint);
+        }
+        unit.read(text, self.clock).or_else(|message| error(column, message, hint))
     }
 
     /// Consumes a bare value; it may be empty.
@@ -370,27 +473,31 @@ fn one_of(names: &[&str]) -> String {
     }
 }
 
-/// An amount in dollars, exactly.
-fn dollars(column: usize, text: &str) -> Result<Cost, FilterError> {
-    let hint = || Some("dollars, such as cost>0.05 or cost:0.01..0.05".to_owned());
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let digits = unsigned.strip_prefix('$').unwrap_or(unsigned);
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    let part = part.trim_end_matches('0');
-    let numeric = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if !numeric(whole) || !numeric(part) || !digits.bytes().any(|b| b.is_ascii_digit()) {
-        let message = if text.is_empty() {
-            "`cost` needs an amount".to_owned()
-        } else {
-            format!("`{text}` is not an amount")
-        };
-        return error(column, message, hint());
-    }
-    if part.len() > 12 {
-        return error(column, "costs are kept to 12 decimals", hint());
-    }
-    match format!("{whole}{part:0<12}").parse::<i128>() {
-        Ok(pico) => Ok(Cost(if unsigned.len() < text.len() { -pico } else { pico })),
-        Err(_) => error(column, "this amount is too large", hint()),
+/// How far from a time is still about that time: 45 minutes.
+const ABOUT: i128 = 45 * 60 * 1_000_000_000;
+
+/// A range of the field.
+fn example(field: Field, unit: Unit) -> String {
+    let ends = match unit {
+        Unit::Dollars => "0.01..0.05",
+        Unit::Tokens => "2k..8k",
+        Unit::Seconds => "250ms..2m",
+        Unit::Plain => "0..0.2",
+        Unit::Percent => "50..80",
+        Unit::Moment => "14:00..15:00",
+    };
+    format!("{}:{ends}", field.name())
+}
+
+/// What was probably meant by a field that there is not.
+fn unknown(name: &str, word: &str) -> String {
+    let names = || Field::ALL.iter().map(|field| field.name()).chain(["has", "since", "until"]);
+    match nearest(name, names()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => {
+            let names: Vec<&str> = names().chain(["attr.KEY"]).collect();
+            let list = names.join(", ");
+            format!("fields are {list}; quote it to search for the text: \"{word}\"")
+        }
     }
 }

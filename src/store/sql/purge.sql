@@ -10,6 +10,7 @@ INSERT INTO fresh.part SELECT * FROM store.part WHERE trace IN (SELECT trace FRO
 INSERT INTO fresh."use" SELECT * FROM store."use" WHERE trace IN (SELECT trace FROM survivor);
 INSERT INTO fresh.interaction SELECT * FROM store.interaction WHERE trace IN (SELECT trace FROM survivor);
 INSERT INTO fresh.spend SELECT * FROM store.spend WHERE trace IN (SELECT trace FROM survivor);
+INSERT INTO fresh.step SELECT * FROM store.step WHERE trace IN (SELECT trace FROM survivor);
 
 -- A content stays while anybody uses it.
 INSERT INTO fresh.content SELECT * FROM store.content WHERE id IN (SELECT content FROM fresh."use");

@@ -1,4 +1,4 @@
--- Facts are append-only: part, content, use, other, reject, coverage. interaction and spend follow from them and may be rebuilt at any time.
+-- Facts are append-only: part, content, use, other, reject, coverage. interaction, spend and step follow from them and may be rebuilt at any time.
 -- No PRIMARY KEY and no index on anything that grows: zone maps, time windows and the derived tables do that work.
 -- Times are nanoseconds UTC since 1970, durations nanoseconds, costs pico-dollars (10^-12 USD). NULL is "not logged".
 
@@ -33,7 +33,7 @@ CREATE TABLE part (
     ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL
 );
 
--- A message, document, payload, definition or system prompt, and who says it; a second copy is legal.
+-- A message, document, payload, definition or system prompt, and who says it (of a document: `document`); a second copy is legal.
 CREATE TABLE content (id UBIGINT NOT NULL, role VARCHAR NOT NULL, form VARCHAR NOT NULL, body VARCHAR NOT NULL);
 
 -- Which trace uses which content: what full-text search goes through.
@@ -68,4 +68,12 @@ CREATE TABLE spend (
     trace UBIGINT NOT NULL, start BIGINT NOT NULL, model VARCHAR, calls UINTEGER NOT NULL, unpriced_calls UINTEGER NOT NULL,
     input BIGINT, cache_read BIGINT, cache_write BIGINT, cache_write_1h BIGINT, output BIGINT, reasoning BIGINT,
     cost HUGEINT, lower_bound BOOLEAN NOT NULL
+);
+
+-- A row per span: what filters ask of one. parent is the key of a parent that was logged, temperature in millionths, input all classes together,
+-- context_window what its model can read, slots as in part.
+CREATE TABLE step (
+    trace UBIGINT NOT NULL, start BIGINT NOT NULL, span UBIGINT NOT NULL, parent UBIGINT, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
+    status VARCHAR NOT NULL, tool VARCHAR, model VARCHAR, stop VARCHAR, temperature BIGINT, first_token BIGINT, took BIGINT,
+    input BIGINT, output BIGINT, tokens BIGINT, cost HUGEINT, context_window BIGINT, slots UTINYINT NOT NULL
 );

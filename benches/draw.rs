@@ -42,6 +42,7 @@ fn filled() -> App {
         sources: vec!["/var/log/app".into()],
         filter: Filter::All,
         filter_text: String::new(),
+        views: Vec::new(),
         window: Window::default(),
         prices: Arc::clone(&prices),
         timezone: jiff::tz::TimeZone::UTC,

@@ -6,13 +6,15 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::model::filter::nearest;
+use crate::model::filter::{Filter, nearest};
+use crate::model::moment::Clock;
 
 /// The built-in settings, as text.
 pub const DEFAULTS: &str = include_str!("../assets/config.toml");
@@ -72,6 +74,8 @@ pub struct Config {
     pub ssh: Vec<String>,
     /// `[keys]` as written.
     pub keys: toml::Table,
+    /// `[views]`: names and filters, in the order of their names.
+    pub views: BTreeMap<String, String>,
 }
 
 /// Why settings could not be read.
@@ -100,9 +104,10 @@ struct Patch {
     pricing: Option<String>,
     ssh: Option<Vec<String>>,
     keys: Option<toml::Table>,
+    views: Option<BTreeMap<String, toml::Spanned<String>>>,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "theme",
     "color",
     "timezone",
@@ -113,6 +118,7 @@ const KEYS: [&str; 10] = [
     "pricing",
     "ssh",
     "keys",
+    "views",
 ];
 
 impl Default for Config {
@@ -129,6 +135,7 @@ impl Default for Config {
             pricing: None,
             ssh: Vec::new(),
             keys: toml::Table::new(),
+            views: BTreeMap::new(),
         };
         blank.with(DEFAULTS).expect("the built-in settings are checked by a test")
     }
@@ -187,6 +194,18 @@ impl Config {
         }
         if let Some(keys) = patch.keys {
             config.keys.extend(keys);
+        }
+        let clock = Clock {
+            now: 0,
+            zone: TimeZone::UTC,
+        };
+        for (name, filter) in patch.views.into_iter().flatten() {
+            Filter::parse(filter.get_ref(), &clock).map_err(|error| ConfigError {
+                line: line_of(text, filter.span().start),
+                message: format!("view {name:?}: {error}"),
+                hint: error.hint,
+            })?;
+            config.views.insert(name, filter.into_inner());
         }
         Ok(config)
     }

@@ -190,6 +190,26 @@ impl Keymap {
         Lookup::Unbound
     }
 
+    /// What may follow these keys: the rest of each sequence and what it does. The pane's own come first.
+    #[must_use]
+    pub fn following(&self, mode: Mode, pending: &[KeyEvent]) -> Vec<(String, Action)> {
+        let typed: Vec<Key> = pending.iter().map(|event| Key::from(*event)).collect();
+        if typed.is_empty() {
+            return Vec::new();
+        }
+        let table = |mode: Option<Mode>| {
+            let bindings = self.bindings.iter().filter(move |binding| binding.mode == mode);
+            bindings.filter(|binding| binding.keys.len() > typed.len() && binding.keys.starts_with(&typed))
+        };
+        table(Some(mode))
+            .chain(table(None).filter(|_| mode != Mode::Prompt))
+            .map(|binding| {
+                let rest = binding.keys[typed.len()..].iter().map(Key::to_string).collect::<Vec<_>>();
+                (rest.join(" "), binding.action)
+            })
+            .collect()
+    }
+
     /// The keys of an action, as a person writes them. In several tables: each key once.
     #[must_use]
     pub fn keys_of(&self, action: Action) -> Vec<String> {
@@ -395,6 +415,9 @@ mod tests {
         assert_eq!(keymap.lookup(Mode::List, &[plain('g')], plain('e')), Lookup::Action(Action::Bottom));
         assert_eq!(keymap.lookup(Mode::List, &[plain('g')], plain('x')), Lookup::Unbound);
         assert_eq!(keymap.keys_of(Action::Top), ["g g"]);
+        let following = keymap.following(Mode::List, &[plain('g')]);
+        assert_eq!(following, [("g".to_owned(), Action::Top), ("e".to_owned(), Action::Bottom)]);
+        assert!(keymap.following(Mode::List, &[]).is_empty() && keymap.following(Mode::List, &[plain('x')]).is_empty());
     }
 
     #[test]

@@ -105,6 +105,14 @@ pub enum Action {
     PreviousCall,
     /// Next error
     NextError,
+    /// Previous error
+    PreviousError,
+    /// Next interaction dearer than twice its feature's usual
+    NextAnomaly,
+    /// Previous interaction dearer than twice its feature's usual
+    PreviousAnomaly,
+    /// Go to a time: `15:00`, `yesterday 15:00`, `2h`
+    GoToTime,
     /// Choose the order of the list
     Sort,
     /// Sort by time; again to reverse
@@ -167,6 +175,18 @@ pub enum Action {
     ScrollLeft,
     /// Scroll right
     ScrollRight,
+    /// Every action, by some of its letters, and the named views
+    Palette,
+    /// Keep the filter as a named view in the settings
+    SaveView,
+    /// Next choice above the line
+    NextChoice,
+    /// Previous choice above the line
+    PreviousChoice,
+    /// An earlier line of the history
+    Earlier,
+    /// A later line of the history
+    Later,
     /// Accept the line typed
     Accept,
     /// Give the line up
@@ -194,6 +214,15 @@ impl Action {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
+    }
+
+    /// It means something only while a line is typed.
+    #[must_use]
+    pub const fn belongs_to_a_line(self) -> bool {
+        matches!(
+            self,
+            Self::Palette | Self::NextChoice | Self::PreviousChoice | Self::Earlier | Self::Later | Self::Accept | Self::Cancel
+        )
     }
 }
 

@@ -35,11 +35,13 @@ pub enum Pane {
     Other,
     /// What came before an interaction in its feature.
     Peers,
+    /// Values seen of a field, while a filter is typed.
+    Values,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 14;
+    pub const COUNT: usize = 15;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -84,6 +86,7 @@ impl Asks {
             Pane::Evidence,
             Pane::Other,
             Pane::Peers,
+            Pane::Values,
         ];
         let pane = PANES
             .into_iter()

@@ -9,12 +9,15 @@ pub mod layout;
 pub mod action;
 pub mod asks;
 pub mod comparison;
+pub mod complete;
 pub mod copy;
 pub mod costs;
 pub mod diagnosis;
+mod lines;
 pub mod list;
 pub mod moves;
 pub mod notice;
+pub mod palette;
 pub mod prompt;
 pub mod rejects;
 pub mod sources;
@@ -27,7 +30,7 @@ use std::sync::Arc;
 
 use strum::EnumCount;
 
-use crate::model::filter::Filter;
+use crate::model::filter::{Field, Filter};
 use crate::model::moment::Clock;
 use crate::model::query::{CostKey, Page, Query, Reply, SortKey, Ticket, Window};
 use crate::model::record::{Progress, Receipt};
@@ -42,6 +45,7 @@ pub use diagnosis::Diagnosis;
 pub use list::{List, ListLine, Selected};
 pub use moves::menu;
 pub use notice::{Level, Notice};
+pub use palette::View;
 pub use prompt::{Input, Prompt, PromptKind};
 pub use rejects::Rejects;
 pub use sources::Sources;
@@ -102,6 +106,8 @@ pub enum Effect {
     },
     /// Show what was copied last on the plain screen, until a key is pressed.
     Print,
+    /// Keep a named view in the settings.
+    SaveView(View),
     /// Put the program aside.
     Suspend,
     /// Draw every cell anew.
@@ -119,6 +125,8 @@ pub struct Settings {
     pub filter: Filter,
     /// The filter as the user wrote it.
     pub filter_text: String,
+    /// Filters with names.
+    pub views: Vec<View>,
     /// The span of time shown.
     pub window: Window,
     /// Prices, for the sum behind a cost.
@@ -140,6 +148,8 @@ pub(crate) enum Over {
     Nothing,
     Help {
         top: usize,
+        /// What it is searched for.
+        typed: String,
     },
     Sort,
     Copy,
@@ -153,6 +163,11 @@ pub struct App {
     named: Vec<String>,
     filter: Filter,
     filter_text: String,
+    /// Filters that were set, the newest last.
+    history: Vec<String>,
+    views: Vec<View>,
+    /// The values that were asked for last.
+    values_asked: Option<(Field, String)>,
     window: Window,
     prices: Arc<Prices>,
     timezone: jiff::tz::TimeZone,
@@ -201,6 +216,7 @@ impl App {
             sources,
             filter,
             filter_text,
+            views,
             window,
             prices,
             timezone,
@@ -212,6 +228,9 @@ impl App {
             named: sources,
             filter,
             filter_text,
+            history: Vec::new(),
+            views,
+            values_asked: None,
             window,
             prices,
             timezone,
@@ -256,12 +275,12 @@ impl App {
             Msg::Do(action) => self.act(action, &mut effects),
             Msg::Type(input) => {
                 if let Over::Prompt(prompt) = &mut self.over {
-                    prompt.input(input);
+                    prompt.input(input, &self.views);
                 }
             }
             Msg::Paste(text) => {
                 if let Over::Prompt(prompt) = &mut self.over {
-                    prompt.paste(&text);
+                    prompt.paste(&text, &self.views);
                 }
             }
             Msg::Ingested(receipt) => self.ingested(&receipt),
@@ -397,6 +416,7 @@ impl App {
             effects.push(self.asks.ask(Pane::Stats, Query::Stats));
         }
         self.ask_due_rejects(effects);
+        self.ask_values(effects);
     }
 
     fn ingested(&mut self, receipt: &Receipt) {
@@ -423,6 +443,8 @@ impl App {
                     Pane::Evidence | Pane::Other | Pane::Peers => self.evidence_failed("the question was interrupted".into()),
                     Pane::Search => self.notices.say(Notice::warn("the search was interrupted")),
                     Pane::Copy => self.copy_failed("the question was interrupted"),
+                    // The newer letters ask again.
+                    Pane::Values => {}
                 }
             }
             (Pane::List, Query::Interactions { page, .. }, Reply::Interactions { rows, more }) => {
@@ -483,6 +505,11 @@ impl App {
             }
             (Pane::Rejects, Query::Rejects { page, .. }, Reply::Rejects { rows, more }) => self.rejects_arrived(&page, rows, more),
             (Pane::Reject, Query::Reject(origin), Reply::Reject(row)) => self.reject_arrived(origin, row, effects),
+            (Pane::Values, Query::Values { field, text, .. }, Reply::Values(values)) => {
+                if let Over::Prompt(prompt) = &mut self.over {
+                    prompt.seen(field, &text, values);
+                }
+            }
             (pane, query, Reply::Failed(message)) => self.failed(pane, &query, message),
             (pane, _, _) => self
                 .notices
@@ -512,7 +539,7 @@ impl App {
                     self.reject_failed(*origin, &message);
                 }
             }
-            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats => self.notices.say(Notice::error(message)),
+            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Values => self.notices.say(Notice::error(message)),
         }
     }
 
@@ -625,18 +652,26 @@ impl App {
     /// Which keys are in force.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        match (&self.over, self.wish.focus) {
-            (Over::Help { .. }, _) => Mode::Help,
-            (Over::Sort, _) => Mode::Sort,
-            (Over::Copy, _) => Mode::Copy,
-            (Over::Prompt(_), _) => Mode::Prompt,
-            (Over::Nothing, Focus::List) => Mode::List,
-            (Over::Nothing, Focus::Inspector) => Mode::Inspector,
-            (Over::Nothing, Focus::Costs) => Mode::Costs,
-            (Over::Nothing, Focus::Sources) if self.rejects.is_some() => Mode::Rejects,
-            (Over::Nothing, Focus::Sources) => Mode::Sources,
-            (Over::Nothing, Focus::Diagnosis) => Mode::Diagnosis,
-            (Over::Nothing, Focus::Comparison) => Mode::Comparison,
+        match &self.over {
+            Over::Help { .. } => Mode::Help,
+            Over::Sort => Mode::Sort,
+            Over::Copy => Mode::Copy,
+            Over::Prompt(_) => Mode::Prompt,
+            Over::Nothing => self.pane_mode(),
+        }
+    }
+
+    /// The keys of the pane in focus, whatever lies over it.
+    #[must_use]
+    pub const fn pane_mode(&self) -> Mode {
+        match self.wish.focus {
+            Focus::List => Mode::List,
+            Focus::Inspector => Mode::Inspector,
+            Focus::Costs => Mode::Costs,
+            Focus::Sources if self.rejects.is_some() => Mode::Rejects,
+            Focus::Sources => Mode::Sources,
+            Focus::Diagnosis => Mode::Diagnosis,
+            Focus::Comparison => Mode::Comparison,
         }
     }
 
@@ -759,13 +794,20 @@ impl App {
         }
     }
 
-    /// The first line of the help on the screen, while it is open.
+    /// While the help is open: its first line on the screen, and what it is searched for.
     #[must_use]
-    pub const fn help_top(&self) -> Option<usize> {
-        match self.over {
-            Over::Help { top } => Some(top),
+    pub fn help(&self) -> Option<(usize, &str)> {
+        match &self.over {
+            Over::Help { top, typed } => Some((*top, typed)),
+            Over::Prompt(prompt) if prompt.kind() == PromptKind::Help => Some((0, prompt.text())),
             Over::Nothing | Over::Prompt(_) | Over::Sort | Over::Copy => None,
         }
+    }
+
+    /// Filters with names.
+    #[must_use]
+    pub fn views(&self) -> &[View] {
+        &self.views
     }
 
     /// The zone times are shown in.

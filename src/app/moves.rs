@@ -2,7 +2,7 @@
 
 use strum::IntoEnumIterator;
 
-use crate::model::filter::{Field, Filter, Pattern};
+use crate::model::filter::{ANOMALY, Field, Filter, Pattern};
 use crate::model::query::{Cursor, Page, Query, SortKey};
 use crate::model::span::{SpanKey, SpanKind, Status, TraceKey};
 use crate::model::trace::{Interaction, Span};
@@ -12,7 +12,7 @@ use super::inspector::Tab;
 use super::layout::Focus;
 use super::list::Land;
 use super::viewer::{Scroll, Viewer};
-use super::{Action, App, Effect, ListLine, Notice, Open, Over, Pane, Prompt, PromptKind, Spans};
+use super::{Action, App, Effect, ListLine, Notice, Open, Over, Pane, PromptKind, Spans};
 
 /// What a jump looks for, as its messages name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(super) enum Sought {
     Match,
     Error,
     Finding,
+    Anomaly,
 }
 
 impl Sought {
@@ -29,6 +30,7 @@ impl Sought {
             Self::Match => "match",
             Self::Error => "failed interaction",
             Self::Finding => "interaction with a finding",
+            Self::Anomaly => "interaction dearer than twice its feature's usual",
         }
     }
 }
@@ -43,12 +45,14 @@ impl App {
         }
         match &mut self.over {
             Over::Nothing => self.act_in_pane(action, effects),
-            Over::Help { top } => match scrolled(action, usize::from(self.size.1.saturating_sub(4))) {
+            Over::Help { top, .. } => match scrolled(action, usize::from(self.size.1.saturating_sub(4))) {
                 Some(step) => *top = top.saturating_add_signed(step).min(Self::help_length()),
                 None => match action {
                     Action::Top => *top = 0,
                     Action::Bottom => *top = Self::help_length(),
                     Action::Back | Action::Leave | Action::Help => self.over = Over::Nothing,
+                    Action::Search => self.open_line(PromptKind::Help, ""),
+                    Action::Palette => self.open_line(PromptKind::Palette, ""),
                     _ => {}
                 },
             },
@@ -66,11 +70,7 @@ impl App {
                 self.over = Over::Nothing;
                 self.act_copy(action, effects);
             }
-            Over::Prompt(_) => match action {
-                Action::Accept => self.accept(effects),
-                Action::Cancel => self.over = Over::Nothing,
-                _ => {}
-            },
+            Over::Prompt(_) => self.act_on_line(action, effects),
         }
     }
 
@@ -148,8 +148,14 @@ impl App {
                 }
                 self.trees.soil();
             }
-            Action::Search => self.over = Over::Prompt(Prompt::new(PromptKind::Search, "")),
-            Action::Filter => self.over = Over::Prompt(Prompt::new(PromptKind::Filter, &self.filter_text)),
+            Action::Search => self.open_line(PromptKind::Search, ""),
+            Action::Filter => self.open_line(PromptKind::Filter, &self.filter_text.clone()),
+            Action::Palette => self.open_line(PromptKind::Palette, ""),
+            Action::GoToTime => self.open_line(PromptKind::Time, ""),
+            Action::SaveView if self.filter.is_all() => {
+                self.notices.say(Notice::info("there is no filter to keep: f sets one"));
+            }
+            Action::SaveView => self.open_line(PromptKind::ViewName, ""),
             Action::NextMatch | Action::PreviousMatch => self.search_step(action == Action::NextMatch, effects),
             Action::NextFinding | Action::PreviousFinding => self.to_finding(action == Action::NextFinding, effects),
             Action::NextTrace | Action::PreviousTrace => self.to_trace(action == Action::NextTrace),
@@ -158,10 +164,16 @@ impl App {
                     span.part.kind == SpanKind::Llm && !span.missing
                 });
             }
-            Action::NextError => self.to_error(effects),
+            Action::NextError | Action::PreviousError => self.to_error(action == Action::NextError, effects),
+            Action::NextAnomaly | Action::PreviousAnomaly => self.seek(Sought::Anomaly, action == Action::NextAnomaly, effects),
             Action::Sort => self.over = Over::Sort,
             Action::Copy => self.over = Over::Copy,
-            Action::Help => self.over = Over::Help { top: 0 },
+            Action::Help => {
+                self.over = Over::Help {
+                    top: 0,
+                    typed: String::new(),
+                };
+            }
             Action::ShowPrompt => self.show_tab(Tab::Prompt, effects),
             Action::ShowResponse => self.show_tab(Tab::Response, effects),
             Action::ShowDocuments => self.show_tab(Tab::Documents, effects),
@@ -189,6 +201,10 @@ impl App {
             Action::PrintLast => effects.push(Effect::Print),
             Action::Accept
             | Action::Cancel
+            | Action::NextChoice
+            | Action::PreviousChoice
+            | Action::Earlier
+            | Action::Later
             | Action::Redraw
             | Action::Suspend
             | Action::Quit
@@ -251,7 +267,7 @@ impl App {
         }
     }
 
-    fn ask_page(&mut self, page: Page, effects: &mut Vec<Effect>) {
+    pub(super) fn ask_page(&mut self, page: Page, effects: &mut Vec<Effect>) {
         let query = Query::Interactions {
             filter: self.filter.clone(),
             window: self.window,
@@ -464,35 +480,8 @@ impl App {
         self.show_tab(TABS[next], effects);
     }
 
-    /// The prompt's line is accepted.
-    fn accept(&mut self, effects: &mut Vec<Effect>) {
-        let clock = self.clock();
-        let Over::Prompt(prompt) = &mut self.over else { return };
-        let text = prompt.text().trim().to_owned();
-        match prompt.kind() {
-            PromptKind::Filter => match Filter::parse(&text, &clock) {
-                Ok(filter) => {
-                    self.over = Over::Nothing;
-                    self.set_filter(filter, text);
-                }
-                Err(error) => prompt.fail(error),
-            },
-            PromptKind::Search => {
-                self.over = Over::Nothing;
-                if let Some(viewer) = self.viewer_in_focus() {
-                    viewer.search(&text);
-                } else {
-                    self.search = (!text.is_empty()).then_some(text);
-                    if self.search.is_some() {
-                        self.search_step(true, effects);
-                    }
-                }
-            }
-        }
-    }
-
     /// The text that has the keys, if it is one.
-    fn viewer_in_focus(&mut self) -> Option<&mut Viewer> {
+    pub(super) fn viewer_in_focus(&mut self) -> Option<&mut Viewer> {
         match self.wish.focus {
             Focus::Inspector => Some(self.inspector.viewer_mut()),
             Focus::Sources => self.reader_mut(),
@@ -518,7 +507,7 @@ impl App {
     }
 
     /// Next or previous match of the search, in the pane that has the keys.
-    fn search_step(&mut self, forward: bool, effects: &mut Vec<Effect>) {
+    pub(super) fn search_step(&mut self, forward: bool, effects: &mut Vec<Effect>) {
         if let Some(viewer) = self.viewer_in_focus() {
             viewer.search_step(forward);
             return;
@@ -536,6 +525,7 @@ impl App {
             Sought::Match => self.search.clone().map_or(Filter::All, Filter::Text),
             Sought::Error => Filter::Is(Field::Status, Pattern(Status::Error.name().to_owned())),
             Sought::Finding => Filter::Is(Field::Finding, Pattern("*".to_owned())),
+            Sought::Anomaly => Filter::Is(Field::Finding, Pattern(ANOMALY.to_owned())),
         };
         self.sought = sought;
         let sort = self.list.sort();
@@ -635,15 +625,15 @@ impl App {
     }
 
     /// To the next failed span of the open interaction, else to the next failed interaction.
-    fn to_error(&mut self, effects: &mut Vec<Effect>) {
+    fn to_error(&mut self, forward: bool, effects: &mut Vec<Effect>) {
         let expanded = self
             .list
             .selected()
             .is_some_and(|selected| self.trees.expanded(selected.trace).is_some_and(|open| open.loaded().is_some()));
-        if expanded && self.to_span(true, "", |span| span.part.status == Status::Error) {
+        if expanded && self.to_span(forward, "", |span| span.part.status == Status::Error) {
             return;
         }
-        self.seek(Sought::Error, true, effects);
+        self.seek(Sought::Error, forward, effects);
     }
 
     /// Whether the sort menu is open.

@@ -93,3 +93,18 @@ fn sizes() {
         assert!(size(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn views_are_filters_with_names_and_wrong_ones_are_told_with_their_line() {
+    let config = Config::default()
+        .with("[views]\nslow = 'took>5s'\n\"two words\" = 'has:prompt'\n")
+        .unwrap();
+    let views: Vec<(&str, &str)> = config.views.iter().map(|(name, filter)| (name.as_str(), filter.as_str())).collect();
+    assert_eq!(views, [("slow", "took>5s"), ("two words", "has:prompt")]);
+    let error = Config::default().with("[views]\na = 'cost>1'\nslow = 'tok>5s'\n").unwrap_err();
+    assert_eq!(error.line, 3);
+    assert!(
+        error.message.contains("slow") && error.message.contains("unknown field `tok`"),
+        "{error}"
+    );
+}

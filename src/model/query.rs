@@ -1,7 +1,7 @@
 //! The port between the two front ends and the store: plain questions, plain answers. No SQL and no engine type crosses it.
 
 use super::content::Contents;
-use super::filter::Filter;
+use super::filter::{Field, Filter};
 use super::record::Tally;
 use super::span::{Nanos, Origin, SpanKey, TraceKey, names};
 use super::trace::{Interaction, Trace};
@@ -169,6 +169,15 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
+    /// Values of a text field that were seen, the most frequent first.
+    Values {
+        /// The field: one of an interaction or of a span.
+        field: Field,
+        /// What they contain, letter case apart.
+        text: String,
+        /// At most so many.
+        limit: u32,
+    },
     /// What was read.
     Stats,
     /// A page of rejects, the newest first: by source, generation and offset. Of each the beginning.
@@ -306,6 +315,8 @@ pub enum Reply {
     Costs(Vec<CostRow>),
     /// To `Peers`.
     Peers(Box<Peers>),
+    /// To `Values`, each with how many interactions or spans have it.
+    Values(Vec<(String, u64)>),
     /// To `Stats`.
     Stats(Box<Stats>),
     /// To `Rejects`, newest first; `more` says whether rows follow in the direction of the page.

@@ -24,8 +24,8 @@ use super::terminal::{self, Screen};
 
 /// At most so often a frame: 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
-/// A chord that is not finished by then is forgotten.
-const CHORD: Duration = Duration::from_secs(1);
+/// A chord that is not finished by then is forgotten: time enough to read what may follow.
+const CHORD: Duration = Duration::from_secs(5);
 
 /// What the loop works with.
 pub struct Explorer {
@@ -45,6 +45,8 @@ pub struct Explorer {
     pub spool: Option<std::path::PathBuf>,
     /// The program that reaches other machines, and its options.
     pub ssh: Vec<String>,
+    /// The user's settings file.
+    pub config: std::path::PathBuf,
     /// `--mouse`.
     pub mouse: bool,
     /// What was copied last.
@@ -270,6 +272,11 @@ impl Explorer {
                         .inbox
                         .put(Event::Problem("nothing was copied yet: y copies, then p prints it".into())),
                 },
+                Effect::SaveView(view) => {
+                    let said = super::views::save(&self.config, &view).map_or_else(Notice::error, Notice::info);
+                    // A notice asks for nothing.
+                    drop(self.app.update(Msg::Notice(said)));
+                }
                 Effect::Suspend => self.suspend(screen)?,
                 Effect::Redraw => *screen = terminal::fresh()?,
                 Effect::Quit => return Ok(Some(0)),
@@ -312,8 +319,8 @@ impl Explorer {
 
     fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
         queue!(screen.backend_mut(), BeginSynchronizedUpdate)?;
-        let (app, keymap, theme) = (&self.app, &self.keymap, &self.theme);
-        screen.draw(|frame| ui::draw(app, keymap, theme, frame))?;
+        let (app, keymap, pending, theme) = (&self.app, &self.keymap, &self.pending, &self.theme);
+        screen.draw(|frame| ui::draw(app, keymap, pending, theme, frame))?;
         queue!(screen.backend_mut(), EndSynchronizedUpdate)?;
         io::Write::flush(screen.backend_mut())
     }

@@ -8,6 +8,7 @@ mod inbox;
 mod ingest;
 mod setup;
 mod terminal;
+mod views;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
-use crate::app::{App, Settings};
+use crate::app::{App, Settings, View};
 use crate::cli::{self, Cli, Command};
 use crate::model::text::Safe;
 use explorer::{Explorer, now};
@@ -165,6 +166,15 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> 
             },
             filter: setup.filter.clone(),
             filter_text: cli.options.filter.clone().unwrap_or_default(),
+            views: setup
+                .config
+                .views
+                .iter()
+                .map(|(name, filter)| View {
+                    name: name.clone(),
+                    filter: filter.clone(),
+                })
+                .collect(),
             window: setup.window,
             prices: Arc::clone(&setup.prices),
             timezone: setup.config.zone(),
@@ -182,6 +192,7 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> 
             clipboard,
             spool: spool.clone(),
             ssh: setup.config.ssh.clone(),
+            config: setup.path.clone(),
             mouse: cli.options.mouse,
             copied: None,
             printed: false,

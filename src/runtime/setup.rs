@@ -45,6 +45,8 @@ pub struct Setup {
     pub filter: Filter,
     /// `--since` and `--until`.
     pub window: Window,
+    /// The user's settings file, which may not exist.
+    pub path: PathBuf,
     /// The user's cache directory for this program.
     pub cache: PathBuf,
     cli: Cli,
@@ -118,6 +120,7 @@ impl Setup {
             keymap,
             filter,
             window,
+            path,
             cache: base.cache_dir().join("spanscope"),
             cli: cli.clone(),
         })

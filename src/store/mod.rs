@@ -30,6 +30,7 @@ mod peers;
 mod purge;
 mod reader;
 mod rows;
+mod values;
 mod writer;
 
 pub use error::StoreError;

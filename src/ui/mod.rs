@@ -15,6 +15,7 @@ mod empty;
 pub mod inspector;
 mod list;
 mod overlay;
+mod palette;
 mod rejects;
 mod sources;
 mod status;
@@ -22,6 +23,7 @@ pub mod text;
 pub mod theme;
 mod tree;
 
+use crossterm::event::KeyEvent;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -33,9 +35,13 @@ use crate::keymap::Keymap;
 use crate::model::text::Safe;
 use theme::{Role, Theme};
 
-/// Draws one frame.
-pub fn draw(app: &App, keymap: &Keymap, theme: &Theme, frame: &mut Frame<'_>) {
-    render(app, keymap, theme, frame.area(), frame.buffer_mut());
+/// Draws one frame; `pending` are the keys of a sequence that is not finished.
+pub fn draw(app: &App, keymap: &Keymap, pending: &[KeyEvent], theme: &Theme, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    render(app, keymap, theme, area, frame.buffer_mut());
+    if !app.screen().too_small {
+        overlay::following(&keymap.following(app.mode(), pending), theme, area, frame.buffer_mut());
+    }
 }
 
 /// Draws into a buffer of any size.

@@ -6,24 +6,28 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 use strum::IntoEnumIterator as _;
 
+use super::palette;
 use super::text::{self, Align, label, span};
 use super::theme::{Role, Theme};
 use crate::app::App;
 use crate::app::action::{Action, Mode};
 use crate::app::moves;
+use crate::app::palette::fits;
 use crate::app::prompt::{Prompt, PromptKind};
 use crate::keymap::Keymap;
 use crate::model::text::Safe;
 
 pub(super) fn draw(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
-    if let Some(top) = app.help_top() {
-        help(top, keymap, theme, frame, buffer);
-    } else if app.sort_menu() {
+    if let Some((top, typed)) = app.help() {
+        help(app, top, typed, keymap, theme, frame, buffer);
+    }
+    if app.sort_menu() {
         menu(" sort by ", &moves::menu(true), keymap, theme, frame, buffer);
     } else if app.copy_menu() {
         menu(" copy ", &moves::menu(false), keymap, theme, frame, buffer);
     } else if let Some(prompt) = app.prompt() {
-        line(prompt, theme, frame, buffer);
+        let above = line(prompt, theme, frame, buffer);
+        palette::draw(app, prompt, keymap, theme, frame, above, buffer);
     }
 }
 
@@ -38,7 +42,7 @@ fn popup(title: &'static str, area: Rect, theme: &Theme, buffer: &mut Buffer) ->
     inner
 }
 
-fn help(top: usize, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
+fn help(app: &App, top: usize, typed: &str, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
     let width = frame.width.min(96);
     let area = Rect {
         x: frame.x + (frame.width - width) / 2,
@@ -47,9 +51,27 @@ fn help(top: usize, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Bu
         height: frame.height - 2,
     };
     let inner = popup(" help ", area, theme, buffer);
+    let hint = if typed.is_empty() {
+        keymap
+            .keys_of(Action::Search)
+            .into_iter()
+            .next()
+            .map(|key| format!(" {key} searches "))
+    } else {
+        Some(format!(" /{typed} "))
+    };
+    if let Some(hint) = hint {
+        let hint = Safe::line(&hint);
+        let x = area.right().saturating_sub(hint.width() as u16 + 2).max(area.x + 8);
+        buffer.set_span(x, area.y, &span(&hint, theme.style(Role::Dim)), area.right().saturating_sub(x + 1));
+    }
     let mut lines: Vec<Line<'static>> = Vec::new();
-    for mode in std::iter::once(None).chain(Mode::iter().map(Some)) {
-        let table = keymap.table(mode);
+    // The keys of the pane that it was asked in come first.
+    let here = app.pane_mode();
+    let others = Mode::iter().filter(|mode| *mode != here).map(Some);
+    for mode in [Some(here), None].into_iter().chain(others) {
+        let mut table = keymap.table(mode);
+        table.retain(|(action, keys)| typed.is_empty() || fits(*action, &keys.join(" "), typed));
         if table.is_empty() {
             continue;
         }
@@ -67,6 +89,9 @@ fn help(top: usize, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Bu
             ]));
         }
     }
+    if lines.is_empty() {
+        lines.push(Line::from(label("nothing is called so", theme.style(Role::Dim))));
+    }
     let most = lines.len().saturating_sub(usize::from(inner.height));
     for (y, line) in (inner.top()..inner.bottom()).zip(lines.iter().skip(top.min(most))) {
         buffer.set_line(inner.x, y, line, inner.width);
@@ -74,8 +99,21 @@ fn help(top: usize, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Bu
 }
 
 fn menu(title: &'static str, actions: &[Action], keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
+    let first = |action: &Action| (keymap.keys_of(*action).into_iter().next().unwrap_or_default(), *action);
+    keys(title, &actions.iter().map(first).collect::<Vec<_>>(), theme, frame, buffer);
+}
+
+/// What may follow the keys typed so far.
+pub(super) fn following(rest: &[(String, Action)], theme: &Theme, frame: Rect, buffer: &mut Buffer) {
+    if !rest.is_empty() {
+        keys(" then ", rest, theme, frame, buffer);
+    }
+}
+
+/// Keys and what they do, in the lower right corner.
+fn keys(title: &'static str, rows: &[(String, Action)], theme: &Theme, frame: Rect, buffer: &mut Buffer) {
     let width = frame.width.min(44);
-    let height = (actions.len() as u16 + 2).min(frame.height);
+    let height = (rows.len() as u16 + 2).min(frame.height);
     let area = Rect {
         x: frame.right() - width,
         y: frame.bottom().saturating_sub(height + 1).max(frame.y),
@@ -83,21 +121,24 @@ fn menu(title: &'static str, actions: &[Action], keymap: &Keymap, theme: &Theme,
         height,
     };
     let inner = popup(title, area, theme, buffer);
-    for (y, action) in (inner.top()..inner.bottom()).zip(actions) {
-        let key = Safe::line(&keymap.keys_of(*action).into_iter().next().unwrap_or_default());
+    for (y, (key, action)) in (inner.top()..inner.bottom()).zip(rows) {
         let line = Line::from(vec![
             label(" ", theme.style(Role::Text)),
-            span(&text::pad(&key, 6, Align::Left), theme.style(Role::Key)),
+            span(&text::pad(&Safe::line(key), 6, Align::Left), theme.style(Role::Key)),
             label(action.help(), theme.style(Role::Text)),
         ]);
         buffer.set_line(inner.x, y, &line, inner.width);
     }
 }
 
-fn line(prompt: &Prompt, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
+/// Draws the line being typed; the row above which there is room for what is offered.
+fn line(prompt: &Prompt, theme: &Theme, frame: Rect, buffer: &mut Buffer) -> u16 {
     let title = match prompt.kind() {
         PromptKind::Filter => " filter: ",
-        PromptKind::Search => " search: ",
+        PromptKind::Search | PromptKind::Help => " search: ",
+        PromptKind::Palette => " : ",
+        PromptKind::Time => " go to time: ",
+        PromptKind::ViewName => " name of the view: ",
     };
     let (x, y, width) = (frame.x + 1, frame.bottom() - 1, frame.width.saturating_sub(2));
     let blank = text::pad(&Safe::default(), usize::from(width), Align::Left);
@@ -148,5 +189,7 @@ fn line(prompt: &Prompt, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
                 column as u16,
             );
         }
+        return row;
     }
+    y
 }

@@ -252,7 +252,8 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],
-        Mode::Help | Mode::Sort | Mode::Copy => &[(Action::Back, "back")],
+        Mode::Help => &[(Action::Search, "search"), (Action::Back, "back")],
+        Mode::Sort | Mode::Copy => &[(Action::Back, "back")],
         Mode::Prompt => &[(Action::Accept, "accept"), (Action::Cancel, "cancel")],
     };
     let mut spans = Vec::new();

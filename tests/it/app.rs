@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use spanscope::app::layout::Focus;
-use spanscope::app::{App, Effect, Input, ListLine, Mode, Msg, Notice, Pane, Settings};
+use spanscope::app::{App, Effect, Input, ListLine, Mode, Msg, Notice, Pane, Settings, View};
 use spanscope::keymap::{Keymap, Lookup};
 use spanscope::model::content::{Contents, Message, MessagePart, Slot};
-use spanscope::model::filter::{Filter, Subject};
+use spanscope::model::filter::{Field, Filter, Subject};
 use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SortKey, SourceStat, Stats, Window};
 use spanscope::model::record::{Progress, Receipt, Tally};
 use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
@@ -131,10 +131,15 @@ impl Desk {
 
     /// As with `--since` and `--until`.
     pub fn in_window(count: u64, width: u16, height: u16, window: Window) -> Self {
+        Self::begun(count, width, height, window, Vec::new())
+    }
+
+    fn begun(count: u64, width: u16, height: u16, window: Window, views: Vec<View>) -> Self {
         let settings = Settings {
             sources: vec!["/var/log/app/*.jsonl".into()],
             filter: Filter::All,
             filter_text: String::new(),
+            views,
             window,
             prices: Arc::clone(&PRICES),
             timezone: jiff::tz::TimeZone::UTC,
@@ -163,6 +168,16 @@ impl Desk {
     }
 
     /// One whose first questions are answered.
+    pub fn with_views(count: u64, width: u16, height: u16, views: &[(&str, &str)]) -> Self {
+        let views = views.iter().map(|(name, filter)| View {
+            name: (*name).to_owned(),
+            filter: (*filter).to_owned(),
+        });
+        let mut desk = Self::begun(count, width, height, Window::default(), views.collect());
+        desk.answer_all();
+        desk
+    }
+
     pub fn ready(count: u64, width: u16, height: u16) -> Self {
         let mut desk = Self::new(count, width, height);
         desk.progress(Progress {
@@ -182,7 +197,7 @@ impl Desk {
                     self.raw.push(bytes);
                 }
                 Effect::Quit => self.quit = true,
-                Effect::Suspend | Effect::Redraw | Effect::Print => {}
+                Effect::SaveView(_) | Effect::Suspend | Effect::Redraw | Effect::Print => {}
                 Effect::Ask(pane, ticket, query) => {
                     self.asked.push((pane, query.clone()));
                     // The runtime interrupts an older question of the same pane.
@@ -326,6 +341,23 @@ impl Desk {
                 ..Stats::default()
             })),
             Query::Find { .. } => Reply::Found(Vec::new()),
+            Query::Values { field, text, limit } => {
+                let mut counts: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
+                for row in rows {
+                    let value = match field {
+                        Field::Feature => row.feature.clone(),
+                        Field::User => row.user.clone(),
+                        _ => None,
+                    };
+                    if let Some(value) = value.filter(|value| value.to_lowercase().contains(&text.to_lowercase())) {
+                        *counts.entry(value).or_default() += 1;
+                    }
+                }
+                let mut values: Vec<(String, u64)> = counts.into_iter().collect();
+                values.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+                values.truncate(limit as usize);
+                Reply::Values(values)
+            }
             Query::Rejects { sources, page, limit } => {
                 let ours = self.rejects.iter().filter(|row| sources.contains(&row.origin.source));
                 let mut all: Vec<RejectRow> = ours.cloned().collect();
@@ -366,6 +398,8 @@ impl Desk {
                         "c-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),
                         "c-u" => (KeyCode::Char('u'), KeyModifiers::CONTROL),
                         "c-d" => (KeyCode::Char('d'), KeyModifiers::CONTROL),
+                        "up" => (KeyCode::Up, KeyModifiers::NONE),
+                        "down" => (KeyCode::Down, KeyModifiers::NONE),
                         "pgdn" => (KeyCode::PageDown, KeyModifiers::NONE),
                         other => panic!("no key {other}"),
                     };

@@ -8,6 +8,7 @@ mod formats;
 #[cfg(feature = "store")]
 mod headless;
 mod house;
+mod lines;
 mod money;
 #[cfg(feature = "store")]
 mod order;

@@ -126,7 +126,7 @@ impl Script {
                 interactions: self.traces.len() as u64,
                 ..Stats::default()
             })),
-            Query::Find { .. } | Query::Rejects { .. } | Query::Reject(_) => Reply::Interrupted,
+            Query::Find { .. } | Query::Values { .. } | Query::Rejects { .. } | Query::Reject(_) => Reply::Interrupted,
         }
     }
 }
@@ -146,6 +146,7 @@ impl Stage {
             sources: vec!["/var/log/app".into()],
             filter: Filter::All,
             filter_text: String::new(),
+            views: Vec::new(),
             window: Window::default(),
             prices: Arc::new(Prices::embedded()),
             timezone: jiff::tz::TimeZone::UTC,

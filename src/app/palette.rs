@@ -1,0 +1,82 @@
+//! The command palette: every action and every named view, found by a few of their letters.
+
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use strum::IntoEnumIterator as _;
+
+use super::Action;
+
+/// A filter with a name, from the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// What it is called.
+    pub name: String,
+    /// The filter, as written.
+    pub filter: String,
+}
+
+/// Something the palette offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// An action.
+    Action(Action),
+    /// A named view: its place in the list of them.
+    View(usize),
+}
+
+/// Whatever fits the letters typed, the best first. Without any letter, everything in its own order.
+#[must_use]
+pub fn find(typed: &str, views: &[View]) -> Vec<Entry> {
+    let actions = Action::iter().filter(|action| !action.belongs_to_a_line()).map(Entry::Action);
+    let all = actions.chain((0..views.len()).map(Entry::View));
+    let mut found: Vec<(u32, usize, Entry)> = Vec::new();
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
+    let mut characters = Vec::new();
+    for (place, entry) in all.enumerate() {
+        let text = match entry {
+            Entry::Action(action) => format!("{} {}", action.help(), action.name()),
+            Entry::View(at) => format!("view {} {}", views[at].name, views[at].filter),
+        };
+        if let Some(score) = pattern.score(Utf32Str::new(&text, &mut characters), &mut matcher) {
+            found.push((score, place, entry));
+        }
+    }
+    found.sort_by_key(|(score, place, _)| (std::cmp::Reverse(*score), *place));
+    found.into_iter().map(|(.., entry)| entry).collect()
+}
+
+/// Whether an action holds the words typed, for a help that is searched.
+#[must_use]
+pub fn fits(action: Action, keys: &str, typed: &str) -> bool {
+    let pattern = Pattern::new(typed, CaseMatching::Ignore, Normalization::Smart, AtomKind::Substring);
+    let text = format!("{keys} {} {}", action.help(), action.name());
+    pattern
+        .score(Utf32Str::new(&text, &mut Vec::new()), &mut Matcher::new(Config::DEFAULT))
+        .is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_is_found_by_its_name_and_the_best_comes_first() {
+        for action in Action::iter().filter(|action| !action.belongs_to_a_line()) {
+            assert!(find(action.name(), &[]).contains(&Entry::Action(action)), "{}", action.name());
+        }
+        assert_eq!(find("copy prompt", &[])[0], Entry::Action(Action::CopyPrompt));
+        assert_eq!(find("sort cost", &[])[0], Entry::Action(Action::SortByCost));
+        assert!(find("qqqqqq", &[]).is_empty());
+    }
+
+    #[test]
+    fn views_are_found_by_name_and_filter() {
+        let view = View {
+            name: "dear ones".into(),
+            filter: "cost>0.05".into(),
+        };
+        assert_eq!(find("dear", std::slice::from_ref(&view))[0], Entry::View(0));
+        assert_eq!(find("0.05", &[view])[0], Entry::View(0));
+    }
+}

@@ -37,6 +37,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod derive;
 pub mod formats;
 pub mod insight;

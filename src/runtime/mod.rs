@@ -8,6 +8,7 @@ mod inbox;
 mod ingest;
 mod setup;
 mod terminal;
+mod traffic;
 mod views;
 
 use std::ffi::OsString;
@@ -101,23 +102,44 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         }
         Command::Read { sources, report } => headless::run(cli, &Setup::new(cli)?, sources, report),
         Command::Purge { db, older_than } => headless::purge(&Setup::new(cli)?, db, older_than),
-        Command::Explore { sources } => explore(cli, &Setup::new(cli)?, sources),
-        Command::Demo => Err(Failure::new(
-            2,
-            "the demo is not there yet",
-            "spanscope sample-data shows the sample logs",
-        )),
+        Command::Explore { sources } => {
+            let named = if sources.is_empty() {
+                cli.options.db.iter().map(|path| path.display().to_string()).collect()
+            } else {
+                sources.clone()
+            };
+            explore(cli, &Setup::new(cli)?, sources, named)
+        }
+        Command::Demo => demo(cli, &Setup::new(cli)?),
     }
 }
 
-fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> {
-    if !io::stdout().is_terminal() || std::env::var("TERM").is_ok_and(|term| term == "dumb") {
-        return Err(Failure::new(
-            2,
-            "the explorer needs a terminal",
-            "spanscope ls, show, cost and stats print to anything",
-        ));
+/// The explorer over invented traffic, which is gone with it.
+fn demo(cli: &Cli, setup: &Setup) -> Result<u8, Failure> {
+    needs_a_terminal()?;
+    let failed = |error: io::Error| Failure::new(4, format!("the demo cannot be written: {error}"), "make room in the cache directory");
+    let traffic = traffic::Traffic::start(&setup.cache).map_err(failed)?;
+    let code = explore(cli, setup, &[traffic.path().display().to_string()], vec!["demo".to_owned()]);
+    if traffic.failed() {
+        say("hint", "the demo stopped writing: its disk is full");
     }
+    code
+}
+
+fn needs_a_terminal() -> Result<(), Failure> {
+    if io::stdout().is_terminal() && !std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+        return Ok(());
+    }
+    Err(Failure::new(
+        2,
+        "the explorer needs a terminal",
+        "spanscope ls, show, cost and stats print to anything",
+    ))
+}
+
+/// The explorer over these sources, which its header names so.
+fn explore(cli: &Cli, setup: &Setup, sources: &[String], named: Vec<String>) -> Result<u8, Failure> {
+    needs_a_terminal()?;
     let theme = setup.theme()?;
     let specs = setup.specs(sources)?;
     let inbox = Arc::new(Inbox::default());
@@ -159,11 +181,7 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String]) -> Result<u8, Failure> 
         let screen = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let size = screen.size()?;
         let (app, first) = App::new(Settings {
-            sources: if sources.is_empty() {
-                cli.options.db.iter().map(|path| path.display().to_string()).collect()
-            } else {
-                sources.to_vec()
-            },
+            sources: named,
             filter: setup.filter.clone(),
             filter_text: cli.options.filter.clone().unwrap_or_default(),
             views: setup

@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("derive", &["model", "pricing"]),
     ("insight", &["model", "pricing"]),
     ("replay", &["model"]),
+    ("demo", &["model"]),
     ("sources", &["model"]),
     ("store", &["model", "derive", "pricing"]),
     ("config", &["model", "pricing"]),
@@ -23,15 +24,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "runtime",
         &[
-            "model", "pricing", "formats", "derive", "insight", "replay", "sources", "store", "config", "cli", "app", "keymap", "ui",
-            "report",
+            "model", "pricing", "formats", "derive", "insight", "replay", "demo", "sources", "store", "config", "cli", "app", "keymap",
+            "ui", "report",
         ],
     ),
 ];
 
 /// Layers that do no I/O and know neither engine nor event loop.
 const PURE: &[&str] = &[
-    "model", "formats", "pricing", "derive", "insight", "replay", "report", "app", "keymap", "ui", "config", "cli",
+    "model", "formats", "pricing", "derive", "insight", "replay", "demo", "report", "app", "keymap", "ui", "config", "cli",
 ];
 
 /// Words that no pure layer may name.

@@ -70,7 +70,7 @@ fn filled() -> App {
                     Query::Contents { .. } => Reply::Contents(Vec::new()),
                     Query::Count { .. } => Reply::Count(300),
                     Query::Costs { .. } => Reply::Costs(Vec::new()),
-                    Query::Find { .. } | Query::Peers { .. } | Query::Stats | Query::Rejects { .. } | Query::Reject(_) => {
+                    Query::Find { .. } | Query::Values { .. } | Query::Peers { .. } | Query::Stats | Query::Rejects { .. } | Query::Reject(_) => {
                         Reply::Interrupted
                     }
                 };

@@ -543,6 +543,10 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
     };
     let tell = |known| Ok::<_, CliError>(Command::Tell { known, output: rows()? });
     match verb {
+        None if sources.is_empty() && shared.db.is_none() => Err(CliError::usage(
+            "no source",
+            Some("name a file, a directory, a glob, or `-` for stdin; `spanscope demo` shows invented traffic, --help all commands".into()),
+        )),
         None => Ok(Command::Explore { sources: read(sources)? }),
         Some(Verb::Ls(Sources { sources })) => report(sources, Report::Ls { output: rows()? }),
         Some(Verb::Show { trace_id, sources }) => {

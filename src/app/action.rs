@@ -63,6 +63,22 @@ pub enum Action {
     CollapseAll,
     /// Expand all spans of the interaction
     ExpandAll,
+    /// To the parent span
+    ToParent,
+    /// To the next span beside this one
+    NextSibling,
+    /// To the previous span beside this one
+    PreviousSibling,
+    /// To the next span of the same name in this interaction
+    NextSame,
+    /// To the previous span of the same name in this interaction
+    PreviousSame,
+    /// Fold the deepest open level of the tree
+    FoldLevel,
+    /// Unfold the highest folded level of the tree
+    UnfoldLevel,
+    /// Fold or unfold all spans of this kind
+    FoldKind,
     /// To the next pane
     NextPane,
     /// To the previous pane
@@ -83,7 +99,7 @@ pub enum Action {
     Follow,
     /// Ask again for what is shown
     Refresh,
-    /// Search: in the list for an interaction with this text, in the inspector within the text shown
+    /// Search: in the list for an interaction with this text, in a tree first for a span, in the inspector within the text shown
     Search,
     /// Next match of the search
     NextMatch,

@@ -24,6 +24,7 @@ pub mod sources;
 pub mod status;
 pub mod tree;
 pub mod viewer;
+mod walk;
 mod window;
 
 use std::sync::Arc;

@@ -117,6 +117,8 @@ impl App {
                     self.list.select(selected.trace, selected.span.filter(|_| !folded));
                 }
             }
+            Action::ToParent | Action::NextSibling | Action::PreviousSibling | Action::NextSame | Action::PreviousSame => self.walk(action),
+            Action::FoldLevel | Action::UnfoldLevel | Action::FoldKind => self.fold_some(action),
             Action::NextPane => self.next_pane(1),
             Action::PreviousPane => self.next_pane(-1),
             Action::Zoom => self.wish.zoom = !self.wish.zoom,
@@ -454,7 +456,7 @@ impl App {
         }
     }
 
-    fn span_at(&self, trace: TraceKey, span: SpanKey) -> Option<(&Open, usize)> {
+    pub(super) fn span_at(&self, trace: TraceKey, span: SpanKey) -> Option<(&Open, usize)> {
         let open = self.trees.get(trace)?;
         let index = open.loaded()?.spans.iter().position(|other| other.key == span)?;
         Some((open, index))
@@ -510,6 +512,9 @@ impl App {
     pub(super) fn search_step(&mut self, forward: bool, effects: &mut Vec<Effect>) {
         if let Some(viewer) = self.viewer_in_focus() {
             viewer.search_step(forward);
+            return;
+        }
+        if self.to_found_span(forward) {
             return;
         }
         if self.search.is_some() {
@@ -600,7 +605,7 @@ impl App {
     }
 
     /// To the next span of the open interaction that is such a one; false when there is none.
-    fn to_span(&mut self, forward: bool, name: &str, wanted: impl Fn(&Span) -> bool) -> bool {
+    pub(super) fn to_span(&mut self, forward: bool, name: &str, wanted: impl Fn(&Span) -> bool) -> bool {
         let Some(selected) = self.list.selected() else { return false };
         let Some(trace) = self.trees.get(selected.trace).and_then(Open::loaded) else {
             self.notices.say(Notice::info("open the interaction first"));

@@ -37,6 +37,8 @@ pub struct Open {
     last: Vec<bool>,
     /// For each span, whether others hang below it.
     parent: Vec<bool>,
+    /// For each span, whether the interaction would have ended earlier had it been faster.
+    critical: Vec<bool>,
 }
 
 impl Open {
@@ -49,6 +51,7 @@ impl Open {
             folded: HashSet::new(),
             last: Vec::new(),
             parent: Vec::new(),
+            critical: Vec::new(),
         }
     }
 
@@ -65,6 +68,12 @@ impl Open {
     #[must_use]
     pub fn has_children(&self, span: usize) -> bool {
         self.parent.get(span).copied().unwrap_or(false)
+    }
+
+    /// Whether it is on the critical path: the interaction would have ended earlier had it been faster.
+    #[must_use]
+    pub fn is_critical(&self, span: usize) -> bool {
+        self.critical.get(span).copied().unwrap_or(false)
     }
 
     /// Whether the spans below this one are hidden.
@@ -124,8 +133,45 @@ impl Open {
                 *parent = true;
             }
         }
+        self.critical = critical(&trace);
         self.spans = Spans::Loaded(trace);
     }
+}
+
+/// The critical path: of every span on it the child that ended last, then the one that ended last before that child began, and so on.
+/// A span ends with all below it: a tool often hangs below the call that asked for it, and runs after it.
+fn critical(trace: &Trace) -> Vec<bool> {
+    let spans = &trace.spans;
+    let mut ends: Vec<i64> = spans.iter().map(|span| span.part.end.unwrap_or(span.part.start)).collect();
+    for index in (0..spans.len()).rev() {
+        if let Some(parent) = spans[index].parent.map(|parent| parent as usize).filter(|parent| *parent < index) {
+            ends[parent] = ends[parent].max(ends[index]);
+        }
+    }
+    let end = |index: usize| ends[index];
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
+    let mut waiting = Vec::new();
+    for (index, span) in spans.iter().enumerate() {
+        match span.parent.and_then(|parent| children.get_mut(parent as usize)) {
+            Some(siblings) => siblings.push(index),
+            None => waiting.push(index),
+        }
+    }
+    let mut path = vec![false; spans.len()];
+    while let Some(index) = waiting.pop() {
+        path[index] = true;
+        let mut below = std::mem::take(&mut children[index]);
+        below.sort_by_key(|child| std::cmp::Reverse((end(*child), *child)));
+        // A placeholder has no time of its own: whatever hangs below it is judged among itself.
+        let mut until = if spans[index].missing { i64::MAX } else { end(index) };
+        for child in below {
+            if end(child) <= until {
+                until = spans[child].part.start;
+                waiting.push(child);
+            }
+        }
+    }
+    path
 }
 
 /// All interactions that are held, the latest opened last.
@@ -203,6 +249,53 @@ impl Trees {
         }
     }
 
+    /// Folds the deepest level that is open, or unfolds the highest one that is folded. False when there is none.
+    pub(super) fn fold_level(&mut self, trace: TraceKey, folded: bool) -> bool {
+        let Some(open) = self.get_mut(trace) else { return false };
+        let Some(loaded) = open.loaded() else { return false };
+        let of_interest = |index: &usize| open.has_children(*index) && open.is_folded(loaded.spans[*index].key) != folded;
+        let depths = open.visible().filter(of_interest).map(|index| loaded.spans[index].depth);
+        let Some(level) = (if folded { depths.max() } else { depths.min() }) else {
+            return false;
+        };
+        let keys: Vec<SpanKey> = loaded
+            .spans
+            .iter()
+            .enumerate()
+            .filter(|(index, span)| span.depth == level && open.has_children(*index))
+            .map(|(_, span)| span.key)
+            .collect();
+        for key in keys {
+            if folded {
+                open.folded.insert(key);
+            } else {
+                open.folded.remove(&key);
+            }
+        }
+        true
+    }
+
+    /// Folds all spans of a kind that others hang below; unfolds them when all are folded. False when there is none.
+    pub(super) fn fold_kind(&mut self, trace: TraceKey, kind: SpanKind) -> bool {
+        let Some(open) = self.get_mut(trace) else { return false };
+        let Some(loaded) = open.loaded() else { return false };
+        let parents = loaded
+            .spans
+            .iter()
+            .enumerate()
+            .filter(|(index, span)| span.part.kind == kind && open.has_children(*index));
+        let keys: Vec<SpanKey> = parents.map(|(_, span)| span.key).collect();
+        let all = keys.iter().all(|key| open.folded.contains(key));
+        for key in &keys {
+            if all {
+                open.folded.remove(key);
+            } else {
+                open.folded.insert(*key);
+            }
+        }
+        !keys.is_empty()
+    }
+
     /// Unfolds whatever hides this span.
     pub(super) fn reveal(&mut self, trace: TraceKey, span: SpanKey) {
         let Some(open) = self.get_mut(trace) else { return };
@@ -250,6 +343,64 @@ impl Trees {
             Ok(Some(trace)) => open.fill(trace),
             Ok(None) => open.spans = Spans::Gone,
             Err(message) => open.spans = Spans::Failed(message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::span::Part;
+    use crate::pricing::Prices;
+
+    /// Spans by parent, start and end; their names are their numbers.
+    fn trace(spans: &[(Option<u32>, i64, i64)]) -> Trace {
+        let part = |(number, (parent, start, end)): (usize, &(Option<u32>, i64, i64))| Part {
+            trace: TraceKey(1),
+            trace_id: "t".into(),
+            span_id: format!("s{number}"),
+            parent_id: parent.map(|parent| format!("s{parent}")),
+            start: 1_000_000_000_000_000_000 + start,
+            end: Some(1_000_000_000_000_000_000 + end),
+            ended: true,
+            ..Part::default()
+        };
+        crate::derive::derive(spans.iter().enumerate().map(part).collect(), &Prices::default())
+    }
+
+    fn path(spans: &[(Option<u32>, i64, i64)]) -> Vec<String> {
+        let trace = trace(spans);
+        let critical = critical(&trace);
+        let on = trace.spans.iter().zip(critical).filter(|(_, critical)| *critical);
+        on.map(|(span, _)| span.part.span_id.clone()).collect()
+    }
+
+    #[test]
+    fn the_critical_path_is_what_the_end_waited_for() {
+        // Two in parallel: the longer one; then one after both.
+        let parallel = [(None, 0, 100), (Some(0), 10, 30), (Some(0), 10, 60), (Some(0), 60, 90)];
+        assert_eq!(path(&parallel), ["s0", "s2", "s3"]);
+        // A tool below the call that asked for it, and run after it.
+        let tool = [(None, 0, 100), (Some(0), 0, 40), (Some(1), 40, 70), (Some(0), 70, 100)];
+        assert_eq!(path(&tool), ["s0", "s1", "s2", "s3"]);
+        // What goes on after its parent's end is not waited for by a sibling that began before.
+        let late = [(None, 0, 50), (Some(0), 0, 200), (Some(0), 10, 50)];
+        assert_eq!(path(&late), ["s0", "s1"]);
+        // Orphans hang under a placeholder, and the last of them decides.
+        assert_eq!(path(&[(Some(9), 0, 10), (Some(9), 5, 20)]), ["s9", "s1"]);
+    }
+
+    #[test]
+    fn a_deep_and_a_wide_tree_of_a_hundred_thousand_spans_are_ready_at_once() {
+        let deep: Vec<_> = (0..100_000_u32).map(|n| (n.checked_sub(1), i64::from(n), 200_000)).collect();
+        let wide: Vec<_> = (0..100_000_u32)
+            .map(|n| ((n > 0).then_some(0), i64::from(n), i64::from(n) + 1))
+            .collect();
+        for spans in [deep, wide] {
+            let mut open = Open::new(TraceKey(1));
+            open.fill(Box::new(trace(&spans)));
+            assert!(open.visible().count() >= 100_000);
+            assert!(open.is_critical(0));
         }
     }
 }

@@ -266,7 +266,7 @@ fn print(
                     report::interactions(&rows, *output, &look, &mut out)?;
                     if rows.is_empty() && *output == Output::Table {
                         out.flush()?;
-                        super::say("hint", &nothing(cli, setup, store));
+                        super::say("hint", &nothing(setup, store));
                     }
                     if more && *output == Output::Table && cli.options.limit.is_none() {
                         out.flush()?;
@@ -314,7 +314,7 @@ fn print(
 }
 
 /// Why a list is empty.
-fn nothing(cli: &Cli, setup: &Setup, store: &Store) -> String {
+fn nothing(setup: &Setup, store: &Store) -> String {
     let Reply::Stats(stats) = store.ask_now(Query::Stats) else {
         return "`spanscope stats` says what was read".to_owned();
     };

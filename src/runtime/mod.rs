@@ -117,7 +117,13 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
 /// The explorer over invented traffic, which is gone with it.
 fn demo(cli: &Cli, setup: &Setup) -> Result<u8, Failure> {
     needs_a_terminal()?;
-    let failed = |error: io::Error| Failure::new(4, format!("the demo cannot be written: {error}"), "make room in the cache directory");
+    let failed = |error: io::Error| {
+        Failure::new(
+            4,
+            format!("the demo cannot be written: {error}"),
+            "make room in the cache directory",
+        )
+    };
     let traffic = traffic::Traffic::start(&setup.cache).map_err(failed)?;
     let code = explore(cli, setup, &[traffic.path().display().to_string()], vec!["demo".to_owned()]);
     if traffic.failed() {

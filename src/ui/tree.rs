@@ -17,10 +17,19 @@ const TOKENS: u16 = 14;
 
 pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(node) = trace.spans.get(number) else { return };
-    let left = figures(node, screen, theme, area, buffer);
+    let above = open.has_children(number) && !node.counted;
+    let left = figures(node, above.then_some(trace), screen, theme, area, buffer);
     let left = if screen.bar > 0 && left > screen.bar + 20 {
         let from = left - screen.bar;
-        bar(trace, node, screen.bar, Rect { x: area.x + from, ..area }, theme, buffer);
+        bar(
+            trace,
+            node,
+            open.is_critical(number),
+            screen.bar,
+            Rect { x: area.x + from, ..area },
+            theme,
+            buffer,
+        );
         from - 1
     } else {
         left
@@ -68,7 +77,7 @@ pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, t
 
 /// Cost, time and findings in the list's own columns; tokens end where the list's do and may begin further left.
 /// Returns the columns left of them.
-fn figures(node: &Span, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut Buffer) -> u16 {
+fn figures(node: &Span, above: Option<&Trace>, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut Buffer) -> u16 {
     let mut right = area.width;
     for (column, width) in screen.columns.iter().rev() {
         let (cell, role, align) = match column {
@@ -85,9 +94,16 @@ fn figures(node: &Span, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut
                 let role = if node.cost.is_none() { Role::Warn } else { Role::Money };
                 (text::money(node.cost, node.cost_basis), role, Align::Right)
             }
-            Column::Cost => (Safe::default(), Role::Money, Align::Right),
+            Column::Cost => {
+                let sum = above.and_then(|trace| Some((node.total_cost?, trace.row.cost_basis)));
+                let words = sum.map_or_else(Safe::default, |(cost, basis)| {
+                    Safe::concat(&[&Safe::from_static("Σ"), &text::money(Some(cost), basis)])
+                });
+                (words, Role::Dim, Align::Right)
+            }
             Column::Tokens => {
-                let usage = &node.part.usage;
+                // What it only passes on, or the calls below it used, is a sum.
+                let usage = if above.is_some() { &node.total_usage } else { &node.part.usage };
                 let tokens = match (usage.total_input(), usage.output) {
                     (None, None) => Safe::default(),
                     (input, output) => Safe::concat(&[&text::tokens(input), &Safe::from_static(" → "), &text::tokens(output)]),
@@ -95,7 +111,8 @@ fn figures(node: &Span, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut
                 let width = TOKENS.max(*width);
                 right = right.saturating_sub(width + 1);
                 let cell = text::pad(&tokens, usize::from(width), Align::Right);
-                buffer.set_span(area.x + right + 1, area.y, &span(&cell, theme.style(Role::Tokens)), width);
+                let role = if above.is_some() { Role::Dim } else { Role::Tokens };
+                buffer.set_span(area.x + right + 1, area.y, &span(&cell, theme.style(role)), width);
                 break;
             }
             Column::Time | Column::Feature | Column::User | Column::Ask | Column::Model => break,
@@ -107,12 +124,13 @@ fn figures(node: &Span, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut
     right
 }
 
-/// When it ran within the interaction's time.
-fn bar(trace: &Trace, node: &Span, columns: u16, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+/// When it ran within the interaction's time; what is on the critical path stands taller.
+fn bar(trace: &Trace, node: &Span, critical: bool, columns: u16, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let (before, filled) = place(trace, node, columns);
     for column in 0..columns {
         let inside = (before..before + filled).contains(&column);
-        let (glyph, role) = if inside { ("▇", Role::Bar) } else { ("▁", Role::BarEmpty) };
+        let full = if critical { "▇" } else { "▄" };
+        let (glyph, role) = if inside { (full, Role::Bar) } else { ("▁", Role::BarEmpty) };
         buffer.set_span(area.x + column, area.y, &label(glyph, theme.style(role)), 1);
     }
 }

@@ -35,3 +35,4 @@ mod store_filter;
 mod store_golden;
 #[cfg(feature = "store")]
 mod store_purge;
+mod walk;

@@ -484,6 +484,8 @@ impl App {
                     .map(|(_, contents)| contents)
                     .unwrap_or_default();
                 self.inspector.contents(span, contents);
+                let needs = self.inspector.needs();
+                self.supply(needs, effects);
             }
             (Pane::Copy, _, Reply::Contents(all)) => self.copy_contents(all, effects),
             (Pane::Costs, _, Reply::Costs(rows)) => self.costs.arrived(Ok(rows)),
@@ -587,6 +589,12 @@ impl App {
                 trace,
                 span: (!needs.around).then_some(span),
             };
+            if self.asks.under_way(Pane::Contents) != Some(&query) {
+                effects.push(self.asks.ask(Pane::Contents, query));
+            }
+        }
+        if let Some(span) = needs.beside {
+            let query = Query::Contents { trace, span: Some(span) };
             if self.asks.under_way(Pane::Contents) != Some(&query) {
                 effects.push(self.asks.ask(Pane::Contents, query));
             }

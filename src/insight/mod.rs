@@ -6,7 +6,9 @@ pub mod diagnose;
 pub mod diff;
 mod ledger;
 mod overlap;
+pub mod quotes;
 pub mod sources;
+pub mod turn;
 pub mod usual;
 pub mod versions;
 

@@ -1,8 +1,14 @@
 //! The tabs that show words: prompt, response, documents, tools. Everything as it was logged, in its order, with who said it.
 
-use crate::model::content::{Document, Form, Message, MessagePart, Payload, Slot};
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+
+use crate::insight::quotes::quoted;
+use crate::insight::turn::{Fate, System, Turn, turn, words};
+use crate::model::content::{Contents, Document, Form, Message, MessagePart, Payload, Slot};
 use crate::model::json::Json;
-use crate::model::span::SpanKind;
+use crate::model::span::{Nanos, SpanKind};
 use crate::model::text;
 use crate::model::trace::FindingKind;
 
@@ -41,16 +47,73 @@ pub(super) fn prompt(subject: &Subject) -> Page {
     }
     let mut page = Page::default();
     let Some(contents) = &subject.contents else { return page };
-    if let Some(system) = &contents.system {
-        page.line(Tone::System, "system").line(Tone::Text, system);
+    let since = subject
+        .previous
+        .and_then(|(key, number)| Some((number, subject.beside(key)?)))
+        .map(|(number, before)| (number, before, turn(before, contents)));
+    if let Some((number, before, difference)) = &since {
+        changes(&mut page, *number, before, difference);
     }
-    for one in &contents.messages {
-        message(&mut page, one);
+    if let Some(system) = &contents.system {
+        page.gap().push(Tone::System, "system");
+        if let Some(System::Changed | System::Added) = since.as_ref().map(|(.., difference)| difference.system) {
+            page.push(Tone::Warning, "  ▲ other words than before");
+        }
+        page.line(Tone::Text, "").line(Tone::Text, system);
+    }
+    let called = called(&contents.messages);
+    for (at, one) in contents.messages.iter().enumerate() {
+        let fate = since.as_ref().and_then(|(.., difference)| difference.fates.get(at)).copied();
+        message(&mut page, one, fate, &called);
     }
     if page.text.is_empty() {
         page.line(Tone::Dim, "The prompt was logged, and is empty.");
     }
     page
+}
+
+/// What was added, dropped and shortened since the model call before.
+fn changes(page: &mut Page, number: u32, before: &Contents, difference: &Turn) {
+    page.push(Tone::Label, &format!("since turn {number}: "));
+    let added = difference.fates.iter().filter(|fate| **fate == Fate::Added).count();
+    let shortened = difference.fates.iter().filter(|fate| matches!(fate, Fate::Shortened(_))).count();
+    let bytes = |at: &usize| before.messages.get(*at).map_or(0, |message| words(message).len());
+    let gone: usize = difference.dropped.iter().map(bytes).sum();
+    page.push(
+        Tone::Number,
+        &format!("+{added} {}", if added == 1 { "message" } else { "messages" }),
+    );
+    if !difference.dropped.is_empty() {
+        let lost = format!(", −{} dropped ({})", difference.dropped.len(), text::bytes(gone as u64));
+        page.push(Tone::Warning, &lost);
+    }
+    if shortened > 0 {
+        page.push(Tone::Warning, &format!(", {shortened} shortened"));
+    }
+    match difference.system {
+        System::Same => {}
+        System::Changed => {
+            page.push(Tone::Warning, ", another system prompt");
+        }
+        System::Added => {
+            page.push(Tone::Warning, ", a system prompt");
+        }
+        System::Dropped => {
+            page.push(Tone::Warning, ", no system prompt any more");
+        }
+    }
+    page.line(Tone::Text, "");
+}
+
+/// The tools that were asked for in these messages, by the id of the call.
+fn called(messages: &[Message]) -> HashMap<&str, &str> {
+    let parts = messages.iter().flat_map(|message| &message.parts);
+    parts
+        .filter_map(|part| match part {
+            MessagePart::ToolCall { id: Some(id), name, .. } => Some((id.as_str(), name.as_str())),
+            _ => None,
+        })
+        .collect()
 }
 
 /// What the model answered, and why it stopped.
@@ -65,7 +128,7 @@ pub(super) fn response(subject: &Subject) -> Page {
         page = absent;
     }
     for one in subject.contents.iter().flat_map(|contents| &contents.response) {
-        message(&mut page, one);
+        message(&mut page, one, None, &HashMap::new());
     }
     if let Some(reason) = &part.stop_reason {
         page.gap().push(Tone::Label, "stopped: ").push(Tone::Text, reason);
@@ -99,9 +162,33 @@ pub(super) fn documents(subject: &Subject) -> Page {
     }
     let mut page = Page::default();
     let documents = subject.contents.iter().flat_map(|contents| &contents.documents);
+    let answer = answer(subject);
     for (i, document) in documents.clone().enumerate() {
         ranked(&mut page, i, document);
+        if let Some((name, date, days)) = dated(document, subject.span.part.start) {
+            page.push(Tone::Dim, &format!("  {name} {date}"));
+            page.push(if days > 365 { Tone::Warning } else { Tone::Dim }, &format!(" ({})", age(days)));
+        }
+        match answer
+            .as_deref()
+            .zip(document.content.as_deref())
+            .and_then(|(answer, content)| quoted(content, answer))
+        {
+            Some((0, _)) => {
+                page.push(Tone::Dim, "  not quoted");
+            }
+            Some((document, answer)) => {
+                page.push(Tone::Number, &format!("  {document}% of it quoted, {answer}% of the answer"));
+            }
+            None => {}
+        }
         page.line(Tone::Text, "");
+    }
+    if answer.is_some() {
+        page.line(
+            Tone::Dim,
+            "quoted: words that stand in the last answer, four or more in a row; another wording is not seen",
+        );
     }
     for (i, document) in documents.enumerate() {
         page.gap();
@@ -118,6 +205,51 @@ pub(super) fn documents(subject: &Subject) -> Page {
         }
     }
     page
+}
+
+/// The last answer of the interaction as text, once it is here.
+fn answer(subject: &Subject) -> Option<String> {
+    let own = subject.contents.as_ref().filter(|contents| !contents.response.is_empty());
+    let contents = own.or_else(|| subject.beside(subject.answering?))?;
+    Some(contents.response.iter().map(words).collect::<Vec<_>>().join("\n"))
+}
+
+/// When a document was last changed, as its metadata states it: the field, the date, and how many days before it was retrieved that was.
+fn dated(document: &Document, retrieved: Nanos) -> Option<(String, Date, i32)> {
+    const FIELDS: [&str; 9] = [
+        "updated",
+        "updated_at",
+        "last_updated",
+        "modified",
+        "last_modified",
+        "published",
+        "published_at",
+        "date",
+        "created_at",
+    ];
+    let members = document.metadata.as_ref().map(json::members)?;
+    let (name, value) = FIELDS
+        .iter()
+        .find_map(|field| members.iter().find(|(name, _)| name.eq_ignore_ascii_case(field)))?;
+    let text = json::readable(value);
+    let date: Date = text.get(..10)?.parse().ok()?;
+    let then = jiff::Timestamp::from_nanosecond(i128::from(retrieved))
+        .ok()?
+        .to_zoned_datetime(jiff::tz::TimeZone::UTC)
+        .date();
+    let days = date.until(then).ok()?.get_days();
+    Some((name.clone(), date, days))
+}
+
+/// So many days, as one says it.
+fn age(days: i32) -> String {
+    match days {
+        ..0 => "later than it was retrieved".to_owned(),
+        0 => "the same day".to_owned(),
+        1..=60 => format!("{days} days old"),
+        61..=730 => format!("{} months old", days / 30),
+        731.. => format!("{} years old", days / 365),
+    }
 }
 
 /// `1. 0.91  policy-7  1.2 KB`.
@@ -152,7 +284,7 @@ pub(super) fn tools(subject: &Subject) -> Page {
     let mut page = Page::default();
     if !calls.is_empty() {
         page.line(Tone::Heading, "called");
-        calls.iter().for_each(|call| self::part(&mut page, call));
+        calls.iter().for_each(|call| self::part(&mut page, call, &HashMap::new()));
     } else if !part.tool_calls.is_empty() {
         page.line(Tone::Heading, "called");
         part.tool_calls.iter().for_each(|name| {
@@ -166,11 +298,32 @@ pub(super) fn tools(subject: &Subject) -> Page {
     if !contents.tools.is_empty() {
         page.gap().line(Tone::Heading, &format!("offered ({})", contents.tools.len()));
         for definition in &contents.tools {
+            if let Some(name) = tool_name(definition) {
+                let times = calls
+                    .iter()
+                    .filter(|call| matches!(call, MessagePart::ToolCall { name: other, .. } if *other == name))
+                    .count();
+                page.push(Tone::Tool, &name);
+                match times {
+                    0 => page.line(Tone::Dim, "  not called here"),
+                    1 => page.line(Tone::Number, "  called"),
+                    times => page.line(Tone::Number, &format!("  called {times}×")),
+                };
+            }
             page.line(Tone::Text, &json::readable(definition));
         }
     }
     payloads(&mut page, subject);
     page
+}
+
+/// The name in a tool's definition, wherever the provider's format has it.
+fn tool_name(definition: &Json) -> Option<String> {
+    let value = definition.value();
+    let name = ["/name", "/function/name", "/toolSpec/name"]
+        .into_iter()
+        .find_map(|path| value.pointer(path)?.as_str().map(str::to_owned));
+    name.filter(|name| !name.is_empty())
 }
 
 /// A tool's run: arguments and result.
@@ -228,7 +381,7 @@ fn payload(page: &mut Page, name: &str, payload: &Payload) {
     page.line(Tone::Text, "").line(Tone::Text, &body);
 }
 
-fn message(page: &mut Page, message: &Message) {
+fn message(page: &mut Page, message: &Message, fate: Option<Fate>, called: &HashMap<&str, &str>) {
     let tone = match message.role.as_str() {
         "system" | "developer" => Tone::System,
         "user" | "human" => Tone::User,
@@ -236,16 +389,26 @@ fn message(page: &mut Page, message: &Message) {
         _ => Tone::Assistant,
     };
     page.gap()
-        .line(tone, if message.role.is_empty() { "(no role)" } else { &message.role });
+        .push(tone, if message.role.is_empty() { "(no role)" } else { &message.role });
+    match fate {
+        Some(Fate::Added) => {
+            page.push(Tone::Number, "  + new");
+        }
+        Some(Fate::Shortened(before)) => {
+            page.push(Tone::Warning, &format!("  ▲ shortened: it had {}", text::bytes(before as u64)));
+        }
+        Some(Fate::Kept) | None => {}
+    }
+    page.line(Tone::Text, "");
     if message.parts.is_empty() {
         page.line(Tone::Dim, "(empty)");
     }
     for one in &message.parts {
-        part(page, one);
+        part(page, one, called);
     }
 }
 
-fn part(page: &mut Page, part: &MessagePart) {
+fn part(page: &mut Page, part: &MessagePart, called: &HashMap<&str, &str>) {
     match part {
         MessagePart::Text { text } => page.line(Tone::Text, text),
         MessagePart::Reasoning { text } => page.line(Tone::Dim, "reasoning").line(Tone::Dim, text),
@@ -259,6 +422,9 @@ fn part(page: &mut Page, part: &MessagePart) {
                 if *is_error { Tone::Error } else { Tone::Tool },
                 if *is_error { "← failed" } else { "← result" },
             );
+            if let Some(name) = id.as_deref().and_then(|id| called.get(id)) {
+                page.push(Tone::Tool, " of ").push(Tone::Tool, name);
+            }
             identified(page, id.as_deref());
             page.line(Tone::Text, &json::readable(content))
         }

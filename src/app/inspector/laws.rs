@@ -145,7 +145,7 @@ fn a_prompt_reads_as_a_conversation() {
         "}",
         "",
         "tool",
-        "← result  c1",
+        "← result of find  c1",
         "none",
         "found",
         "[image/png 148 KB]",

@@ -13,7 +13,7 @@ mod laws;
 mod tests;
 
 use crate::insight::ledger;
-use crate::model::content::Contents;
+use crate::model::content::{Contents, Slot};
 use crate::model::span::{Origin, SpanKey};
 use crate::model::trace::{Span, Trace};
 use crate::model::usage::LedgerLine;
@@ -86,6 +86,8 @@ pub struct InspectorNeeds {
     pub around: bool,
     /// A raw line; asked one at a time.
     pub raw: Option<Origin>,
+    /// The contents of another span that the tab compares with; asked once the span's own are here.
+    pub beside: Option<SpanKey>,
 }
 
 /// The span on show, with what was computed from it.
@@ -103,6 +105,12 @@ struct Subject {
     header: Option<Header>,
     /// The spans around it are few.
     small: bool,
+    /// The model call before this one, and its number.
+    previous: Option<(SpanKey, u32)>,
+    /// The model call that answered last.
+    answering: Option<SpanKey>,
+    /// Contents of other spans that tabs compare with.
+    beside: Vec<(SpanKey, Contents)>,
 }
 
 /// The state of the pane.
@@ -150,11 +158,14 @@ impl Inspector {
         let bill = bill(found, prices);
         let mut header = Header::of(trace, found, prices);
         let small = trace.spans.len() <= NEIGHBOURS;
+        let previous = previous(trace, found);
+        let answering = answering(trace).filter(|key| *key != span);
         match &mut self.subject {
             Some(subject) if subject.span.key == span => {
-                if subject.span == *found && subject.bill == bill {
+                if subject.span == *found && subject.bill == bill && subject.previous == previous && subject.answering == answering {
                     return self.needs();
                 }
+                (subject.previous, subject.answering) = (previous, answering);
                 // An unchanged set of records has unchanged contents.
                 subject.stale |= subject.span.origins != found.origins;
                 subject.raw.retain(|(origin, _)| found.origins.contains(origin));
@@ -177,6 +188,9 @@ impl Inspector {
                     raw: Vec::new(),
                     header,
                     small,
+                    previous,
+                    answering,
+                    beside: Vec::new(),
                 };
                 self.subject = Some(subject);
                 self.rewrite(false);
@@ -185,8 +199,13 @@ impl Inspector {
         self.needs()
     }
 
-    /// The contents of a span have come. Those of a span no longer on show are ignored.
+    /// The contents of a span have come. Those of a span no longer on show, nor beside it, are ignored.
     pub fn contents(&mut self, span: SpanKey, contents: Contents) {
+        if let Some(subject) = self.subject.as_mut().filter(|subject| subject.wants_beside(span)) {
+            subject.beside.retain(|(known, _)| *known != span);
+            subject.beside.push((span, contents));
+            return self.rewrite(true);
+        }
         if let Some(subject) = self.subject.as_mut().filter(|subject| subject.span.key == span) {
             let first = subject.contents.is_none();
             subject.contents = Some(contents);
@@ -278,10 +297,16 @@ impl Inspector {
         let contents = subject.span.part.slots != 0 && subject.failure.is_none() && (subject.contents.is_none() || subject.stale);
         let missing = |origin: &&Origin| !subject.raw.iter().any(|(known, _)| known == *origin);
         let raw = subject.span.origins.iter().take(RAW_LINES).find(missing).copied();
+        let beside = match self.tab {
+            Tab::Prompt => subject.previous.map(|(key, _)| key),
+            Tab::Documents if subject.span.part.slots & Slot::Document.bit() != 0 => subject.answering,
+            _ => None,
+        };
         InspectorNeeds {
             contents,
             around: contents && subject.small && subject.header.is_some(),
             raw: raw.filter(|_| self.tab == Tab::Raw),
+            beside: beside.filter(|key| !contents && subject.failure.is_none() && subject.beside(*key).is_none()),
         }
     }
 
@@ -308,6 +333,15 @@ impl Inspector {
 }
 
 impl Subject {
+    fn wants_beside(&self, span: SpanKey) -> bool {
+        self.span.key != span && (self.previous.is_some_and(|(key, _)| key == span) || self.answering == Some(span))
+    }
+
+    /// The contents of another span, once they are here.
+    fn beside(&self, span: SpanKey) -> Option<&Contents> {
+        self.beside.iter().find(|(key, _)| *key == span).map(|(_, contents)| contents)
+    }
+
     fn page(&self, tab: Tab) -> Page {
         match tab {
             Tab::Prompt => conversation::prompt(self),
@@ -319,6 +353,19 @@ impl Subject {
             Tab::Raw => facts::raw(self),
         }
     }
+}
+
+/// The model call before this one, and its number among them.
+fn previous(trace: &Trace, span: &Span) -> Option<(SpanKey, u32)> {
+    let turn = span.turn?.checked_sub(1).filter(|turn| *turn > 0)?;
+    let found = trace.spans.iter().find(|other| other.turn == Some(turn))?;
+    Some((found.key, turn))
+}
+
+/// The model call that answered last.
+fn answering(trace: &Trace) -> Option<SpanKey> {
+    let calls = trace.spans.iter().filter(|span| span.turn.is_some());
+    calls.max_by_key(|span| span.turn).map(|span| span.key)
 }
 
 /// The bill of a span by the price of the model that answered, else of the one asked for.

@@ -2,6 +2,7 @@ use super::super::viewer::layout::Place;
 use super::super::viewer::{Hit, Scroll};
 use super::*;
 use crate::model::content::{Message, MessagePart, Slot};
+use crate::model::json::Json;
 use crate::model::span::{Part, SpanKind, TraceKey};
 use crate::model::text;
 
@@ -127,4 +128,152 @@ fn what_was_not_logged_is_said() {
             text(&inspector)
         );
     }
+}
+
+/// A trace of two model calls and a retrieval.
+fn two_turns() -> Trace {
+    let part = |id: &str, start: i64| Part {
+        trace: TraceKey(1),
+        trace_id: "t".into(),
+        span_id: id.into(),
+        kind: SpanKind::Llm,
+        start: 1_790_000_000_000_000_000 + start,
+        request_model: Some("claude-sonnet-4-6".into()),
+        slots: Slot::System.bit() | Slot::Message.bit() | Slot::Response.bit(),
+        usage: crate::model::usage::Usage {
+            input: Some(10),
+            output: Some(1),
+            ..crate::model::usage::Usage::default()
+        },
+        ..Part::default()
+    };
+    let retrieval = Part {
+        kind: SpanKind::Retrieval,
+        slots: Slot::Document.bit(),
+        usage: crate::model::usage::Usage::default(),
+        request_model: None,
+        ..part("docs", 1)
+    };
+    crate::derive::derive(vec![part("one", 0), retrieval, part("two", 2)], &Prices::embedded())
+}
+
+fn say(role: &str, text: &str) -> Message {
+    Message {
+        role: role.into(),
+        parts: vec![MessagePart::Text { text: text.into() }],
+    }
+}
+
+fn key(trace: &Trace, id: &str) -> SpanKey {
+    trace.spans.iter().find(|span| span.part.span_id == id).unwrap().key
+}
+
+#[test]
+fn a_prompt_says_what_is_new_since_the_call_before() {
+    let trace = two_turns();
+    let (one, two) = (key(&trace, "one"), key(&trace, "two"));
+    let mut inspector = Inspector::new();
+    inspector.viewer.resize(100, 40);
+    assert_eq!(
+        inspector.show(&trace, two, &Prices::embedded()).beside,
+        None,
+        "its own contents come first"
+    );
+    let old = "A long tool result that somebody cut down, since the window was nearly full.";
+    let mut now = prompt("When?");
+    now.messages.push(say("tool", &old[..32]));
+    now.messages.push(Message {
+        role: "assistant".into(),
+        parts: vec![
+            MessagePart::ToolCall {
+                id: Some("c1".into()),
+                name: "find".into(),
+                arguments: Json::string("{}"),
+            },
+            MessagePart::ToolResult {
+                id: Some("c1".into()),
+                content: Json::string("found"),
+                is_error: false,
+            },
+        ],
+    });
+    inspector.contents(two, now);
+    assert_eq!(inspector.needs().beside, Some(one), "then those of the call before");
+    let mut before = prompt("When?");
+    before.messages.insert(0, say("user", "Hello, and thank you."));
+    before.messages.push(say("tool", old));
+    inspector.contents(one, before);
+    assert_eq!(inspector.needs(), InspectorNeeds::default());
+    insta::assert_snapshot!(text(&inspector).join("\n"));
+}
+
+#[test]
+fn documents_say_how_old_they_are_and_what_of_them_stands_in_the_answer() {
+    let trace = two_turns();
+    let (documents, two) = (key(&trace, "docs"), key(&trace, "two"));
+    let mut inspector = Inspector::new();
+    inspector.viewer.resize(110, 40);
+    inspector.set_tab(Tab::Documents);
+    inspector.show(&trace, documents, &Prices::embedded());
+    let document = |id: &str, content: &str, metadata: &str| crate::model::content::Document {
+        id: Some(id.into()),
+        score: Some(Json::parse("0.90").unwrap()),
+        content: Some(content.into()),
+        metadata: Some(Json::parse(metadata).unwrap()),
+    };
+    let contents = Contents {
+        documents: vec![
+            document(
+                "old",
+                "Refunds are paid back in full within ten days.",
+                r#"{"updated":"2024-03-02"}"#,
+            ),
+            document(
+                "new",
+                "Seats are billed to the end of the year.",
+                r#"{"Updated_At":"2026-09-01T10:00:00Z"}"#,
+            ),
+            document("undated", "Short.", r#"{"date":"soon"}"#),
+        ],
+        ..Contents::default()
+    };
+    inspector.contents(documents, contents);
+    assert_eq!(inspector.needs().beside, Some(two));
+    let answer = Contents {
+        response: vec![say("assistant", "They are paid back in full within ten days.")],
+        ..Contents::default()
+    };
+    inspector.contents(two, answer);
+    insta::assert_snapshot!(text(&inspector)[..4].join("\n"));
+}
+
+#[test]
+fn tools_offered_say_how_often_they_were_called() {
+    let (trace, key) = trace();
+    let mut inspector = Inspector::new();
+    inspector.viewer.resize(80, 60);
+    inspector.set_tab(Tab::Tools);
+    let mut trace = trace;
+    trace.spans[0].part.slots |= Slot::ToolDefinition.bit();
+    inspector.show(&trace, key, &Prices::embedded());
+    let call = || MessagePart::ToolCall {
+        id: None,
+        name: "find".into(),
+        arguments: Json::parse("{}").unwrap(),
+    };
+    let contents = Contents {
+        response: vec![Message {
+            role: "assistant".into(),
+            parts: vec![call(), call()],
+        }],
+        tools: vec![
+            Json::parse(r#"{"name":"find"}"#).unwrap(),
+            Json::parse(r#"{"type":"function","function":{"name":"book"}}"#).unwrap(),
+            Json::parse(r#"{"odd":true}"#).unwrap(),
+        ],
+        ..Contents::default()
+    };
+    inspector.contents(key, contents);
+    let rows = text(&inspector).join("\n");
+    assert!(rows.contains("find  called 2×") && rows.contains("book  not called here"), "{rows}");
 }

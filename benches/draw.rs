@@ -49,6 +49,7 @@ fn filled() -> App {
         now: 400_000_000_000,
         width: 200,
         height: 60,
+        quiet: false,
     };
     let (mut app, first) = App::new(settings);
     let mut waiting: Vec<Effect> = first;

@@ -184,6 +184,8 @@ pub struct Options {
     pub theme: Option<String>,
     /// The explorer listens to the mouse.
     pub mouse: bool,
+    /// The explorer draws seldom, and little.
+    pub low_bandwidth: bool,
 }
 
 impl Options {
@@ -402,6 +404,9 @@ struct Shared {
     /// Listen to the mouse
     #[arg(long, global = true)]
     mouse: bool,
+    /// Draw at most four times a second, for slow lines
+    #[arg(long, global = true)]
+    low_bandwidth: bool,
 }
 
 fn threads(text: &str) -> Result<usize, String> {
@@ -442,6 +447,7 @@ const MEANINGFUL: &[(&str, &str, &[&str])] = &[
     ),
     ("strict", "--strict", &["ls", "show", "diagnose", "diff", "cost", "stats", "ingest"]),
     ("mouse", "--mouse", &["-", "demo"]),
+    ("low_bandwidth", "--low-bandwidth", &["-", "demo"]),
 ];
 
 /// Reads the arguments, the program's own name first.
@@ -520,6 +526,7 @@ pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -
             color: shared.color,
             theme: shared.theme,
             mouse: shared.mouse,
+            low_bandwidth: shared.low_bandwidth,
         },
     })
 }

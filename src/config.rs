@@ -32,6 +32,17 @@ pub enum When {
     Never,
 }
 
+/// What frames, bars and marks are drawn with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Glyphs {
+    /// Lines and blocks.
+    #[default]
+    Unicode,
+    /// `+`, `-`, `|`, `#`.
+    Ascii,
+}
+
 /// How copied text leaves the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -58,6 +69,8 @@ pub struct Config {
     pub theme: String,
     /// When output is coloured.
     pub color: When,
+    /// What frames are drawn with.
+    pub glyphs: Glyphs,
     /// An IANA name; `None` is the machine's own zone.
     pub timezone: Option<String>,
     /// Keys that state the feature, looked for before the usual ones.
@@ -96,6 +109,7 @@ pub struct ConfigError {
 struct Patch {
     theme: Option<String>,
     color: Option<When>,
+    glyphs: Option<Glyphs>,
     timezone: Option<toml::Spanned<String>>,
     feature_keys: Option<Vec<String>>,
     clipboard: Option<Clipboard>,
@@ -107,9 +121,10 @@ struct Patch {
     views: Option<BTreeMap<String, toml::Spanned<String>>>,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "theme",
     "color",
+    "glyphs",
     "timezone",
     "feature_keys",
     "clipboard",
@@ -127,6 +142,7 @@ impl Default for Config {
         let blank = Self {
             theme: String::new(),
             color: When::Auto,
+            glyphs: Glyphs::Unicode,
             timezone: None,
             feature_keys: Vec::new(),
             clipboard: Clipboard::Auto,
@@ -151,6 +167,9 @@ impl Config {
         }
         if let Some(color) = patch.color {
             config.color = color;
+        }
+        if let Some(glyphs) = patch.glyphs {
+            config.glyphs = glyphs;
         }
         if let Some(zone) = patch.timezone {
             let name = zone.get_ref();

@@ -15,6 +15,7 @@ pub mod costs;
 pub mod diagnosis;
 mod lines;
 pub mod list;
+mod mouse;
 pub mod moves;
 pub mod notice;
 pub mod palette;
@@ -44,6 +45,7 @@ pub use comparison::Comparison;
 pub use costs::{Costs, Total};
 pub use diagnosis::Diagnosis;
 pub use list::{List, ListLine, Selected};
+pub use mouse::{Mouse, Press};
 pub use moves::menu;
 pub use notice::{Level, Notice};
 pub use palette::View;
@@ -70,6 +72,8 @@ pub enum Msg {
     Type(Input),
     /// Text pasted by the terminal.
     Paste(String),
+    /// The mouse did something.
+    Mouse(Mouse),
     /// The store has committed.
     Ingested(Receipt),
     /// The store has answered.
@@ -140,6 +144,8 @@ pub struct Settings {
     pub width: u16,
     /// Rows of the terminal.
     pub height: u16,
+    /// What changes all the time is not shown: every cell costs on a slow line.
+    pub quiet: bool,
 }
 
 /// Something that lies over the panes and takes the keys.
@@ -174,6 +180,7 @@ pub struct App {
     timezone: jiff::tz::TimeZone,
     now: Nanos,
     size: (u16, u16),
+    quiet: bool,
     wish: Wish,
     screen: Screen,
     over: Over,
@@ -224,6 +231,7 @@ impl App {
             now,
             width,
             height,
+            quiet,
         } = settings;
         let mut app = Self {
             named: sources,
@@ -237,6 +245,7 @@ impl App {
             timezone,
             now,
             size: (width, height),
+            quiet,
             wish: Wish::default(),
             screen: Screen::default(),
             over: Over::Nothing,
@@ -284,6 +293,7 @@ impl App {
                     prompt.paste(&text, &self.views);
                 }
             }
+            Msg::Mouse(mouse) => self.mouse(mouse, &mut effects),
             Msg::Ingested(receipt) => self.ingested(&receipt),
             Msg::Answer(ticket, reply) => {
                 if let Some((pane, query)) = self.asks.answered(ticket) {
@@ -811,6 +821,12 @@ impl App {
             Over::Prompt(prompt) if prompt.kind() == PromptKind::Help => Some((0, prompt.text())),
             Over::Nothing | Over::Prompt(_) | Over::Sort | Over::Copy => None,
         }
+    }
+
+    /// What changes all the time is not shown.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Filters with names.

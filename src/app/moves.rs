@@ -237,7 +237,7 @@ impl App {
     }
 
     /// Puts the cursor of the list on a line. Away from the newest row the list stands still.
-    fn move_to(&mut self, line: usize) {
+    pub(super) fn move_to(&mut self, line: usize) {
         self.entering = None;
         self.list.stand_on(line, &self.trees);
         if self.list.at() > 0 {

@@ -171,9 +171,11 @@ fn options_are_read_before_and_behind_the_sources() {
         color: Some(When::Never),
         theme: Some("dark".into()),
         mouse: false,
+        low_bandwidth: false,
     };
     assert_eq!(options, meant);
     assert!(read("a|--mouse").unwrap().options.mouse);
+    assert!(read("demo|--low-bandwidth").unwrap().options.low_bandwidth);
     assert_eq!(read("demo").unwrap().options, Options::default());
 }
 

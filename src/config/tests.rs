@@ -44,7 +44,7 @@ fn errors_name_the_line_and_what_was_meant() {
         (
             "zzz = 1",
             "line 1: unknown setting `zzz`",
-            Some("settings are theme, color, timezone, feature_keys, clipboard, memory, threads, pricing, ssh, keys, views"),
+            Some("settings are theme, color, glyphs, timezone, feature_keys, clipboard, memory, threads, pricing, ssh, keys, views"),
         ),
         (
             "\n\ncolor = 'alway'",

@@ -6,13 +6,13 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event as TerminalEvent, EventStream, KeyEvent, KeyEventKind};
+use crossterm::event::{Event as TerminalEvent, EventStream, KeyEvent, KeyEventKind, MouseButton, MouseEventKind};
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use futures_util::StreamExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::{App, Effect, Msg, Notice};
+use crate::app::{App, Effect, Mouse, Msg, Notice, Press};
 use crate::keymap::{Keymap, Lookup};
 use crate::model::span::{Nanos, Origin};
 use crate::store::Store;
@@ -23,7 +23,9 @@ use super::inbox::{End, Event, Inbox};
 use super::terminal::{self, Screen};
 
 /// At most so often a frame: 60 a second.
-const FRAME: Duration = Duration::from_millis(16);
+pub const FRAME: Duration = Duration::from_millis(16);
+/// Over a slow line: four a second.
+pub const SLOW_FRAME: Duration = Duration::from_millis(250);
 /// A chord that is not finished by then is forgotten: time enough to read what may follow.
 const CHORD: Duration = Duration::from_secs(5);
 
@@ -47,6 +49,10 @@ pub struct Explorer {
     pub ssh: Vec<String>,
     /// The user's settings file.
     pub config: std::path::PathBuf,
+    /// At most so often a frame.
+    pub pace: Duration,
+    /// Frames and bars without line drawing.
+    pub ascii: bool,
     /// `--mouse`.
     pub mouse: bool,
     /// What was copied last.
@@ -115,7 +121,7 @@ impl Explorer {
         }
         loop {
             let frame = (dirty && !self.printed)
-                .then(|| drawn.map_or_else(tokio::time::Instant::now, |at| tokio::time::Instant::from_std(at + FRAME)));
+                .then(|| drawn.map_or_else(tokio::time::Instant::now, |at| tokio::time::Instant::from_std(at + self.pace)));
             let tick = self
                 .app
                 .wants_tick()
@@ -220,7 +226,20 @@ impl Explorer {
             },
             TerminalEvent::Paste(text) => Some(Msg::Paste(text)),
             TerminalEvent::Resize(width, height) => Some(Msg::Resized { width, height }),
-            TerminalEvent::Key(_) | TerminalEvent::FocusGained | TerminalEvent::FocusLost | TerminalEvent::Mouse(_) => None,
+            TerminalEvent::Mouse(event) => {
+                let what = match event.kind {
+                    MouseEventKind::Down(MouseButton::Left) => Press::Click,
+                    MouseEventKind::ScrollUp => Press::WheelUp,
+                    MouseEventKind::ScrollDown => Press::WheelDown,
+                    _ => return None,
+                };
+                Some(Msg::Mouse(Mouse {
+                    what,
+                    x: event.column,
+                    y: event.row,
+                }))
+            }
+            TerminalEvent::Key(_) | TerminalEvent::FocusGained | TerminalEvent::FocusLost => None,
         }
     }
 
@@ -320,7 +339,8 @@ impl Explorer {
     fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
         queue!(screen.backend_mut(), BeginSynchronizedUpdate)?;
         let (app, keymap, pending, theme) = (&self.app, &self.keymap, &self.pending, &self.theme);
-        screen.draw(|frame| ui::draw(app, keymap, pending, theme, frame))?;
+        let ascii = self.ascii;
+        screen.draw(|frame| ui::draw(app, keymap, pending, theme, ascii, frame))?;
         queue!(screen.backend_mut(), EndSynchronizedUpdate)?;
         io::Write::flush(screen.backend_mut())
     }

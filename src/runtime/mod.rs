@@ -21,6 +21,7 @@ use ratatui::backend::CrosstermBackend;
 
 use crate::app::{App, Settings, View};
 use crate::cli::{self, Cli, Command};
+use crate::config::Glyphs;
 use crate::model::text::Safe;
 use explorer::{Explorer, now};
 use inbox::{End, Event, Inbox};
@@ -205,6 +206,7 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String], named: Vec<String>) -> 
             now: now(),
             width: size.width,
             height: size.height,
+            quiet: cli.options.low_bandwidth,
         });
         let keymap = setup.keymap.clone();
         let explorer = Explorer {
@@ -217,6 +219,12 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String], named: Vec<String>) -> 
             spool: spool.clone(),
             ssh: setup.config.ssh.clone(),
             config: setup.path.clone(),
+            pace: if cli.options.low_bandwidth {
+                explorer::SLOW_FRAME
+            } else {
+                explorer::FRAME
+            },
+            ascii: setup.config.glyphs == Glyphs::Ascii,
             mouse: cli.options.mouse,
             copied: None,
             printed: false,

@@ -8,6 +8,7 @@
 //! └ keys of the pane, a message, or the line being typed ──────────────┘  status, overlay
 //! ```
 
+mod ascii;
 mod comparison;
 mod costs;
 mod diagnosis;
@@ -33,14 +34,18 @@ use crate::app::App;
 use crate::app::layout::{Focus, MINIMUM};
 use crate::keymap::Keymap;
 use crate::model::text::Safe;
+pub use ascii::plain;
 use theme::{Role, Theme};
 
-/// Draws one frame; `pending` are the keys of a sequence that is not finished.
-pub fn draw(app: &App, keymap: &Keymap, pending: &[KeyEvent], theme: &Theme, frame: &mut Frame<'_>) {
+/// Draws one frame; `pending` are the keys of a sequence that is not finished, `ascii` asks for frames and bars without line drawing.
+pub fn draw(app: &App, keymap: &Keymap, pending: &[KeyEvent], theme: &Theme, ascii: bool, frame: &mut Frame<'_>) {
     let area = frame.area();
     render(app, keymap, theme, area, frame.buffer_mut());
     if !app.screen().too_small {
         overlay::following(&keymap.following(app.mode(), pending), theme, area, frame.buffer_mut());
+    }
+    if ascii {
+        plain(area, frame.buffer_mut());
     }
 }
 

@@ -120,7 +120,7 @@ fn pieces(app: &App, keymap: &Keymap, roomy: bool) -> Vec<Piece> {
         (Reading::Polling, true) => add("● following (polling)".to_owned(), Role::Warn, 0),
         (Reading::Following | Reading::Polling, false) => add(format!("❚❚ paused{newer}"), Role::Warn, 0),
     }
-    if status.rate() > 0 {
+    if status.rate() > 0 && !app.is_quiet() {
         add(format!("{} lines/s", grouped(status.rate())), Role::Text, 7);
     }
     let count = app.matching().map_or_else(|| "…".to_owned(), grouped);

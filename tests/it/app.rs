@@ -146,6 +146,7 @@ impl Desk {
             now: NOON,
             width,
             height,
+            quiet: false,
         };
         let (app, effects) = App::new(settings);
         let mut desk = Self {

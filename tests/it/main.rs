@@ -11,6 +11,7 @@ mod headless;
 mod house;
 mod lines;
 mod money;
+mod mouse;
 #[cfg(feature = "store")]
 mod order;
 #[cfg(feature = "store")]

@@ -261,6 +261,42 @@ fn a_complaint_leads_to_the_outdated_document_in_25_keys() {
 }
 
 #[test]
+fn the_demo_lives_and_leaves_nothing_behind() {
+    let mut session = Session::start(&["demo", "--mouse"], 120, 40);
+    session.wait_text("● following");
+    session.wait_text("support_chat");
+    session.press(":sort by cost\r");
+    session.wait_text("cost↓");
+    session.press("ffeat");
+    session.wait_text("what the application calls the use case");
+    session.press("\t");
+    // Values seen, with how often.
+    session.wait_text("summarize_reviews");
+    session.press("route_planner has:documents\r");
+    session.wait_text("filter: feature:route_planner has:documents");
+    session.wait("only those", |screen, _| {
+        let list = screen
+            .contents()
+            .lines()
+            .skip(2)
+            .take(30)
+            .map(|line| line.chars().take(88).collect::<String>())
+            .collect::<String>();
+        list.contains("route_planner") && !list.contains("support_chat")
+    });
+    // A click on the fourth row selects it, the second opens it.
+    session.press("\x1b[<0;20;6M\x1b[<0;20;6m\x1b[<0;20;6M\x1b[<0;20;6m");
+    session.wait_text("Plan a route by bicycle.");
+    session.press("\x03");
+    let (code, screen) = session.end();
+    assert_eq!(code, 0);
+    restored(&screen);
+    let cache = session.home.path().join(".cache/spanscope");
+    let left: Vec<_> = std::fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("demo-")), "{left:?}");
+}
+
+#[test]
 fn survives_every_size() {
     let folder = tempfile::tempdir().unwrap();
     let path = log(folder.path());

@@ -153,6 +153,7 @@ impl Stage {
             now: NOW,
             width,
             height,
+            quiet: false,
         };
         let (app, effects) = App::new(settings);
         let mut stage = Self {

@@ -75,6 +75,10 @@ pub(super) fn prompt(subject: &Subject) -> Page {
 /// What was added, dropped and shortened since the model call before.
 fn changes(page: &mut Page, number: u32, before: &Contents, difference: &Turn) {
     page.push(Tone::Label, &format!("since turn {number}: "));
+    if difference.system == System::Same && difference.dropped.is_empty() && difference.fates.iter().all(|fate| *fate == Fate::Kept) {
+        page.line(Tone::Dim, "the same prompt");
+        return;
+    }
     let added = difference.fates.iter().filter(|fate| **fate == Fate::Added).count();
     let shortened = difference.fates.iter().filter(|fate| matches!(fate, Fate::Shortened(_))).count();
     let bytes = |at: &usize| before.messages.get(*at).map_or(0, |message| words(message).len());

@@ -27,20 +27,17 @@ impl App {
             Action::NextSibling | Action::NextSame => spans[at + 1..].iter().find(|span| like(span)).map(|span| span.key),
             _ => spans[..at].iter().rev().find(|span| like(span)).map(|span| span.key),
         };
-        match found {
-            Some(span) => {
-                self.pause();
-                self.stand_on_span(selected.trace, span);
-            }
-            None => {
-                let way = if forward { "after" } else { "before" };
-                self.notices.say(Notice::info(match action {
-                    Action::ToParent => "this span has no parent".to_owned(),
-                    Action::NextSibling | Action::PreviousSibling => format!("no span beside this one {way} it"),
-                    _ => format!("no span of this name {way} this one"),
-                }));
-            }
+        if let Some(span) = found {
+            self.pause();
+            self.stand_on_span(selected.trace, span);
+            return;
         }
+        let way = if forward { "after" } else { "before" };
+        self.notices.say(Notice::info(match action {
+            Action::ToParent => "this span has no parent".to_owned(),
+            Action::NextSibling | Action::PreviousSibling => format!("no span beside this one {way} it"),
+            _ => format!("no span of this name {way} this one"),
+        }));
     }
 
     /// Folds or unfolds a level, or the spans of a kind.

@@ -4,6 +4,7 @@ use super::findings::temperature;
 use super::rollup::{model, price_of};
 use crate::model::filter::Step;
 use crate::model::trace::{Span, Trace};
+use crate::model::usage::Usage;
 use crate::pricing::Prices;
 
 /// A row per logged span. What repeats the usage of others has none of its own here either.
@@ -35,7 +36,7 @@ fn step(trace: &Trace, span: &Span, spans: &[Span], prices: &Prices) -> Step {
         temperature: temperature(part).map(|degrees| (degrees * 1e6).round() as i64),
         first_token: part.time_to_first_token,
         took: part.end.map(|end| end.saturating_sub(part.start)),
-        input: usage.and_then(|usage| usage.total_input()).map(signed),
+        input: usage.and_then(Usage::total_input).map(signed),
         output: usage.and_then(|usage| usage.output).map(signed),
         cost: span.cost.filter(|_| span.counted),
         window: price_of(part, prices)

@@ -492,12 +492,10 @@ fn example(field: Field, unit: Unit) -> String {
 /// What was probably meant by a field that there is not.
 fn unknown(name: &str, word: &str) -> String {
     let names = || Field::ALL.iter().map(|field| field.name()).chain(["has", "since", "until"]);
-    match nearest(name, names()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => {
-            let names: Vec<&str> = names().chain(["attr.KEY"]).collect();
-            let list = names.join(", ");
-            format!("fields are {list}; quote it to search for the text: \"{word}\"")
-        }
+    if let Some(meant) = nearest(name, names()) {
+        return format!("did you mean `{meant}`?");
     }
+    let names: Vec<&str> = names().chain(["attr.KEY"]).collect();
+    let list = names.join(", ");
+    format!("fields are {list}; quote it to search for the text: \"{word}\"")
 }

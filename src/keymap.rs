@@ -416,7 +416,7 @@ mod tests {
         assert_eq!(keymap.lookup(Mode::List, &[plain('g')], plain('x')), Lookup::Unbound);
         assert_eq!(keymap.keys_of(Action::Top), ["g g"]);
         let following = keymap.following(Mode::List, &[plain('g')]);
-        assert_eq!(following, [("g".to_owned(), Action::Top), ("e".to_owned(), Action::Bottom)]);
+        assert_eq!(following, [("e".to_owned(), Action::Bottom), ("g".to_owned(), Action::Top)]);
         assert!(keymap.following(Mode::List, &[]).is_empty() && keymap.following(Mode::List, &[plain('x')]).is_empty());
     }
 

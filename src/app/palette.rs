@@ -28,7 +28,8 @@ pub enum Entry {
 #[must_use]
 pub fn find(typed: &str, views: &[View]) -> Vec<Entry> {
     let actions = Action::iter().filter(|action| !action.belongs_to_a_line()).map(Entry::Action);
-    let all = actions.chain((0..views.len()).map(Entry::View));
+    // What the user has named comes before what fits as well.
+    let all = (0..views.len()).map(Entry::View).chain(actions);
     let mut found: Vec<(u32, usize, Entry)> = Vec::new();
     let mut matcher = Matcher::new(Config::DEFAULT);
     let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);

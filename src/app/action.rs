@@ -107,6 +107,8 @@ pub enum Action {
     PreviousMatch,
     /// Show only interactions that match: `feature:billing cost>0.05 "some words"`
     Filter,
+    /// The whole conversation of this interaction, the oldest first
+    OnlySession,
     /// Next interaction with a finding
     NextFinding,
     /// Previous interaction with a finding

@@ -3,7 +3,7 @@
 use strum::IntoEnumIterator;
 
 use crate::model::filter::{ANOMALY, Field, Filter, Pattern};
-use crate::model::query::{Cursor, Page, Query, SortKey};
+use crate::model::query::{Cursor, Page, Query, Sort, SortKey};
 use crate::model::span::{SpanKey, SpanKind, Status, TraceKey};
 use crate::model::trace::{Interaction, Span};
 
@@ -153,6 +153,7 @@ impl App {
             Action::Search => self.open_line(PromptKind::Search, ""),
             Action::Filter => self.open_line(PromptKind::Filter, &self.filter_text.clone()),
             Action::Palette => self.open_line(PromptKind::Palette, ""),
+            Action::OnlySession => self.only_session(),
             Action::GoToTime => self.open_line(PromptKind::Time, ""),
             Action::SaveView if self.filter.is_all() => {
                 self.notices.say(Notice::info("there is no filter to keep: f sets one"));
@@ -506,6 +507,26 @@ impl App {
         self.wish.focus = Focus::List;
         self.wish.zoom = false;
         self.set_filter(filter, text);
+    }
+
+    /// Only the interactions of this one's conversation, in the order in which they were held. The cursor stays on it.
+    fn only_session(&mut self) {
+        let Some(row) = self.list.row() else { return };
+        let trace = row.trace;
+        let Some(session) = row.session.clone() else {
+            self.notices.say(Notice::warn("no session was logged with this interaction"));
+            return;
+        };
+        let filter = Filter::Is(Field::Session, Pattern(session));
+        let text = filter.to_string();
+        self.pause();
+        self.list.sort = Sort {
+            key: SortKey::Start,
+            descending: false,
+        };
+        self.set_filter(filter, text);
+        self.list.follow = false;
+        self.list.land = Some(Land::On(trace));
     }
 
     /// Next or previous match of the search, in the pane that has the keys.

@@ -229,6 +229,7 @@ const fn name(reply: &Reply) -> &'static str {
         Reply::Rejects { .. } => "rejects",
         Reply::Reject(_) => "a reject",
         Reply::Interrupted => "an interruption",
+        Reply::Values(_) => "values",
         Reply::Failed(_) => "a failure",
     }
 }

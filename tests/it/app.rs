@@ -94,6 +94,7 @@ pub fn interaction(number: u64) -> Trace {
             end: Some(start + 2 * SECOND),
             feature: Some(features[number as usize % 3].into()),
             user: Some(format!("u_{:04}", number * 7 % 100)),
+            session: (number % 5 != 4).then(|| format!("s_{}", number / 5)),
             ask: format!("question number {number}"),
             answer: format!("answer number {number}"),
             ..base.clone()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use spanscope::demo;
 use spanscope::derive::derive;
 use spanscope::formats;
+use spanscope::model::framing::Framing;
 use spanscope::model::record::{Block, Identity, Order, SourceInfo};
 use spanscope::model::span::{Part, SpanKind, StartFrom, Status, TraceKey};
 use spanscope::model::trace::{FindingKind, Trace};
@@ -33,6 +34,7 @@ pub fn traces(count: u64) -> Vec<Trace> {
         bytes,
         identity: Identity::default(),
         omitted: 0,
+        framing: Framing::Lines,
         fallback: (NOON, StartFrom::File),
         dialect: None,
     });

@@ -117,3 +117,19 @@ fn the_help_is_about_where_one_is_and_can_be_searched() {
     assert_eq!(desk.app.help(), Some((0, "")));
     insta::assert_snapshot!(out);
 }
+
+#[test]
+fn a_conversation_is_read_from_its_beginning() {
+    let mut desk = Desk::ready(30, 100, 24);
+    desk.keys("jj");
+    assert_eq!(desk.at(), Some(27));
+    desk.keys("S");
+    let times: Vec<i64> = desk.app.list().rows().iter().map(|row| row.start).collect();
+    assert!(times.len() == 4 && times.is_sorted(), "{times:?}");
+    assert_eq!((desk.at(), desk.app.filter_text()), (Some(27), "session:s_5"), "the cursor stays");
+    desk.keys("<esc>");
+    assert_eq!(desk.app.filter_text(), "");
+    let mut desk = Desk::ready(5, 100, 24);
+    desk.keys("S");
+    assert!(none(&desk).contains("no session was logged"));
+}

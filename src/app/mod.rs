@@ -13,6 +13,7 @@ pub mod complete;
 pub mod copy;
 pub mod costs;
 pub mod diagnosis;
+mod inspect;
 mod lines;
 pub mod list;
 mod mouse;
@@ -56,7 +57,7 @@ pub use status::{Partial, Reading, Status};
 pub use tree::{Open, Spans, Trees};
 
 use asks::Asks;
-use inspector::{Inspector, InspectorNeeds};
+use inspector::Inspector;
 use layout::{Focus, Screen, Wish};
 use notice::Notices;
 
@@ -485,18 +486,7 @@ impl App {
                     self.peers_arrived(trace, peers);
                 }
             }
-            (Pane::Contents, Query::Contents { .. }, Reply::Contents(all)) => {
-                let Some((_, span)) = self.inspected else { return };
-                self.inspector.around(span, &all);
-                let contents = all
-                    .into_iter()
-                    .find(|(key, _)| *key == span)
-                    .map(|(_, contents)| contents)
-                    .unwrap_or_default();
-                self.inspector.contents(span, contents);
-                let needs = self.inspector.needs();
-                self.supply(needs, effects);
-            }
+            (Pane::Contents, Query::Contents { span: asked, .. }, Reply::Contents(all)) => self.contents_arrived(asked, all, effects),
             (Pane::Copy, _, Reply::Contents(all)) => self.copy_contents(all, effects),
             (Pane::Costs, _, Reply::Costs(rows)) => self.costs.arrived(Ok(rows)),
             (Pane::Count, _, Reply::Count(count)) => self.matching = Some(count),
@@ -553,65 +543,6 @@ impl App {
                 }
             }
             Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Values => self.notices.say(Notice::error(message)),
-        }
-    }
-
-    /// Shows in the inspector what the cursor stands on.
-    fn inspect(&mut self, effects: &mut Vec<Effect>) {
-        if self.screen.inspector.is_none() {
-            return;
-        }
-        let Some(selected) = self.list.selected() else {
-            if self.inspected.take().is_some() {
-                self.inspector.clear();
-            }
-            return;
-        };
-        let span = selected.span.or_else(|| self.trees.hold(selected.trace).telling());
-        let target = span.map(|span| (selected.trace, span));
-        if target == self.inspected {
-            return;
-        }
-        self.inspected = target;
-        self.asks.forget(Pane::Contents);
-        self.raw_asked = None;
-        if target.is_some() {
-            self.inspect_again(effects);
-        } else {
-            self.inspector.clear();
-        }
-    }
-
-    fn inspect_again(&mut self, effects: &mut Vec<Effect>) {
-        let Some((key, span)) = self.inspected else { return };
-        let Some(trace) = self.trees.get(key).and_then(Open::loaded) else {
-            return;
-        };
-        let needs = self.inspector.show(trace, span, &self.prices);
-        self.supply(needs, effects);
-    }
-
-    /// Asks for what the inspector needs, once.
-    fn supply(&mut self, needs: InspectorNeeds, effects: &mut Vec<Effect>) {
-        let Some((trace, span)) = self.inspected else { return };
-        if needs.contents {
-            let query = Query::Contents {
-                trace,
-                span: (!needs.around).then_some(span),
-            };
-            if self.asks.under_way(Pane::Contents) != Some(&query) {
-                effects.push(self.asks.ask(Pane::Contents, query));
-            }
-        }
-        if let Some(span) = needs.beside {
-            let query = Query::Contents { trace, span: Some(span) };
-            if self.asks.under_way(Pane::Contents) != Some(&query) {
-                effects.push(self.asks.ask(Pane::Contents, query));
-            }
-        }
-        if let Some(origin) = needs.raw.filter(|origin| self.raw_asked != Some(*origin)) {
-            self.raw_asked = Some(origin);
-            effects.push(Effect::Raw(origin));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::span::{SpanKey, TraceKey};
+use crate::model::span::{SpanKey, SpanKind, TraceKey};
 use crate::model::trace::Trace;
 
 /// At most so many traces are held; the one opened longest ago goes first.

@@ -1,0 +1,87 @@
+//! What the inspector shows follows the cursor, and what it lacks is asked for.
+
+use crate::model::content::Contents;
+use crate::model::query::Query;
+use crate::model::span::SpanKey;
+
+use super::inspector::InspectorNeeds;
+use super::{App, Effect, Open, Pane};
+
+impl App {
+    /// Shows in the inspector what the cursor stands on.
+    pub(super) fn inspect(&mut self, effects: &mut Vec<Effect>) {
+        if self.screen.inspector.is_none() {
+            return;
+        }
+        let Some(selected) = self.list.selected() else {
+            if self.inspected.take().is_some() {
+                self.inspector.clear();
+            }
+            return;
+        };
+        let span = selected.span.or_else(|| self.trees.hold(selected.trace).telling());
+        let target = span.map(|span| (selected.trace, span));
+        if target == self.inspected {
+            return;
+        }
+        self.inspected = target;
+        self.asks.forget(Pane::Contents);
+        self.raw_asked = None;
+        if target.is_some() {
+            self.inspect_again(effects);
+        } else {
+            self.inspector.clear();
+        }
+    }
+
+    pub(super) fn inspect_again(&mut self, effects: &mut Vec<Effect>) {
+        let Some((key, span)) = self.inspected else { return };
+        let Some(trace) = self.trees.get(key).and_then(Open::loaded) else {
+            return;
+        };
+        let needs = self.inspector.show(trace, span, &self.prices);
+        self.supply(needs, effects);
+    }
+
+    /// Asks for what the inspector needs, once.
+    pub(super) fn supply(&mut self, needs: InspectorNeeds, effects: &mut Vec<Effect>) {
+        let Some((trace, span)) = self.inspected else { return };
+        if needs.contents {
+            let query = Query::Contents {
+                trace,
+                span: (!needs.around).then_some(span),
+            };
+            if self.asks.under_way(Pane::Contents) != Some(&query) {
+                effects.push(self.asks.ask(Pane::Contents, query));
+            }
+        }
+        if let Some(span) = needs.beside {
+            let query = Query::Contents { trace, span: Some(span) };
+            if self.asks.under_way(Pane::Contents) != Some(&query) {
+                effects.push(self.asks.ask(Pane::Contents, query));
+            }
+        }
+        if let Some(origin) = needs.raw.filter(|origin| self.raw_asked != Some(*origin)) {
+            self.raw_asked = Some(origin);
+            effects.push(Effect::Raw(origin));
+        }
+    }
+
+    /// Contents have come: of the span on show, with those of all others where these are few, or of one that its tab compares with.
+    pub(super) fn contents_arrived(&mut self, asked: Option<SpanKey>, all: Vec<(SpanKey, Contents)>, effects: &mut Vec<Effect>) {
+        let Some((_, span)) = self.inspected else { return };
+        let wanted = asked.unwrap_or(span);
+        if wanted == span {
+            self.inspector.around(span, &all);
+        }
+        // A span without any contents has empty ones: it must not be asked for again.
+        if !all.iter().any(|(key, _)| *key == wanted) {
+            self.inspector.contents(wanted, Contents::default());
+        }
+        for (key, contents) in all {
+            self.inspector.contents(key, contents);
+        }
+        let needs = self.inspector.needs();
+        self.supply(needs, effects);
+    }
+}

@@ -87,6 +87,10 @@ pub enum Action {
     Zoom,
     /// Show or hide cost by feature
     ToggleCosts,
+    /// Sum the costs by the next key: feature, model, user, session, service
+    CostKey,
+    /// Sum the costs over the next time: 5 minutes, 1 hour, today, 7 days, all
+    CostWindow,
     /// Show or hide the sources: how far each is read, its rejected lines, why it cannot be read
     ToggleSources,
     /// Why was the answer bad? Prompt, documents, context, temperature and more, checked

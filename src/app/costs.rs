@@ -1,16 +1,89 @@
-//! Cost by feature, live.
+//! Spend by feature, model, user, session or service, over a time of one's choice, live.
 
-use crate::model::query::CostRow;
+use crate::model::query::{CostKey, CostRow, Window};
 use crate::model::span::Nanos;
 use crate::model::usage::Cost;
 
 /// Asked for at most four times a second.
 const PACE: Nanos = 250_000_000;
 
+/// Judging every interaction takes a look at all of them: done while there are at most so many.
+const JUDGED: u64 = 20_000;
+
+/// The time that spend is summed over, within the time shown in the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Span {
+    /// All of it.
+    #[default]
+    All,
+    /// The last five minutes.
+    FiveMinutes,
+    /// The last hour.
+    Hour,
+    /// Since midnight.
+    Today,
+    /// The last seven days.
+    Week,
+}
+
+impl Span {
+    /// The next one, round the end.
+    const fn next(self) -> Self {
+        match self {
+            Self::All => Self::FiveMinutes,
+            Self::FiveMinutes => Self::Hour,
+            Self::Hour => Self::Today,
+            Self::Today => Self::Week,
+            Self::Week => Self::All,
+        }
+    }
+
+    /// What it is called in the title; nothing for all.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::FiveMinutes => ", 5 m",
+            Self::Hour => ", 1 h",
+            Self::Today => ", today",
+            Self::Week => ", 7 d",
+        }
+    }
+
+    /// How long it is; `None` for all, and for today, whose length changes.
+    #[must_use]
+    pub const fn length(self) -> Option<Nanos> {
+        const MINUTE: Nanos = 60_000_000_000;
+        match self {
+            Self::All | Self::Today => None,
+            Self::FiveMinutes => Some(5 * MINUTE),
+            Self::Hour => Some(60 * MINUTE),
+            Self::Week => Some(7 * 24 * 60 * MINUTE),
+        }
+    }
+
+    /// When it began.
+    fn since(self, now: Nanos, zone: &jiff::tz::TimeZone) -> Option<Nanos> {
+        if let Some(length) = self.length() {
+            return Some(now.saturating_sub(length));
+        }
+        if self == Self::All {
+            return None;
+        }
+        let moment = jiff::Timestamp::from_nanosecond(i128::from(now))
+            .ok()?
+            .to_zoned_datetime(zone.clone());
+        let midnight = moment.start_of_day().ok()?.timestamp();
+        Nanos::try_from(midnight.as_nanosecond()).ok()
+    }
+}
+
 /// The panel.
 #[derive(Debug, Default)]
 pub struct Costs {
     rows: Vec<CostRow>,
+    by: CostKey,
+    span: Span,
     loaded: bool,
     error: Option<String>,
     at: usize,
@@ -47,6 +120,54 @@ impl Costs {
     #[must_use]
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
+    }
+
+    /// What spend is grouped by.
+    #[must_use]
+    pub const fn by(&self) -> CostKey {
+        self.by
+    }
+
+    /// The time it is summed over.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Groups by the next key.
+    pub(super) fn turn_key(&mut self) {
+        let at = CostKey::ALL.iter().position(|key| *key == self.by).unwrap_or(0);
+        self.by = CostKey::ALL[(at + 1) % CostKey::ALL.len()];
+        self.restart();
+    }
+
+    /// Sums over the next time.
+    pub(super) fn turn_span(&mut self) {
+        self.span = self.span.next();
+        self.restart();
+    }
+
+    /// The time shown in the list, cut to the panel's own.
+    pub(super) fn window(&self, shown: Window, now: Nanos, zone: &jiff::tz::TimeZone) -> Window {
+        Window {
+            since: shown.since.max(self.span.since(now, zone)),
+            ..shown
+        }
+    }
+
+    /// Whether interactions are judged beside the usual of their feature.
+    pub(super) fn judges(&self, interactions: u64) -> bool {
+        self.by == CostKey::Feature && interactions <= JUDGED
+    }
+
+    /// When sums over a time that moves are out of date though nothing was written: after a sixtieth of it.
+    pub(super) fn moves_on(&self) -> Option<Nanos> {
+        let length = match self.span {
+            Span::All => return None,
+            Span::Today => 3_600_000_000_000,
+            other => other.length()?,
+        };
+        Some(self.asked?.saturating_add(length / 60))
     }
 
     /// The row of the cursor.
@@ -102,7 +223,8 @@ impl Costs {
     /// Another filter: what is shown no longer holds.
     pub(super) fn restart(&mut self) {
         *self = Self {
-            asked: None,
+            by: self.by,
+            span: self.span,
             ..Self::default()
         };
     }

@@ -35,7 +35,7 @@ use strum::EnumCount;
 
 use crate::model::filter::{Field, Filter};
 use crate::model::moment::Clock;
-use crate::model::query::{CostKey, Page, Query, Reply, SortKey, Ticket, Window};
+use crate::model::query::{Page, Query, Reply, SortKey, Ticket, Window};
 use crate::model::record::{Progress, Receipt};
 use crate::model::span::{Nanos, Origin, SpanKey, TraceKey};
 use crate::pricing::Prices;
@@ -325,6 +325,9 @@ impl App {
                 self.status.tick(now);
                 self.sources.tick(now);
                 self.notices.tick(now);
+                if self.costs.moves_on().is_some_and(|at| at <= now) {
+                    self.asks.soil(Pane::Costs);
+                }
             }
         }
         self.settle(&mut effects);
@@ -413,10 +416,10 @@ impl App {
         if self.screen.costs.is_some() && self.asks.due(Pane::Costs) && self.costs.next(self.now) <= self.now {
             self.costs.asked(self.now);
             let query = Query::Costs {
-                by: CostKey::Feature,
+                by: self.costs.by(),
                 filter: filter.clone(),
-                window,
-                anomalies: false,
+                window: self.costs.window(window, self.now, &self.timezone),
+                anomalies: self.costs.judges(self.status.interactions()),
             };
             effects.push(self.asks.ask(Pane::Costs, query));
         }
@@ -628,7 +631,8 @@ impl App {
     /// The next time a tick is needed; `None` when nothing on the screen depends on time.
     #[must_use]
     pub fn wants_tick(&self) -> Option<Nanos> {
-        let costs = (self.screen.costs.is_some() && self.asks.due(Pane::Costs)).then(|| self.costs.next(self.now));
+        let due = self.asks.due(Pane::Costs).then(|| self.costs.next(self.now));
+        let costs = due.or_else(|| self.costs.moves_on()).filter(|_| self.screen.costs.is_some());
         let stats = self
             .asks
             .due(Pane::Stats)

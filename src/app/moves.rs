@@ -3,7 +3,7 @@
 use strum::IntoEnumIterator;
 
 use crate::model::filter::{ANOMALY, Field, Filter, Pattern};
-use crate::model::query::{Cursor, Page, Query, Sort, SortKey};
+use crate::model::query::{CostKey, Cursor, Page, Query, Sort, SortKey};
 use crate::model::span::{SpanKey, SpanKind, Status, TraceKey};
 use crate::model::trace::{Interaction, Span};
 
@@ -131,6 +131,16 @@ impl App {
                     // Too narrow for both: the panel takes the screen.
                     self.wish.focus = Focus::Costs;
                 }
+                self.asks.soil(Pane::Costs);
+            }
+            Action::CostKey => {
+                self.costs.turn_key();
+                self.asks.forget(Pane::Costs);
+                self.asks.soil(Pane::Costs);
+            }
+            Action::CostWindow => {
+                self.costs.turn_span();
+                self.asks.forget(Pane::Costs);
                 self.asks.soil(Pane::Costs);
             }
             Action::ToggleSources => self.toggle_sources(),
@@ -497,12 +507,25 @@ impl App {
         let Some(row) = self.costs.rows().get(self.costs.at()) else {
             return;
         };
-        let Some(feature) = &row.key else {
-            self.notices
-                .say(Notice::warn("no feature was logged with these: there is nothing to filter by"));
+        let by = self.costs.by();
+        let Some(key) = &row.key else {
+            self.notices.say(Notice::warn(format!(
+                "no {} was logged with these: there is nothing to filter by",
+                by.name()
+            )));
             return;
         };
-        let filter = self.filter.clone().and(Filter::Is(Field::Feature, Pattern(feature.clone())));
+        let field = match by {
+            CostKey::Feature => Field::Feature,
+            CostKey::Model => Field::Model,
+            CostKey::User => Field::User,
+            CostKey::Session => Field::Session,
+            CostKey::Service => {
+                self.notices.say(Notice::warn("the filter has no field for services yet"));
+                return;
+            }
+        };
+        let filter = self.filter.clone().and(Filter::Is(field, Pattern(key.clone())));
         let text = filter.to_string();
         self.wish.focus = Focus::List;
         self.wish.zoom = false;

@@ -218,6 +218,9 @@ pub struct CostRow {
     pub cache_hit_ratio: Option<f64>,
     /// Interactions above twice the feature's usual; `None` when not asked for or not yet judged.
     pub anomalies: Option<u64>,
+    /// The mean of the hour up to its newest interaction is above twice the feature's usual; `None` when not asked for, not by feature, or when
+    /// that hour or the days before it have fewer than 20 interactions with a known cost.
+    pub rising: Option<bool>,
     /// Calls without a known cost: `cost` is then a lower bound.
     pub unpriced_calls: u64,
     /// Some call's cost is a lower bound.

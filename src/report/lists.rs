@@ -106,6 +106,8 @@ pub fn costs(rows: &[CostRow], by: CostKey, output: Output, look: &Look, out: &m
                             .map_or_else(|| "–".into(), |cost| text::money(Some(cost), CostBasis::Computed)),
                         share(row.cache_hit_ratio),
                         row.anomalies.map_or_else(|| "–".into(), |count| count.to_string()),
+                        row.rising
+                            .map_or_else(|| "–".into(), |rising| if rising { "yes" } else { "no" }.into()),
                         row.unpriced_calls.to_string(),
                     ]
                 })
@@ -122,6 +124,7 @@ pub fn costs(rows: &[CostRow], by: CostKey, output: Output, look: &Look, out: &m
                 "mean",
                 "cached",
                 "anomalies",
+                "rising",
                 "unpriced",
             ];
             grid(&headers, &cells, Some(0), look, out)

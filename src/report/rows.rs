@@ -87,6 +87,7 @@ pub struct SpendRow<'a> {
     mean_cost_usd: Option<Cost>,
     cache_hit_ratio: Option<f64>,
     anomalies: Option<u64>,
+    rising: Option<bool>,
     unpriced_calls: u64,
 }
 
@@ -104,6 +105,7 @@ impl<'a> From<&'a CostRow> for SpendRow<'a> {
             mean_cost_usd: row.mean_cost,
             cache_hit_ratio: row.cache_hit_ratio,
             anomalies: row.anomalies,
+            rising: row.rising,
             unpriced_calls: row.unpriced_calls,
         }
     }

@@ -21,10 +21,11 @@ pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, windo
     // Nothing is joined that was not asked for: on millions of rows it costs more than the sums.
     let (rows, counts) = if anomalies {
         let judged = include_str!("sql/judged.sql").trim_end();
-        let rows = format!("(SELECT t.*, j.dear FROM {table} t LEFT JOIN ({judged}) j ON j.trace = t.trace)");
-        (rows, "count(dear), count(*) FILTER (WHERE dear)")
+        let rows =
+            format!("(SELECT t.*, j.dear, j.rising, j.start AS judged_at FROM {table} t LEFT JOIN ({judged}) j ON j.trace = t.trace)");
+        (rows, "count(dear), count(*) FILTER (WHERE dear), arg_max(rising, judged_at)")
     } else {
-        (table.to_owned(), "0, 0")
+        (table.to_owned(), "0, 0, CAST(NULL AS INTEGER)")
     };
     let scope = match by {
         CostKey::Model if condition.sql != "true" => format!("trace IN (SELECT trace FROM interaction WHERE {})", condition.sql),
@@ -55,6 +56,9 @@ pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, windo
         cost.mean_cost = cost.cost.filter(|_| priced > 0).map(|sum| Cost(half_even(sum.0, priced)));
         let (judged, dear): (u64, u64) = (at.get()?, at.get()?);
         cost.anomalies = (anomalies && judged > 0).then_some(dear);
+        // Of the newest that could be judged; -1 where its hour was too thin.
+        let rising: Option<i32> = at.get()?;
+        cost.rising = rising.filter(|code| *code >= 0 && by == CostKey::Feature).map(|code| code == 1);
         cost.cache_hit_ratio = match (cost.usage.cache_read, cost.usage.total_input()) {
             (Some(read), Some(all)) if all > 0 => Some(read as f64 / all as f64),
             _ => None,

@@ -7,10 +7,11 @@ use ratatui::text::Line;
 use super::text::{self, Align, label, span};
 use super::theme::{Role, Theme};
 use crate::app::App;
+use crate::app::costs::Span;
 use crate::app::layout::Focus;
 use crate::model::query::CostRow;
 use crate::model::text::Safe;
-use crate::model::usage::CostBasis;
+use crate::model::usage::{Cost, CostBasis};
 
 pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let costs = app.costs();
@@ -18,15 +19,17 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     // Lines that are still to come only add: sums are lower bounds until then, and what is a share or a middle of them may move.
     let partial = app.status().sums_lack_lines();
     let lines = app.screen().cost_lines();
-    let title = match (partial, lines) {
-        (false, _) => " cost by feature",
-        (true, 1) => " cost, partial",
-        (true, _) => " cost by feature, partial",
-    };
+    let title = format!(
+        " cost by {}{}{}",
+        costs.by(),
+        costs.span().title(),
+        if partial { ", partial" } else { "" }
+    );
+    let title = Safe::line(&title);
     buffer.set_span(
         area.x,
         area.y,
-        &label(title, theme.style(if focused { Role::Accent } else { Role::Strong })),
+        &span(&title, theme.style(if focused { Role::Accent } else { Role::Strong })),
         area.width,
     );
     if let Some(error) = costs.error() {
@@ -40,12 +43,16 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     }
     if costs.rows().is_empty() {
         // Interactions without costs: the answer is older than what the list shows.
-        let current = costs.is_loaded() && (app.status().interactions() == 0 || !app.filter_text().is_empty());
+        let narrowed = !app.filter_text().is_empty() || costs.span() != Span::All;
+        let current = costs.is_loaded() && (app.status().interactions() == 0 || narrowed);
         let words = if current { " nothing yet" } else { " reading …" };
         buffer.set_span(area.x, area.y + 1, &label(words, theme.style(Role::Dim)), area.width);
         return;
     }
-    if lines == 1 {
+    let wide = area.width >= WIDE;
+    if wide {
+        heads(theme, area, buffer);
+    } else if lines == 1 {
         let heads = Safe::concat(&[
             &text::pad(&Safe::from_static("share"), SHARE, Align::Right),
             &text::pad(&Safe::from_static("cost"), BAR + MONEY + 2, Align::Right),
@@ -61,7 +68,9 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             height: lines as u16,
             ..area
         };
-        if lines == 1 {
+        if wide {
+            full_line(row, partial, costs.span(), theme, place, buffer);
+        } else if lines == 1 {
             one_line(row, partial, theme, place, buffer);
         } else {
             two_lines(row, partial, theme, place, buffer);
@@ -85,7 +94,11 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let words = Safe::concat(&[&Safe::from_static("total "), &text::money(total.cost, basis)]);
     let width = (words.width() as u16 + 1).min(area.width);
     // Under the costs it sums up.
-    let right = area.right() - if lines == 1 { MONEY as u16 + 1 } else { 0 };
+    let right = if wide {
+        area.x + (area.width - FIGURES.iter().map(|(_, width)| width + 1).sum::<u16>()) + FIGURES[0].1 + 1
+    } else {
+        area.right() - if lines == 1 { MONEY as u16 + 1 } else { 0 }
+    };
     buffer.set_span(right.saturating_sub(width), bottom, &span(&words, theme.style(Role::Money)), width);
 }
 
@@ -123,6 +136,94 @@ fn share(row: &CostRow, partial: bool, cells: usize) -> (Safe, Safe) {
         ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]
     );
     (about(&text::percent(share), partial), Safe::line(&bar))
+}
+
+/// From this width the panel, alone on the screen, is a table.
+const WIDE: u16 = 100;
+/// The columns of the table behind the name, from left to right, with their widths.
+const FIGURES: [(&str, u16); 10] = [
+    ("cost", 10),
+    ("share", 6),
+    ("so far", 6),
+    ("calls", 7),
+    ("inter.", 7),
+    ("p50", 10),
+    ("mean", 10),
+    ("cached", 6),
+    ("an hour", 10),
+    ("dear", 8),
+];
+
+fn heads(theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let mut x = area.right();
+    for (head, width) in FIGURES.iter().rev() {
+        x = x.saturating_sub(width + 1);
+        let words = text::pad(&Safe::line(head), usize::from(*width), Align::Right);
+        buffer.set_span(x, area.y, &span(&words, theme.style(Role::Dim)), *width);
+    }
+}
+
+/// Everything that is known of a key. What makes up the first 80 % of the spend is marked.
+fn full_line(row: &CostRow, partial: bool, over: Span, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let (name, name_role, cost, cost_role) = name_and_cost(row, partial);
+    let percent = |share: Option<f64>| share.map_or_else(|| Safe::from_static("–"), |share| about(&text::percent(share), partial));
+    let money = |cost: Option<Cost>| {
+        cost.map_or_else(
+            || Safe::from_static("–"),
+            |cost| about(&text::money(Some(cost), CostBasis::Computed), partial),
+        )
+    };
+    let rate = over.length().and_then(|length| {
+        let nanos = row.cost?.0.checked_mul(3_600_000_000_000)?;
+        Some(Cost(nanos / i128::from(length)))
+    });
+    let dear = match (row.anomalies, row.rising) {
+        (None, _) => Safe::from_static("–"),
+        (Some(count), Some(true)) => Safe::line(&format!("{count} ↗")),
+        (Some(count), _) => Safe::line(&count.to_string()),
+    };
+    let alarm = row.anomalies.is_some_and(|count| count > 0) || row.rising == Some(true);
+    // The keys that together make 80 %: those before the one that reaches it, and that one.
+    let before = row.cumulative_share.zip(row.share).map(|(so_far, own)| so_far - own);
+    let in_front = before.is_some_and(|before| before < 0.8);
+    let plain = Role::Text;
+    let cells = [
+        (cost, cost_role),
+        (percent(row.share), plain),
+        (percent(row.cumulative_share), if in_front { Role::Accent } else { Role::Dim }),
+        (Safe::line(&row.calls.to_string()), plain),
+        (Safe::line(&row.interactions.to_string()), plain),
+        (p50(row, partial), plain),
+        (money(row.mean_cost), plain),
+        (percent(row.cache_hit_ratio), plain),
+        (money(rate), plain),
+        (dear, if alarm { Role::Warn } else { Role::Dim }),
+    ];
+    let mut x = area.right();
+    for ((words, role), (_, width)) in cells.iter().zip(&FIGURES).rev() {
+        x = x.saturating_sub(width + 1);
+        let words = text::pad(words, usize::from(*width), Align::Right);
+        buffer.set_span(x, area.y, &span(&words, theme.style(*role)), *width);
+    }
+    let room = x.saturating_sub(area.x + 2);
+    let mark = if in_front { "▌" } else { " " };
+    buffer.set_span(area.x, area.y, &label(mark, theme.style(Role::Bar)), 1);
+    buffer.set_span(
+        area.x + 1,
+        area.y,
+        &span(&name.cut(usize::from(room)), theme.style(name_role)),
+        room,
+    );
+}
+
+/// What is out of the ordinary, in few columns: interactions above twice the usual, and whether the last hour rises.
+fn alarm(row: &CostRow) -> Safe {
+    let count = row
+        .anomalies
+        .filter(|count| *count > 0)
+        .map_or_else(String::new, |count| format!(" ▲{count}"));
+    let rising = if row.rising == Some(true) { " ↗" } else { "" };
+    Safe::line(&format!("{count}{rising}"))
 }
 
 /// The cost of the interaction in the middle.
@@ -173,7 +274,12 @@ fn two_lines(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &m
         span(&text::pad(&cost, MONEY, Align::Right), theme.style(cost_role)),
     ]);
     buffer.set_line(area.x, area.y, &first, area.width);
-    let p50 = Safe::concat(&[&Safe::from_static("p50 "), &p50(row, partial)]);
+    let alarm = alarm(row);
+    let p50 = Safe::concat(&[
+        &alarm,
+        &Safe::from_static(if alarm.is_empty() { "p50 " } else { " p50 " }),
+        &p50(row, partial),
+    ]);
     let second = Line::from(vec![
         label(" ", theme.style(Role::Text)),
         span(&text::pad(&bar, BAR, Align::Left), theme.style(Role::Bar)),

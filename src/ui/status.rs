@@ -214,6 +214,8 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
         ],
         Mode::Costs => &[
             (Action::Open, "show its interactions"),
+            (Action::CostKey, "by"),
+            (Action::CostWindow, "time"),
             (Action::NextPane, "next pane"),
             (Action::Back, "back"),
             (Action::Help, "help"),

@@ -226,7 +226,7 @@ fn starts_follows_opens_copies_and_quits() {
     restored(&screen);
 }
 
-/// The complaint: "your chatbot told me the wrong cancellation policy yesterday around 3 PM", from user u_9912.
+/// The complaint: "your chatbot told me the wrong cancellation policy yesterday around 3 PM", from user `u_9912`.
 #[test]
 fn a_complaint_leads_to_the_outdated_document_in_25_keys() {
     let samples = format!("{}/sample-data", env!("CARGO_MANIFEST_DIR"));

@@ -391,6 +391,7 @@ fn spend_statistics_and_prices() {
             mean_cost: Some(Cost(20_366_666_667)),
             cache_hit_ratio: None,
             anomalies: Some(1),
+            rising: Some(false),
             unpriced_calls: 1,
             lower_bound: false,
         },

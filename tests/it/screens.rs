@@ -104,6 +104,7 @@ impl Script {
                     let (row, known) = rows.entry(one.feature.clone()).or_default();
                     row.key = one.feature.clone();
                     row.interactions += 1;
+                    row.calls += u64::from(one.calls);
                     row.unpriced_calls += u64::from(one.unpriced_calls);
                     row.lower_bound |= one.cost_basis == CostBasis::LowerBound;
                     known.extend(one.cost);
@@ -120,6 +121,11 @@ impl Script {
                     })
                     .collect();
                 rows.sort_by_key(|row| std::cmp::Reverse(row.cost));
+                let mut so_far = 0.0;
+                for row in &mut rows {
+                    so_far += row.share.unwrap_or(0.0);
+                    row.cumulative_share = row.share.map(|_| so_far);
+                }
                 Reply::Costs(rows)
             }
             Query::Stats => Reply::Stats(Box::new(Stats {
@@ -295,6 +301,31 @@ fn a_bad_answer_stands_beside_the_last_good_one() {
         }
         let marked = picture(&stage.buffer(width, height, ColorSupport::None));
         assert!(marked.contains("answer") && marked.contains("[-"), "{marked}");
+    }
+}
+
+#[test]
+fn spend_is_summed_by_any_key_over_any_time() {
+    let mut stage = Stage::new(&samples(), 120, 40);
+    for action in [Action::NextPane, Action::Zoom] {
+        stage.send(Msg::Do(action));
+    }
+    insta::assert_snapshot!("costs_120x40", picture(&stage.buffer(120, 40, ColorSupport::Ansi16)));
+    for (action, title) in [
+        (Action::CostWindow, "cost by feature, 5 m"),
+        (Action::CostWindow, "cost by feature, 1 h"),
+        (Action::CostWindow, "cost by feature, today"),
+        (Action::CostWindow, "cost by feature, 7 d"),
+        (Action::CostKey, "cost by model, 7 d"),
+        (Action::CostKey, "cost by user, 7 d"),
+        (Action::CostKey, "cost by session, 7 d"),
+        (Action::CostKey, "cost by service, 7 d"),
+        (Action::CostWindow, "cost by service "),
+        (Action::CostKey, "cost by feature "),
+    ] {
+        stage.send(Msg::Do(action));
+        let screen = picture(&stage.buffer(120, 40, ColorSupport::None));
+        assert!(screen.contains(title), "no `{title}` in\n{screen}");
     }
 }
 

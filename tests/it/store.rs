@@ -810,6 +810,7 @@ fn spend(rows: &[Interaction], key: impl Fn(&Interaction) -> Option<String>) -> 
                 mean_cost: mean.map(Cost),
                 cache_hit_ratio: None,
                 anomalies: None,
+                rising: None,
                 unpriced_calls: rows.iter().map(|row| u64::from(row.unpriced_calls)).sum(),
                 lower_bound: false,
             }
@@ -901,6 +902,44 @@ fn anomalies_are_judged_by_the_week_before() {
         panic!()
     };
     assert!(rows.iter().all(|row| row.anomalies.is_none()));
+}
+
+#[test]
+fn a_rolling_mean_is_judged_by_the_week_before_its_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("s.duckdb"));
+    let mut parts = Vec::new();
+    // Per feature: forty usual ones of 100 a day before, then so many within an hour of so much each.
+    for (number, (feature, count, cost)) in [("same", 20, 200), ("risen", 20, 201), ("few", 19, 999), ("young", 20, 999)]
+        .into_iter()
+        .enumerate()
+    {
+        let before = if feature == "young" { 0 } else { 40 };
+        for n in 0..before + count {
+            let id = (number * 100 + n) as u64;
+            let recent = n >= before;
+            let day = if recent { 24 * HOUR } else { 0 };
+            parts.push(Part {
+                cost_logged: Some(Cost(if recent { cost } else { 100 })),
+                feature: Some(feature.to_owned()),
+                ..call(&format!("t{id}"), "s", id * 10, NOON + day + n as i64 * 1_000_000_000)
+            });
+        }
+    }
+    fill(&store, vec![batch(&source(1), 0..10_000, parts)]);
+    let Reply::Costs(rows) = store.ask_now(Query::Costs {
+        by: CostKey::Feature,
+        filter: Filter::All,
+        window: Window::default(),
+        anomalies: true,
+    }) else {
+        panic!()
+    };
+    let found: BTreeMap<_, _> = rows.iter().map(|row| (row.key.clone().unwrap(), row.rising)).collect();
+    let expected = [("few", None), ("risen", Some(true)), ("same", Some(false)), ("young", None)];
+    let expected = BTreeMap::from(expected.map(|(name, rising)| (name.to_owned(), rising)));
+    assert_eq!(found, expected);
+    store.close();
 }
 
 #[test]

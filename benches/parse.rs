@@ -84,6 +84,64 @@ fn conversations(count: usize) -> Block {
     block(text)
 }
 
+/// Every dialect by the lines of its fixtures, over and over.
+const DIALECTS: &[&str] = &[
+    "atof",
+    "batch",
+    "claude_code",
+    "codex",
+    "interaction",
+    "jaeger",
+    "langfuse",
+    "langsmith",
+    "litellm",
+    "llm_trace",
+    "mlflow",
+    "openai_agents",
+    "opik",
+    "otel_go",
+    "otel_js",
+    "otel_python",
+    "otlp",
+    "phoenix",
+    "pi",
+    "weave",
+];
+
+fn fixtures(dialect: &str) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(dialect);
+    let files = std::fs::read_dir(&folder)
+        .expect("a folder of fixtures")
+        .map(|entry| entry.expect("a file").path());
+    let files = files.filter(|path| path.extension().is_some_and(|e| e == "jsonl"));
+    let text: String = files
+        .map(|path| String::from_utf8_lossy(&std::fs::read(path).expect("a fixture")).into_owned())
+        .collect();
+    text.repeat((4 << 20) / text.len() + 1)
+}
+
+#[divan::bench(args = DIALECTS)]
+fn dialects(bencher: Bencher<'_, '_>, dialect: &str) {
+    let block = block(fixtures(dialect));
+    bencher
+        .counter(BytesCount::new(block.bytes.len()))
+        .bench_local(|| spanscope::formats::parse(divan::black_box(&block)));
+}
+
+/// An array of exports, indented.
+#[divan::bench]
+fn documents(bencher: Bencher<'_, '_>) {
+    let text = String::from_utf8(otlp(1_000).bytes).expect("text");
+    let records: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect("an export")).collect();
+    let mut block = block(serde_json::to_string_pretty(&records).expect("a document"));
+    block.framing = Framing::Documents;
+    bencher
+        .counter(BytesCount::new(block.bytes.len()))
+        .bench_local(|| spanscope::formats::parse(divan::black_box(&block)));
+}
+
 #[divan::bench]
 fn conversation_lines(bencher: Bencher<'_, '_>) {
     let block = conversations(50);

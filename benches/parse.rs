@@ -90,6 +90,7 @@ const DIALECTS: &[&str] = &[
     "batch",
     "claude_code",
     "codex",
+    "inspect",
     "interaction",
     "jaeger",
     "langfuse",

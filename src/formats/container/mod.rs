@@ -7,6 +7,7 @@ pub mod claude_code;
 pub mod codex;
 pub mod cost_anomaly;
 pub mod go;
+pub mod inspect;
 pub mod interaction;
 pub mod jaeger;
 pub mod javascript;
@@ -69,6 +70,7 @@ pub static UNMISTAKABLE: &[&dyn Container] = &[
     &opik::Opik,
     &batch::BatchResult,
     &atof::Atof,
+    &inspect::Inspect,
 ];
 
 /// Containers whose records are plain objects: looked at once nothing wraps them any more.

@@ -84,31 +84,20 @@ fn conversations(count: usize) -> Block {
     block(text)
 }
 
-/// Every dialect by the lines of its fixtures, over and over.
-const DIALECTS: &[&str] = &[
-    "atof",
-    "batch",
-    "claude_code",
-    "codex",
-    "inspect",
-    "interaction",
-    "jaeger",
-    "langfuse",
-    "langsmith",
-    "litellm",
-    "llm_trace",
-    "mlflow",
-    "openai_agents",
-    "opik",
-    "otel_go",
-    "otel_js",
-    "otel_python",
-    "otlp",
-    "phoenix",
-    "pi",
-    "weave",
-];
+/// Every dialect with fixtures.
+fn dialects() -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let entries = std::fs::read_dir(folder).expect("fixtures").map(|entry| entry.expect("a folder"));
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name != "store")
+        .collect();
+    names.sort();
+    names
+}
 
+/// The lines of its fixtures, over and over.
 fn fixtures(dialect: &str) -> String {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
@@ -123,9 +112,9 @@ fn fixtures(dialect: &str) -> String {
     text.repeat((4 << 20) / text.len() + 1)
 }
 
-#[divan::bench(args = DIALECTS)]
-fn dialects(bencher: Bencher<'_, '_>, dialect: &str) {
-    let block = block(fixtures(dialect));
+#[divan::bench(args = dialects())]
+fn dialect(bencher: Bencher<'_, '_>, name: &str) {
+    let block = block(fixtures(name));
     bencher
         .counter(BytesCount::new(block.bytes.len()))
         .bench_local(|| spanscope::formats::parse(divan::black_box(&block)));

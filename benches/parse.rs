@@ -84,6 +84,54 @@ fn conversations(count: usize) -> Block {
     block(text)
 }
 
+/// Every dialect with fixtures.
+fn dialects() -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let entries = std::fs::read_dir(folder).expect("fixtures").map(|entry| entry.expect("a folder"));
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name != "store")
+        .collect();
+    names.sort();
+    names
+}
+
+/// The lines of its fixtures, over and over.
+fn fixtures(dialect: &str) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(dialect);
+    let files = std::fs::read_dir(&folder)
+        .expect("a folder of fixtures")
+        .map(|entry| entry.expect("a file").path());
+    let files = files.filter(|path| path.extension().is_some_and(|e| e == "jsonl"));
+    let text: String = files
+        .map(|path| String::from_utf8_lossy(&std::fs::read(path).expect("a fixture")).into_owned())
+        .collect();
+    text.repeat((4 << 20) / text.len() + 1)
+}
+
+#[divan::bench(args = dialects())]
+fn dialect(bencher: Bencher<'_, '_>, name: &str) {
+    let block = block(fixtures(name));
+    bencher
+        .counter(BytesCount::new(block.bytes.len()))
+        .bench_local(|| spanscope::formats::parse(divan::black_box(&block)));
+}
+
+/// An array of exports, indented.
+#[divan::bench]
+fn documents(bencher: Bencher<'_, '_>) {
+    let text = String::from_utf8(otlp(1_000).bytes).expect("text");
+    let records: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect("an export")).collect();
+    let mut block = block(serde_json::to_string_pretty(&records).expect("a document"));
+    block.framing = Framing::Documents;
+    bencher
+        .counter(BytesCount::new(block.bytes.len()))
+        .bench_local(|| spanscope::formats::parse(divan::black_box(&block)));
+}
+
 #[divan::bench]
 fn conversation_lines(bencher: Bencher<'_, '_>) {
     let block = conversations(50);

@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::model::filter::{Filter, nearest};
+use crate::model::mapping::{FIELDS, Mapping, Pointer};
 use crate::model::moment::Clock;
 
 /// The built-in settings, as text.
@@ -85,6 +86,8 @@ pub struct Config {
     pub pricing: Option<PathBuf>,
     /// The program that reaches other machines, and its options.
     pub ssh: Vec<String>,
+    /// Formats of the user's own, `[dialect.NAME]`.
+    pub dialects: Vec<Mapping>,
     /// `[keys]` as written.
     pub keys: toml::Table,
     /// `[views]`: names and filters, in the order of their names.
@@ -117,11 +120,20 @@ struct Patch {
     threads: Option<toml::Spanned<i64>>,
     pricing: Option<String>,
     ssh: Option<Vec<String>>,
+    dialect: Option<BTreeMap<String, BTreeMap<String, toml::Spanned<Pointers>>>>,
     keys: Option<toml::Table>,
     views: Option<BTreeMap<String, toml::Spanned<String>>>,
 }
 
-const KEYS: [&str; 12] = [
+/// What stands behind a field of `[dialect.NAME]`, or behind its `match`.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a JSON pointer such as \"/usage/input\", or a list of them")]
+enum Pointers {
+    One(String),
+    All(Vec<String>),
+}
+
+const KEYS: [&str; 13] = [
     "theme",
     "color",
     "glyphs",
@@ -132,6 +144,7 @@ const KEYS: [&str; 12] = [
     "threads",
     "pricing",
     "ssh",
+    "dialect",
     "keys",
     "views",
 ];
@@ -150,6 +163,7 @@ impl Default for Config {
             threads: 0,
             pricing: None,
             ssh: Vec::new(),
+            dialects: Vec::new(),
             keys: toml::Table::new(),
             views: BTreeMap::new(),
         };
@@ -211,6 +225,11 @@ impl Config {
         if let Some(ssh) = patch.ssh {
             config.ssh = ssh;
         }
+        for (name, fields) in patch.dialect.unwrap_or_default() {
+            let mapping = mapping(text, name, fields)?;
+            config.dialects.retain(|other| other.name != mapping.name);
+            config.dialects.push(mapping);
+        }
         if let Some(keys) = patch.keys {
             config.keys.extend(keys);
         }
@@ -241,6 +260,45 @@ impl Config {
 
 /// More threads than this are a slip of the finger.
 pub const MOST_THREADS: usize = 1024;
+
+/// A format of the user's own: every key is a field or `match`, every value a JSON pointer.
+fn mapping(text: &str, name: String, entries: BTreeMap<String, toml::Spanned<Pointers>>) -> Result<Mapping, ConfigError> {
+    let mut mapping = Mapping::new(name);
+    for (key, entry) in entries {
+        let wrong = |message: String, hint: String| ConfigError {
+            line: line_of(text, entry.span().start),
+            message,
+            hint: Some(hint),
+        };
+        let pointer = |text: &String| {
+            Pointer::parse(text).ok_or_else(|| {
+                wrong(
+                    format!("`{text}` is no JSON pointer"),
+                    format!("it begins with a slash: \"/{text}\""),
+                )
+            })
+        };
+        if key == "match" {
+            mapping.matches = match entry.get_ref() {
+                Pointers::One(text) => vec![pointer(text)?],
+                Pointers::All(texts) => texts.iter().map(pointer).collect::<Result<_, _>>()?,
+            };
+            continue;
+        }
+        let Some(field) = FIELDS.iter().find(|field| **field == key) else {
+            let hint = match nearest(&key, FIELDS.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("fields are {}", FIELDS.join(", ")),
+            };
+            return Err(wrong(format!("unknown field `{key}`"), hint));
+        };
+        match entry.get_ref() {
+            Pointers::One(text) => mapping.fields.push((field, pointer(text)?)),
+            Pointers::All(_) => return Err(wrong(format!("`{key}` is one JSON pointer"), "only `match` is a list".to_owned())),
+        }
+    }
+    Ok(mapping)
+}
 
 /// The line a byte stands in, from 1.
 fn line_of(text: &str, at: usize) -> usize {

@@ -34,6 +34,22 @@ fn a_file_replaces_what_it_names_and_nothing_else() {
 }
 
 #[test]
+fn a_format_of_ones_own() {
+    let text = "[dialect.acme]\nmatch = ['/kind', '/llm/m']\nmodel = '/llm/m'\n'cost_usd' = '/usd'\n[dialect.other]\nmodel = '/m'\n";
+    let config = Config::default().with(text).unwrap().with("[dialect.other]\nname = '/n'").unwrap();
+    let names: Vec<(&str, usize, usize)> = config
+        .dialects
+        .iter()
+        .map(|own| (own.name, own.matches.len(), own.fields.len()))
+        .collect();
+    assert_eq!(names, [("acme", 2, 2), ("other", 0, 1)]);
+    assert_eq!(
+        config.dialects[1].fields[0].0, "name",
+        "a later file's say replaces the whole format"
+    );
+}
+
+#[test]
 fn errors_name_the_line_and_what_was_meant() {
     let table = [
         (
@@ -44,7 +60,7 @@ fn errors_name_the_line_and_what_was_meant() {
         (
             "zzz = 1",
             "line 1: unknown setting `zzz`",
-            Some("settings are theme, color, glyphs, timezone, feature_keys, clipboard, memory, threads, pricing, ssh, keys, views"),
+            Some("settings are theme, color, glyphs, timezone, feature_keys, clipboard, memory, threads, pricing, ssh, dialect, keys, views"),
         ),
         (
             "\n\ncolor = 'alway'",
@@ -67,6 +83,26 @@ fn errors_name_the_line_and_what_was_meant() {
             "theme = 'x'\ntimezone = 'Mars/Base'",
             "line 2: unknown time zone `Mars/Base`",
             Some("an IANA name such as Europe/Berlin, or \"\" for the machine's own"),
+        ),
+        (
+            "[dialect.acme]\nmodel = '/m'\nmodle = '/m'",
+            "line 3: unknown field `modle`",
+            Some("did you mean `model`?"),
+        ),
+        (
+            "[dialect.acme]\nmatch = ['/a', 'b/c']",
+            "line 2: `b/c` is no JSON pointer",
+            Some("it begins with a slash: \"/b/c\""),
+        ),
+        (
+            "[dialect.acme]\n\nmodel = ['/a', '/b']",
+            "line 3: `model` is one JSON pointer",
+            Some("only `match` is a list"),
+        ),
+        (
+            "[dialect.acme]\nmodel = 1",
+            "line 2: a JSON pointer such as \"/usage/input\", or a list of them",
+            None,
         ),
         ("theme = 3", "line 1: invalid type: integer `3`, expected a string", None),
     ];

@@ -398,7 +398,7 @@ fn tool_call(mut fields: Fields<'_>) -> MessagePart {
     fields.expand("function");
     MessagePart::ToolCall {
         id,
-        name: fields.text(&["function.name", "name", "toolName"]).unwrap_or_default(),
+        name: fields.text(&["function.name", "name", "toolName", "function"]).unwrap_or_default(),
         arguments: payload(fields.first(&["function.arguments", "arguments", "input", "args"]).as_deref()),
     }
 }

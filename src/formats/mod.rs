@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod message;
 pub mod nested;
 pub mod number;
+pub mod own;
 pub mod preview;
 mod records;
 pub mod repair;
@@ -25,6 +26,7 @@ use scan::Fields;
 use sink::{Line, Sink};
 
 use crate::model::framing::Framing;
+use crate::model::mapping::Mapping;
 use crate::model::record::{Batch, Block, Order, Other, Reject, Tally};
 use crate::model::span::{Inferred, Nanos, Origin};
 
@@ -71,10 +73,16 @@ pub fn dialects() -> &'static [Dialect] {
 /// Reads a block. Never fails: `lines = span + other + rejected + blank`.
 #[must_use]
 pub fn parse(block: &Block) -> Batch {
+    parse_with(block, &[])
+}
+
+/// The same, with formats of the user's own: they come first.
+#[must_use]
+pub fn parse_with(block: &Block, own: &[Mapping]) -> Batch {
     let mut reader = Reader {
         block,
-        forced: block.dialect.as_deref().and_then(by_name),
-        generic: block.dialect.as_deref() == Some(GENERIC.name),
+        forced: block.dialect.as_deref(),
+        own,
         batch: Batch {
             source: block.source.clone(),
             identity: block.identity,
@@ -101,21 +109,13 @@ pub fn parse(block: &Block) -> Batch {
     reader.batch
 }
 
-fn by_name(name: &str) -> Option<&'static dyn Container> {
-    container::UNMISTAKABLE
-        .iter()
-        .chain(container::PLAIN)
-        .copied()
-        .find(|c| c.dialect().name == name)
-}
-
 /// A record's fate.
 type Fate = (&'static str, Outcome);
 
 struct Reader<'b> {
     block: &'b Block,
-    forced: Option<&'static dyn Container>,
-    generic: bool,
+    forced: Option<&'b str>,
+    own: &'b [Mapping],
     batch: Batch,
     /// Lines by dialect.
     winners: Vec<(&'static str, u64)>,
@@ -311,10 +311,17 @@ impl Reader<'_> {
 
     /// One record: known by its own keys, or taken out of its envelope, or a plain one, or generic.
     fn record(&self, fields: Fields<'_>, line: &mut Line<'_>, sink: &mut Sink<'_>, depth: u32) -> Fate {
-        if self.generic {
+        if self.forced == Some(GENERIC.name) {
             return (GENERIC.name, Outcome::Other(line.time.or_else(|| time_of(&fields))));
         }
-        let wanted = |c: &&&dyn Container| self.forced.is_none_or(|f| f.dialect().name == c.dialect().name);
+        let own = self.own.iter().find(|own| match self.forced {
+            Some(name) => name == own.name,
+            None => own::recognises(own, &fields),
+        });
+        if let Some(own) = own {
+            return (own.name, own::read(own, fields, line, sink));
+        }
+        let wanted = |c: &&&dyn Container| self.forced.is_none_or(|name| name == c.dialect().name);
         if let Some(container) = container::UNMISTAKABLE.iter().filter(wanted).find(|c| c.recognises(&fields)) {
             return (container.dialect().name, container.read(fields, line, sink));
         }
@@ -334,6 +341,14 @@ impl Reader<'_> {
                         }
                     }
                 }
+            }
+            if let Some((inner, beside)) = own::unwrap(self.own, &fields) {
+                let mut beside = beside;
+                line.time = envelope::take_time(&mut beside).or(line.time);
+                for (key, value) in beside.drain() {
+                    line.rest.push(key.into_owned().into(), value.into_owned().into());
+                }
+                return self.record(inner, line, sink, depth + 1);
             }
         }
         if let Some(container) = container::PLAIN.iter().filter(wanted).find(|c| c.recognises(&fields)) {

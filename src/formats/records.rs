@@ -100,7 +100,9 @@ impl Reader<'_> {
             let standing = if breaks > 0 {
                 self.take(&compact(record), record, offset)
             } else {
-                self.take(record, record, offset)
+                // Of other values the comma behind them was met with them.
+                let text = record.trim_ascii_end();
+                self.take(text.strip_suffix(b",").unwrap_or(text), record, offset)
             };
             line = line.max(standing);
             if breaks > 0 {

@@ -213,9 +213,20 @@ impl Documents {
 
     /// Takes bytes in.
     pub fn pass(&mut self, bytes: &[u8], mut mark: impl FnMut(Mark)) {
-        for byte in bytes {
+        let mut rest = bytes;
+        while let [byte, behind @ ..] = rest {
             match self.place {
                 Place::Between => self.between(*byte, &mut mark),
+                Place::Inside if self.string && !self.escaped && self.blank.is_none() => {
+                    // Most of a record is text: only these end it, or mean something in it.
+                    let text = memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
+                    if text > 0 {
+                        self.at += text as u64;
+                        rest = &rest[text..];
+                        continue;
+                    }
+                    self.inside(*byte, &mut mark);
+                }
                 Place::Inside => self.inside(*byte, &mut mark),
                 Place::Stray if *byte == b'\n' => {
                     mark(Mark::End(self.at));
@@ -225,6 +236,7 @@ impl Documents {
                 Place::Stray => {}
             }
             self.at += 1;
+            rest = behind;
         }
     }
 
@@ -336,26 +348,32 @@ impl Open {
     }
 }
 
+/// How long a string is behind its opening quote, with the closing one.
+fn string_end(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(found) = memchr::memchr2(b'"', b'\\', text.get(at..).unwrap_or_default()) {
+        at += found + 1;
+        if text[at - 1] == b'"' {
+            return at;
+        }
+        // Whatever it escapes.
+        at += 1;
+    }
+    text.len()
+}
+
 /// JSON text without the blanks between its values: a record of several lines as the one line it could be.
 #[must_use]
 pub fn compact(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
-    let (mut string, mut escaped) = (false, false);
-    for byte in text {
-        if string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => string = false,
-                _ => {}
-            }
-        } else if byte.is_ascii_whitespace() {
-            continue;
-        } else if *byte == b'"' {
-            string = true;
-        }
-        out.push(*byte);
+    let mut rest = text;
+    while let Some(quote) = memchr::memchr(b'"', rest) {
+        out.extend(rest[..quote].iter().filter(|byte| !byte.is_ascii_whitespace()));
+        let end = quote + 1 + string_end(&rest[quote + 1..]);
+        out.extend_from_slice(&rest[quote..end]);
+        rest = &rest[end..];
     }
+    out.extend(rest.iter().filter(|byte| !byte.is_ascii_whitespace()));
     out
 }
 

@@ -4,6 +4,7 @@ pub mod content;
 pub mod filter;
 pub mod framing;
 pub mod json;
+pub mod mapping;
 pub mod moment;
 pub mod query;
 pub mod record;

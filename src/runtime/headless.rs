@@ -398,6 +398,13 @@ pub fn tell(known: Known, output: Output, setup: &Setup, look: &Look) -> io::Res
             let rows: Vec<_> = crate::formats::dialects()
                 .iter()
                 .map(|d| words(&[d.name, d.what, d.example]))
+                .chain(
+                    setup
+                        .config
+                        .dialects
+                        .iter()
+                        .map(|own| words(&[own.name, "a format of your own", "what its `match` names"])),
+                )
                 .collect();
             report::table(&["dialect", "what", "recognised by"], &rows, output, look, &mut out)?;
         }

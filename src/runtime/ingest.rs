@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::formats;
+use crate::model::mapping::Mapping;
 use crate::model::record::{Batch, Block, Progress};
 use crate::sources::{self, Event, Sources, Spec, SpecError};
 use crate::store::Intake;
@@ -25,6 +26,7 @@ pub fn start(
     specs: Vec<Spec>,
     options: sources::Options,
     workers: usize,
+    own: Arc<[Mapping]>,
     intake: &Intake,
     prepare: Arc<dyn Fn(&mut Batch) + Send + Sync>,
     progress: Arc<dyn Fn(Progress) + Send + Sync>,
@@ -37,10 +39,10 @@ pub fn start(
     let workers = (0..workers)
         .map(|number| {
             let (receiver, stopped, intake) = (Arc::clone(&receiver), stopped.clone(), intake.clone());
-            let (prepare, progress) = (Arc::clone(&prepare), Arc::clone(&progress));
+            let (own, prepare, progress) = (Arc::clone(&own), Arc::clone(&prepare), Arc::clone(&progress));
             std::thread::Builder::new()
                 .name(format!("parse-{number}"))
-                .spawn(move || work(&receiver, &stopped, &intake, &*prepare, &*progress))
+                .spawn(move || work(&receiver, &stopped, &own, &intake, &*prepare, &*progress))
                 .expect("the system can start a thread")
         })
         .collect();
@@ -54,12 +56,13 @@ pub fn start(
 fn work(
     events: &Mutex<Receiver<Event>>,
     stopped: &Receiver<Infallible>,
+    own: &[Mapping],
     intake: &Intake,
     prepare: &dyn Fn(&mut Batch),
     progress: &dyn Fn(Progress),
 ) {
     while let Some(block) = next_block(events, progress) {
-        let mut batch = formats::parse(&block);
+        let mut batch = formats::parse_with(&block, own);
         drop(block);
         prepare(&mut batch);
         if intake.send_unless(batch, stopped).is_err() {

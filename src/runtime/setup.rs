@@ -84,12 +84,19 @@ impl Setup {
         if let Some(name) = options
             .dialect
             .as_deref()
-            .filter(|name| !crate::formats::dialects().iter().any(|d| d.name == *name))
+            .filter(|name| !is_built_in(name) && !config.dialects.iter().any(|own| own.name == *name))
         {
             return Err(Failure::new(
                 2,
                 format!("no dialect is called {name}"),
                 "`spanscope formats` lists them",
+            ));
+        }
+        if let Some(own) = config.dialects.iter().find(|own| is_built_in(own.name)) {
+            return Err(Failure::new(
+                2,
+                format!("{}: [dialect.{}] is the name of a built-in dialect", path.display(), own.name),
+                "call it otherwise",
             ));
         }
         let mut prices = Prices::embedded();
@@ -193,7 +200,8 @@ impl Setup {
                 floors.raise((batch.source.id, batch.source.generation), batch.range.start);
             }
         };
-        ingest::start(specs, options, threads, &store.intake(), Arc::new(prepare), progress)
+        let own = Arc::from(self.config.dialects.as_slice());
+        ingest::start(specs, options, threads, own, &store.intake(), Arc::new(prepare), progress)
             .map_err(|error| Failure::new(1, error.what, error.hint))
     }
 
@@ -252,6 +260,10 @@ impl Setup {
             ("ssh", config.ssh.join(" ")),
         ]
     }
+}
+
+fn is_built_in(name: &str) -> bool {
+    crate::formats::dialects().iter().any(|dialect| dialect.name == name)
 }
 
 /// The store could not be opened.

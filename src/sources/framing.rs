@@ -95,7 +95,7 @@ impl Framing {
     /// The end of the first line that ends within `range` with no other going on, one past its newline.
     fn first_end<D: Disk>(self, disk: &mut D, file: &D::File, range: Range<u64>) -> io::Result<Option<u64>> {
         if self != Self::Lines {
-            return Ok(self.whole_lines(disk, file, range)?.first);
+            return Ok(self.whole_lines(disk, file, range, |found| found.first.is_some())?.first);
         }
         let mut at = range.start;
         while at < range.end {
@@ -120,7 +120,7 @@ impl Framing {
                 let bytes = read_range(disk, file, begin..at)?;
                 memchr::memrchr(b'\n', &bytes).map(|found| begin + found as u64 + 1)
             } else {
-                self.whole_lines(disk, file, begin..at)?.last
+                self.whole_lines(disk, file, begin..at, |_| false)?.last
             };
             if last.is_some() {
                 return Ok(last);
@@ -130,14 +130,14 @@ impl Framing {
         Ok(None)
     }
 
-    /// The first and the last such end.
-    fn whole_lines<D: Disk>(self, disk: &mut D, file: &D::File, range: Range<u64>) -> io::Result<Found> {
+    /// The first and the last such end, of what was looked at until it was enough.
+    fn whole_lines<D: Disk>(self, disk: &mut D, file: &D::File, range: Range<u64>, enough: fn(&Found) -> bool) -> io::Result<Found> {
         let mut at = range.start.saturating_sub(BACK);
         let mut ends = Ends::at(self, at);
         // The first line may have begun before.
         ends.headless = at > 0;
         let mut all = Found::default();
-        while at < range.end {
+        while at < range.end && !enough(&all) {
             let stop = if at < range.start { range.start } else { range.end };
             let bytes = read_range(disk, file, at..stop.min(at + STEP))?;
             at += bytes.len() as u64;
@@ -244,15 +244,16 @@ fn document_end<D: Disk>(disk: &mut D, file: &D::File, range: Range<u64>, limit:
     let mut before = Found::default();
     let mut at = range.start;
     while at < range.end {
-        let stop = if at < limit { limit.min(range.end) } else { range.end };
+        let fits = at < limit;
+        // What fits is not cut within a line, what does not is.
+        if let Some(end) = before.last.or(before.comma).filter(|_| !fits) {
+            return Ok(Some(end));
+        }
+        let stop = if fits { limit.min(range.end) } else { range.end };
         let bytes = read_range(disk, file, at..stop.min(at + PAGE))?;
         let found = ends.pass(&bytes);
-        if at >= limit {
-            // What fits is not cut within a line, what does not is.
-            let beyond = before.last.or(before.comma).or(found.first).or(found.comma);
-            if beyond.is_some() {
-                return Ok(beyond);
-            }
+        if let Some(end) = found.first.or(found.comma).filter(|_| !fits) {
+            return Ok(Some(end));
         }
         before.last = found.last.or(before.last);
         before.comma = found.comma.or(before.comma);

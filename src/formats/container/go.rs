@@ -50,19 +50,10 @@ impl Container for Go {
             duration: None,
         };
         part.ended = times.end.is_some();
-        if let Some(mut status) = fields.take("Status").as_deref().and_then(Fields::of_owned) {
-            let code = status.text(&["Code"]);
-            let message = status.text(&["Description"]);
-            record::status(&mut part, code.as_deref(), message);
-        }
+        record::take_status(&mut fields, "Status", &mut part);
         let attributes = values(fields.take("Attributes").as_deref());
         let events = fields.take("Events").map(Cow::into_owned).unwrap_or_default();
-        let events = array(&events)
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(Fields::of)
-            .map(event)
-            .collect();
+        let events = record::events(&events, event);
         let (service, mut beside) = record::resource(values(fields.take("Resource").as_deref()));
         for key in ["InstrumentationScope", "InstrumentationLibrary"] {
             if let Some(mut scope) = fields.take(key).as_deref().and_then(Fields::of_owned) {

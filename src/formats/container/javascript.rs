@@ -59,23 +59,14 @@ impl Container for JavaScript {
             duration: if end.is_none() { duration.filter(|d| *d > 0) } else { None },
         };
         part.ended = times.end.is_some() || times.duration.is_some();
-        if let Some(mut status) = fields.take("status").as_deref().and_then(Fields::of_owned) {
-            let code = status.text(&["code"]);
-            let message = status.text(&["message"]);
-            record::status(&mut part, code.as_deref(), message);
-        }
+        record::take_status(&mut fields, "status", &mut part);
         // The SDK counts kinds from the internal one, OTLP from the unknown one.
         if let Some(kind) = fields.take("kind").and_then(|kind| kind.parse::<u32>().ok()) {
             fields.push("kind".into(), (kind.saturating_add(1)).to_string().into());
         }
         let attributes = record::plain_map(fields.take("attributes"));
         let events = fields.take("events").map(Cow::into_owned).unwrap_or_default();
-        let events = array(&events)
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(Fields::of)
-            .map(event)
-            .collect();
+        let events = record::events(&events, event);
         let mut resource = record::plain_map(fields.take("resource"));
         let own = resource.first(&["attributes", "_attributes"]);
         let (service, mut beside) = record::resource(record::plain_map(own));

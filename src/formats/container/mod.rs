@@ -1,22 +1,29 @@
 //! Containers: how spans are written down. One file each; `ALL` is the table in the order of recognition.
 
 pub mod agents;
+pub mod atof;
+pub mod batch;
 pub mod claude_code;
 pub mod codex;
 pub mod cost_anomaly;
 pub mod go;
+pub mod inspect;
 pub mod interaction;
+pub mod jaeger;
 pub mod javascript;
 pub mod langfuse;
 pub mod langsmith;
 pub mod litellm;
 pub mod llm_trace;
+pub mod mlflow;
+pub mod opik;
 pub mod otlp;
 pub mod phoenix;
 pub mod pi;
 pub mod python;
 pub mod record;
 pub mod session;
+pub mod weave;
 
 use super::Dialect;
 use super::scan::Fields;
@@ -57,6 +64,13 @@ pub static UNMISTAKABLE: &[&dyn Container] = &[
     &codex::Codex,
     &claude_code::ClaudeCode,
     &pi::Pi,
+    &jaeger::Jaeger,
+    &mlflow::Mlflow,
+    &weave::Weave,
+    &opik::Opik,
+    &batch::BatchResult,
+    &atof::Atof,
+    &inspect::Inspect,
 ];
 
 /// Containers whose records are plain objects: looked at once nothing wraps them any more.

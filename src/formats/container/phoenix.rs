@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::record::{self, Record};
 use super::{Container, Outcome, python};
-use crate::formats::scan::{Fields, array};
-use crate::formats::sink::{Line, Sink, Times};
-use crate::formats::{Dialect, time};
+use crate::formats::Dialect;
+use crate::formats::scan::Fields;
+use crate::formats::sink::{Line, Sink};
 use crate::model::record::Order;
 
 /// A span of Phoenix's client or REST interface.
@@ -29,21 +29,9 @@ impl Container for Phoenix {
     }
 
     fn read(&self, mut fields: Fields<'_>, line: &Line<'_>, sink: &mut Sink<'_>) -> Outcome {
-        let mut part = sink.begin(line, DIALECT.name);
-        let context = fields.take("context").map(Cow::into_owned).unwrap_or_default();
-        let mut context = Fields::of(&context).unwrap_or_default();
-        part.trace_id = record::take_id(&mut context, &["trace_id"], record::TRACE).unwrap_or_default();
-        part.span_id = record::take_id(&mut context, &["span_id"], record::SPAN).unwrap_or_default();
-        part.parent_id = record::take_id(&mut fields, &["parent_id"], record::SPAN);
-        part.name = fields.text(&["name"]).unwrap_or_default();
-        let mut odd = false;
-        let times = Times {
-            start: fields.number(&["start_time"], time::read, &mut odd),
-            end: fields.number(&["end_time"], time::read, &mut odd),
-            duration: None,
-        };
-        part.ended = times.end.is_some();
-        record::note_odd(&mut part, odd);
+        fields.expand("context");
+        let (mut part, times) = record::begin(&mut fields, &python::NAMES, line, sink, DIALECT.name);
+        fields.take_under("context");
         let code = fields.text(&["status_code"]);
         let message = fields.text(&["status_message"]);
         record::status(&mut part, code.as_deref(), message);
@@ -54,12 +42,11 @@ impl Container for Phoenix {
             attributes.push("openinference.span.kind".into(), kind);
         }
         let events = fields.take("events").map(Cow::into_owned).unwrap_or_default();
-        let events = array(&events).unwrap_or_default().into_iter().filter_map(Fields::of);
         let record = Record {
             part,
             times,
             attributes,
-            events: events.map(python::event).collect(),
+            events: record::events(&events, python::event),
             beside: fields.drain().collect(),
             service: None,
         };

@@ -4,11 +4,11 @@
 
 use std::borrow::Cow;
 
-use super::record::{self, Event, Record};
+use super::record::{self, Event, Names, Record};
 use super::{Container, Outcome};
+use crate::formats::Dialect;
 use crate::formats::scan::{Fields, array};
-use crate::formats::sink::{Line, Sink, Times};
-use crate::formats::{Dialect, time};
+use crate::formats::sink::{Line, Sink};
 use crate::model::record::Order;
 
 /// `ReadableSpan.to_json()`.
@@ -19,6 +19,13 @@ static DIALECT: Dialect = Dialect {
     what: "spans of OpenTelemetry's Python SDK as to_json writes them, and traces of any-agent",
     order: Order::Random,
     example: "an object with context.span_id, parent_id or parent, and start_time",
+};
+
+/// The fields that Python's SDK gives every span, the context's opened.
+pub(super) static NAMES: Names = Names {
+    ids: [&["context.trace_id"], &["context.span_id"], &["parent_id"]],
+    name: "name",
+    times: [&["start_time"], &["end_time"]],
 };
 
 impl Container for Python {
@@ -68,38 +75,17 @@ fn is_trace(fields: &Fields<'_>) -> bool {
 
 /// Reads a span, of this dialect or of one that shares its shape.
 fn span(mut fields: Fields<'_>, line: &Line<'_>, sink: &mut Sink<'_>) {
-    let mut part = sink.begin(line, DIALECT.name);
-    let context = fields.take("context").map(Cow::into_owned).unwrap_or_default();
-    let mut context = Fields::of(&context).unwrap_or_default();
-    part.trace_id = record::take_id(&mut context, &["trace_id"], record::TRACE).unwrap_or_default();
-    part.span_id = record::take_id(&mut context, &["span_id"], record::SPAN).unwrap_or_default();
-    part.parent_id = record::take_id(&mut fields, &["parent_id"], record::SPAN);
+    fields.expand("context");
+    let (mut part, times) = record::begin(&mut fields, &NAMES, line, sink, DIALECT.name);
+    fields.take_under("context");
     if let Some(mut parent) = fields.get("parent").and_then(Fields::of_owned) {
         fields.take("parent");
         part.parent_id = part.parent_id.or_else(|| record::take_id(&mut parent, &["span_id"], record::SPAN));
     }
-    part.name = fields.text(&["name"]).unwrap_or_default();
-    let mut odd = false;
-    let times = Times {
-        start: fields.number(&["start_time"], time::read, &mut odd),
-        end: fields.number(&["end_time"], time::read, &mut odd),
-        duration: None,
-    };
-    part.ended = times.end.is_some();
-    record::note_odd(&mut part, odd);
-    if let Some(mut status) = fields.take("status").as_deref().and_then(Fields::of_owned) {
-        let code = status.text(&["status_code", "code"]);
-        let message = status.text(&["description", "message"]);
-        record::status(&mut part, code.as_deref(), message);
-    }
+    record::take_status(&mut fields, "status", &mut part);
     let attributes = record::plain_map(fields.take("attributes"));
     let events = fields.take("events").map(Cow::into_owned).unwrap_or_default();
-    let events = array(&events)
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(Fields::of)
-        .map(event)
-        .collect();
+    let events = record::events(&events, event);
     let mut resource = record::plain_map(fields.take("resource"));
     let (service, mut beside) = record::resource(record::plain_map(resource.take("attributes")));
     beside.extend(fields.drain());

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::formats::message;
-use crate::formats::scan::{Fields, quote, string};
+use crate::formats::scan::{Fields, array, quote, string};
 use crate::formats::sink::{Line, Sink, Times, fail, id};
 use crate::formats::{time, vocabulary};
 use crate::model::content::Slot;
@@ -33,6 +33,54 @@ pub struct Event<'a> {
     pub at: Option<Nanos>,
     /// Its attributes, and of a log record the fields of its body.
     pub attributes: Fields<'a>,
+}
+
+/// What a container calls the fields that every span has; of several names the first that holds something.
+pub struct Names {
+    /// The trace's id, the span's, its parent's.
+    pub ids: [&'static [&'static str]; 3],
+    /// What the application calls it.
+    pub name: &'static str,
+    /// Its start and its end.
+    pub times: [&'static [&'static str]; 2],
+}
+
+/// Takes what every span has.
+pub fn begin(fields: &mut Fields<'_>, names: &Names, line: &Line<'_>, sink: &Sink<'_>, dialect: &'static str) -> (Part, Times) {
+    let mut part = sink.begin(line, dialect);
+    let [trace, span, parent] = names.ids;
+    part.trace_id = take_id(fields, trace, TRACE).unwrap_or_default();
+    part.span_id = take_id(fields, span, SPAN).unwrap_or_default();
+    part.parent_id = take_id(fields, parent, SPAN);
+    part.name = fields.text(&[names.name]).unwrap_or_default();
+    let mut odd = false;
+    let times = Times {
+        start: fields.number(names.times[0], time::read, &mut odd),
+        end: fields.number(names.times[1], time::read, &mut odd),
+        duration: None,
+    };
+    part.ended = times.end.is_some();
+    note_odd(&mut part, odd);
+    (part, times)
+}
+
+/// Takes a status that is an object of its own.
+pub fn take_status(fields: &mut Fields<'_>, key: &str, part: &mut Part) {
+    if let Some(mut own) = fields.take(key).as_deref().and_then(Fields::of) {
+        let code = own.text(&["status_code", "code", "Code"]);
+        let message = own.text(&["description", "message", "Description"]);
+        status(part, code.as_deref(), message);
+    }
+}
+
+/// The events of a list.
+pub fn events<'a>(raw: &'a str, event: impl Fn(Fields<'a>) -> Event<'a>) -> Vec<Event<'a>> {
+    array(raw)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(Fields::of)
+        .map(event)
+        .collect()
 }
 
 /// Bytes of a trace id.

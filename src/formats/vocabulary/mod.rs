@@ -6,6 +6,7 @@ pub mod genai;
 pub mod general;
 pub mod langfuse;
 pub mod logfire;
+pub mod mlflow;
 pub mod openinference;
 pub mod openllmetry;
 pub mod vercel;
@@ -37,6 +38,7 @@ pub static ALL: &[&dyn Vocabulary] = &[
     &openllmetry::OpenLlmetry,
     &adk::Adk,
     &logfire::Logfire,
+    &mlflow::Mlflow,
     &general::General,
 ];
 

@@ -10,13 +10,12 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::record::{self, Event, Record};
+use super::record::{self, Event, Names, Record};
 use super::{Container, Outcome};
 use crate::formats::scan::{Fields, array};
-use crate::formats::sink::{Line, Sink, Times};
-use crate::formats::{Dialect, message, time};
+use crate::formats::sink::{Line, Sink};
+use crate::formats::{Dialect, message};
 use crate::model::record::Order;
-use crate::model::span::Part;
 
 /// Exports of OpenTelemetry.
 pub struct Otlp;
@@ -26,6 +25,19 @@ static DIALECT: Dialect = Dialect {
     what: "OpenTelemetry traces and GenAI log events as OTLP JSON lines",
     order: Order::Random,
     example: "an object with resourceSpans, batches, scopeSpans or resourceLogs, or a bare span",
+};
+
+static NAMES: Names = Names {
+    ids: [
+        &["traceId", "trace_id"],
+        &["spanId", "span_id"],
+        &["parentSpanId", "parent_span_id"],
+    ],
+    name: "name",
+    times: [
+        &["startTimeUnixNano", "start_time_unix_nano"],
+        &["endTimeUnixNano", "end_time_unix_nano"],
+    ],
 };
 
 /// Marks what a function in AWS Lambda prints for its collector.
@@ -200,24 +212,11 @@ impl<'a> Shared<'a> {
 }
 
 fn span<'a>(mut fields: Fields<'a>, shared: &'a Shared<'_>, scope: Option<&Scope<'a>>, line: &Line<'_>, sink: &mut Sink<'_>) {
-    let mut part = sink.begin(line, DIALECT.name);
-    part.trace_id = record::take_id(&mut fields, &["traceId", "trace_id"], record::TRACE).unwrap_or_default();
-    part.span_id = record::take_id(&mut fields, &["spanId", "span_id"], record::SPAN).unwrap_or_default();
-    part.parent_id = record::take_id(&mut fields, &["parentSpanId", "parent_span_id"], record::SPAN);
-    part.name = fields.text(&["name"]).unwrap_or_default();
-    let mut odd = false;
-    let times = Times {
-        start: fields.number(&["startTimeUnixNano", "start_time_unix_nano"], time::read, &mut odd),
-        end: fields.number(&["endTimeUnixNano", "end_time_unix_nano"], time::read, &mut odd),
-        duration: None,
-    };
-    part.ended = times.end.is_some();
-    record::note_odd(&mut part, odd);
-    status(&mut fields, &mut part);
+    let (mut part, times) = record::begin(&mut fields, &NAMES, line, sink, DIALECT.name);
+    record::take_status(&mut fields, "status", &mut part);
     let attributes = value::attributes(fields.first(&["attributes"]));
-    let raw = fields.take("events").map(Cow::into_owned);
-    let events = raw.as_deref().and_then(array).unwrap_or_default();
-    let events = events.into_iter().filter_map(Fields::of).map(event).collect();
+    let events = fields.take("events").map(Cow::into_owned).unwrap_or_default();
+    let events = record::events(&events, event);
     let mut beside = shared.beside(scope);
     beside.extend(fields.drain());
     let record = Record {
@@ -237,12 +236,4 @@ fn event(mut fields: Fields<'_>) -> Event<'_> {
         at: record::event_time(&mut fields, &["timeUnixNano", "time_unix_nano"]),
         attributes: value::attributes(fields.take("attributes")),
     }
-}
-
-fn status(fields: &mut Fields<'_>, part: &mut Part) {
-    let Some(raw) = fields.take("status") else { return };
-    let Some(mut status) = Fields::of(&raw) else { return };
-    let code = status.text(&["code"]);
-    let message = status.text(&["message", "description"]);
-    record::status(part, code.as_deref(), message);
 }

@@ -69,6 +69,13 @@ pub enum Command {
         /// Table, json, jsonl or csv.
         output: Output,
     },
+    /// Reads another project's price table into the user's price file.
+    ImportPrices {
+        /// The table.
+        table: PathBuf,
+        /// Table or json.
+        output: Output,
+    },
     /// A completion script.
     Completions {
         /// For which shell.
@@ -280,7 +287,10 @@ enum Verb {
     /// The log formats it reads
     Formats,
     /// The prices it knows
-    Prices,
+    Prices {
+        #[command(subcommand)]
+        verb: Option<PricesVerb>,
+    },
     /// The keys of the explorer
     Keys,
     /// The settings in force
@@ -292,6 +302,16 @@ enum Verb {
     },
     /// The manual page, in roff
     Man,
+}
+
+#[derive(Subcommand)]
+enum PricesVerb {
+    /// Read a price table (LiteLLM's `model_prices_and_context_window.json`) into your price file
+    Import {
+        /// The table
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        table: PathBuf,
+    },
 }
 
 fn cost_keys() -> impl Iterator<Item = &'static str> {
@@ -510,7 +530,13 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
         },
         Some(Verb::Demo) => Ok(Command::Demo),
         Some(Verb::Formats) => tell(Known::Formats),
-        Some(Verb::Prices) => tell(Known::Prices),
+        Some(Verb::Prices { verb: None }) => tell(Known::Prices),
+        Some(Verb::Prices {
+            verb: Some(PricesVerb::Import { table }),
+        }) => {
+            let output = output(shared, &[Output::Table, Output::Json])?;
+            Ok(Command::ImportPrices { table, output })
+        }
         Some(Verb::Keys) => tell(Known::Keys),
         Some(Verb::Config) => tell(Known::Config),
         Some(Verb::Completions { shell }) => Ok(Command::Completions { shell }),

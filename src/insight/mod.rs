@@ -1,6 +1,4 @@
 //! Pure analysis of what was derived. It proposes and explains; it changes nothing.
 
-mod ledger;
+pub mod ledger;
 pub mod sources;
-
-pub use ledger::ledger;

@@ -237,13 +237,14 @@ pub fn prices<'a>(prices: impl Iterator<Item = &'a Price>, output: Output, look:
             let cells: Vec<Vec<String>> = prices
                 .map(|price| {
                     let rate = |rate: Option<crate::pricing::UsdPerMillion>| rate.map_or_else(|| "–".into(), |rate| rate.to_string());
+                    let rates = &price.standard.rates;
                     vec![
                         price.model.clone(),
                         price.provider.clone(),
-                        price.input.to_string(),
-                        price.output.to_string(),
-                        rate(price.cache_read),
-                        rate(price.cache_write),
+                        rates.input.to_string(),
+                        rates.output.to_string(),
+                        rate(rates.cache_read),
+                        rate(rates.cache_write),
                         text::tokens(price.context_window),
                         price.valid_from.map_or_else(|| "–".into(), |day| day.to_string()),
                         price.source.clone(),

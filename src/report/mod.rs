@@ -7,6 +7,7 @@
 mod data;
 mod lists;
 mod markdown;
+mod pricing;
 mod rows;
 mod show;
 mod tree;
@@ -17,6 +18,7 @@ use jiff::tz::TimeZone;
 use crate::model::span::Nanos;
 
 pub use lists::{costs, interactions, prices, stats, table};
+pub use pricing::imported;
 pub use show::trace;
 
 /// The shape of what is printed.

@@ -37,6 +37,8 @@ pub struct Setup {
     pub config: Config,
     /// Prices, the user's laid over ours.
     pub prices: Arc<Prices>,
+    /// The user's price file; it need not be there.
+    pub price_file: PathBuf,
     /// Keys, the user's laid over ours.
     pub keymap: Keymap,
     /// `--since` and `--until`.
@@ -86,17 +88,31 @@ impl Setup {
                 "`spanscope formats` lists them",
             ));
         }
+        let price_file = config
+            .pricing
+            .clone()
+            .unwrap_or_else(|| base.config_dir().join("spanscope/pricing.toml"));
         let mut prices = Prices::embedded();
-        if let Some(path) = &config.pricing {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::new(2, format!("{}: {error}", path.display()), "look at `pricing` in the settings"))?;
-            prices = prices.with_user(&text).map_err(|error| {
-                Failure::new(
+        match std::fs::read_to_string(&price_file) {
+            Ok(text) => {
+                let own = Prices::read(&text).map_err(|error| {
+                    Failure::new(
+                        2,
+                        format!("{}: {error}", price_file.display()),
+                        "the schema is that of assets/pricing.toml",
+                    )
+                })?;
+                prices = prices.with(&own);
+            }
+            // `prices import` makes it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && (config.pricing.is_none() || imports(cli)) => {}
+            Err(error) => {
+                return Err(Failure::new(
                     2,
-                    format!("{}: {error}", path.display()),
-                    "the schema is that of assets/pricing.toml",
-                )
-            })?;
+                    format!("{}: {error}", price_file.display()),
+                    "look at `pricing` in the settings",
+                ));
+            }
         }
         let keys = (!config.keys.is_empty()).then(|| config.keys.to_string());
         let keymap = Keymap::load(keys.as_deref())
@@ -107,6 +123,7 @@ impl Setup {
         Ok(Self {
             config,
             prices: Arc::new(prices),
+            price_file,
             keymap,
             window,
             cache: base.cache_dir().join("spanscope"),
@@ -233,13 +250,14 @@ impl Setup {
             ("clipboard", format!("{:?}", config.clipboard).to_lowercase()),
             ("memory", config.memory.to_string()),
             ("threads", config.threads.to_string()),
-            (
-                "pricing",
-                config.pricing.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
-            ),
+            ("pricing", self.price_file.display().to_string()),
             ("ssh", config.ssh.join(" ")),
         ]
     }
+}
+
+const fn imports(cli: &Cli) -> bool {
+    matches!(cli.command, crate::cli::Command::ImportPrices { .. })
 }
 
 /// The store could not be opened.

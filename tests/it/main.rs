@@ -11,6 +11,7 @@ mod house;
 mod money;
 #[cfg(feature = "store")]
 mod order;
+mod prices;
 #[cfg(feature = "store")]
 mod pty;
 mod report;

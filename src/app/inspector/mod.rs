@@ -4,6 +4,7 @@
 //! It asks nobody for anything: what it lacks it says as `InspectorNeeds`, and the caller fetches.
 
 mod conversation;
+mod cost;
 mod facts;
 mod json;
 #[cfg(test)]
@@ -11,11 +12,10 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-use crate::insight::ledger;
+use crate::insight::ledger::{Item, Ledger, items, ledger};
 use crate::model::content::Contents;
 use crate::model::span::{Origin, SpanKey};
 use crate::model::trace::{Span, Trace};
-use crate::model::usage::LedgerLine;
 use crate::pricing::Prices;
 
 use super::viewer::{Page, Viewer};
@@ -83,8 +83,10 @@ pub struct InspectorNeeds {
 #[derive(Debug)]
 struct Subject {
     span: Span,
-    /// The bill; `None` when the model has no price.
-    bill: Option<Vec<LedgerLine>>,
+    /// The sum behind its own cost.
+    ledger: Ledger,
+    /// The calls behind the cost with all below.
+    items: Vec<Item>,
     contents: Option<Contents>,
     /// The span has grown since the contents came.
     stale: bool,
@@ -135,23 +137,24 @@ impl Inspector {
             self.clear();
             return InspectorNeeds::default();
         };
-        let bill = bill(found, prices);
+        let (ledger, items) = (ledger(found, &trace.spans, prices), items(found, &trace.spans));
         match &mut self.subject {
             Some(subject) if subject.span.key == span => {
-                if subject.span == *found && subject.bill == bill {
+                if subject.span == *found && subject.ledger == ledger && subject.items == items {
                     return self.needs();
                 }
                 // An unchanged set of records has unchanged contents.
                 subject.stale |= subject.span.origins != found.origins;
                 subject.raw.retain(|(origin, _)| found.origins.contains(origin));
                 subject.span = found.clone();
-                subject.bill = bill;
+                (subject.ledger, subject.items) = (ledger, items);
                 self.rewrite(true);
             }
             _ => {
                 let subject = Subject {
                     span: found.clone(),
-                    bill,
+                    ledger,
+                    items,
                     contents: None,
                     stale: false,
                     failure: None,
@@ -278,19 +281,8 @@ impl Subject {
             Tab::Documents => conversation::documents(self),
             Tab::Tools => conversation::tools(self),
             Tab::Parameters => facts::parameters(self),
-            Tab::Cost => facts::cost(self),
+            Tab::Cost => cost::page(self),
             Tab::Raw => facts::raw(self),
         }
     }
-}
-
-/// The bill of a span by the price of the model that answered, else of the one asked for.
-fn bill(span: &Span, prices: &Prices) -> Option<Vec<LedgerLine>> {
-    let part = &span.part;
-    let models = [part.response_model.as_deref(), part.request_model.as_deref()];
-    let price = models
-        .into_iter()
-        .flatten()
-        .find_map(|model| prices.find(model, part.provider.as_deref(), part.start))?;
-    Some(ledger(&part.usage, price))
 }

@@ -69,7 +69,9 @@ fn filled() -> App {
                     Query::Contents { .. } => Reply::Contents(Vec::new()),
                     Query::Count { .. } => Reply::Count(300),
                     Query::Costs { .. } => Reply::Costs(Vec::new()),
-                    Query::Find { .. } | Query::Stats | Query::Rejects { .. } | Query::Reject(_) => Reply::Interrupted,
+                    Query::Find { .. } | Query::Stats | Query::Health { .. } | Query::Rejects { .. } | Query::Reject(_) => {
+                        Reply::Interrupted
+                    }
                 };
                 waiting.extend(app.update(Msg::Answer(ticket, reply)));
             }

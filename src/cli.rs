@@ -27,7 +27,7 @@ use crate::report::Output;
 pub use time::{ago, time};
 
 /// Words that later versions want as commands.
-const RESERVED: [&str; 8] = ["health", "diagnose", "diff", "replay", "watch", "check", "sql", "export"];
+const RESERVED: [&str; 7] = ["diagnose", "diff", "replay", "watch", "check", "sql", "export"];
 
 /// What the user asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,6 +109,16 @@ pub enum Report {
     },
     /// What was read.
     Stats {
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// Models that were seen and have no price.
+    MissingPrices {
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// What the log lacks.
+    Health {
         /// Table, json, jsonl or csv.
         output: Output,
     },
@@ -273,6 +283,8 @@ enum Verb {
     },
     /// What was read
     Stats(Sources),
+    /// What the log lacks: captures and keys by feature and day, conventions, unpriced models, rejects
+    Health(Sources),
     /// Fill a store and exit
     Ingest(Sources),
     /// Remove what is old from a store, and give its space back
@@ -286,10 +298,16 @@ enum Verb {
     Demo,
     /// The log formats it reads
     Formats,
-    /// The prices it knows
+    /// The prices it knows, or with --missing the models in the sources that have none
+    #[command(args_conflicts_with_subcommands = true)]
     Prices {
         #[command(subcommand)]
         verb: Option<PricesVerb>,
+        /// List the models in the sources that have no price, with their calls and tokens
+        #[arg(long)]
+        missing: bool,
+        #[command(flatten)]
+        sources: Sources,
     },
     /// The keys of the explorer
     Keys,
@@ -377,23 +395,31 @@ fn threads(text: &str) -> Result<usize, String> {
 
 /// Where an option means something. `-` is the explorer. Options that are not listed mean something everywhere.
 const MEANINGFUL: &[(&str, &str, &[&str])] = &[
-    ("db", "--db", &["-", "ls", "show", "cost", "stats", "ingest", "purge"]),
-    ("filter", "--filter", &["-", "demo", "ls", "cost"]),
-    ("since", "--since", &["-", "ls", "cost"]),
-    ("until", "--until", &["-", "ls", "cost"]),
+    (
+        "db",
+        "--db",
+        &["-", "ls", "show", "cost", "stats", "health", "prices", "ingest", "purge"],
+    ),
+    ("filter", "--filter", &["-", "demo", "ls", "cost", "health"]),
+    ("since", "--since", &["-", "ls", "cost", "health"]),
+    ("until", "--until", &["-", "ls", "cost", "health"]),
     ("limit", "--limit", &["ls", "cost"]),
     (
         "output",
         "--output",
-        &["ls", "show", "cost", "stats", "formats", "prices", "keys", "config"],
+        &["ls", "show", "cost", "stats", "health", "formats", "prices", "keys", "config"],
     ),
-    ("dialect", "--dialect", &["-", "ls", "show", "cost", "stats", "ingest"]),
+    (
+        "dialect",
+        "--dialect",
+        &["-", "ls", "show", "cost", "stats", "health", "prices", "ingest"],
+    ),
     (
         "feature_key",
         "--feature-key",
-        &["-", "ls", "show", "cost", "stats", "ingest", "config"],
+        &["-", "ls", "show", "cost", "stats", "health", "ingest", "config"],
     ),
-    ("strict", "--strict", &["ls", "show", "cost", "stats", "ingest"]),
+    ("strict", "--strict", &["ls", "show", "cost", "stats", "health", "prices", "ingest"]),
     ("mouse", "--mouse", &["-", "demo"]),
 ];
 
@@ -505,6 +531,7 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
             let by = CostKey::ALL.iter().copied().find(|key| key.name() == by).unwrap_or_default();
             report(sources.sources, Report::Cost { by, output: rows()? })
         }
+        Some(Verb::Health(Sources { sources })) => report(sources, Report::Health { output: rows()? }),
         Some(Verb::Stats(Sources { sources })) => report(sources, Report::Stats { output: rows()? }),
         Some(Verb::Ingest(Sources { sources })) => {
             if shared.db.is_none() {
@@ -530,18 +557,47 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
         },
         Some(Verb::Demo) => Ok(Command::Demo),
         Some(Verb::Formats) => tell(Known::Formats),
-        Some(Verb::Prices { verb: None }) => tell(Known::Prices),
-        Some(Verb::Prices {
-            verb: Some(PricesVerb::Import { table }),
-        }) => {
-            let output = output(shared, &[Output::Table, Output::Json])?;
-            Ok(Command::ImportPrices { table, output })
-        }
+        Some(Verb::Prices { verb, missing, sources }) => prices(verb, missing, sources.sources, shared),
         Some(Verb::Keys) => tell(Known::Keys),
         Some(Verb::Config) => tell(Known::Config),
         Some(Verb::Completions { shell }) => Ok(Command::Completions { shell }),
         Some(Verb::Man) => Ok(Command::Man),
     }
+}
+
+/// `prices`, `prices --missing SOURCE...`, `prices import FILE`: sources and what is said of them go with --missing alone.
+fn prices(verb: Option<PricesVerb>, missing: bool, sources: Vec<String>, shared: &Shared) -> Result<Command, CliError> {
+    let hint = || Some("spanscope prices --missing SOURCE...".to_owned());
+    if let (false, Some(source)) = (missing, sources.first()) {
+        return Err(CliError::usage(format!("`prices` reads `{source}` only with --missing"), hint()));
+    }
+    let given = [
+        ("--db", shared.db.is_some()),
+        ("--dialect", shared.dialect.is_some()),
+        ("--strict", shared.strict),
+    ];
+    if let (false, Some((option, _))) = (missing, given.iter().find(|(_, given)| *given)) {
+        return Err(CliError::usage(
+            format!("{option} means nothing to `prices` without --missing"),
+            hint(),
+        ));
+    }
+    if let Some(PricesVerb::Import { table }) = verb {
+        let output = output(shared, &[Output::Table, Output::Json])?;
+        return Ok(Command::ImportPrices { table, output });
+    }
+    let output = output(shared, &[Output::Table, Output::Json, Output::Jsonl, Output::Csv])?;
+    if !missing {
+        let known = Known::Prices;
+        return Ok(Command::Tell { known, output });
+    }
+    if sources.is_empty() && shared.db.is_none() {
+        return Err(CliError::usage("no source", hint()));
+    }
+    Ok(Command::Read {
+        sources,
+        report: Report::MissingPrices { output },
+    })
 }
 
 /// A source that bears the name of a command to come.

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::model::filter::nearest;
+use crate::model::usage::Convention;
 
 /// The built-in settings, as text.
 pub const DEFAULTS: &str = include_str!("../assets/config.toml");
@@ -70,8 +71,36 @@ pub struct Config {
     pub pricing: Option<PathBuf>,
     /// The program that reaches other machines, and its options.
     pub ssh: Vec<String>,
+    /// What is known about single sources.
+    pub sources: Vec<SourceRule>,
     /// `[keys]` as written.
     pub keys: toml::Table,
+}
+
+/// What is known about some sources and their logs do not say.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceRule {
+    /// A glob over paths as the sources pane shows them: `/var/log/app/*.jsonl`.
+    pub path: String,
+    /// Whether input includes cached tokens there.
+    #[serde(deserialize_with = "convention")]
+    pub convention: Convention,
+}
+
+fn convention<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Convention, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Word {
+        Inclusive,
+        Exclusive,
+        Unknown,
+    }
+    Ok(match Word::deserialize(deserializer)? {
+        Word::Inclusive => Convention::Inclusive,
+        Word::Exclusive => Convention::Exclusive,
+        Word::Unknown => Convention::Unknown,
+    })
 }
 
 /// Why settings could not be read.
@@ -99,10 +128,11 @@ struct Patch {
     threads: Option<toml::Spanned<i64>>,
     pricing: Option<String>,
     ssh: Option<Vec<String>>,
+    source: Option<Vec<SourceRule>>,
     keys: Option<toml::Table>,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "theme",
     "color",
     "timezone",
@@ -112,6 +142,7 @@ const KEYS: [&str; 10] = [
     "threads",
     "pricing",
     "ssh",
+    "source",
     "keys",
 ];
 
@@ -128,6 +159,7 @@ impl Default for Config {
             threads: 0,
             pricing: None,
             ssh: Vec::new(),
+            sources: Vec::new(),
             keys: toml::Table::new(),
         };
         blank.with(DEFAULTS).expect("the built-in settings are checked by a test")
@@ -184,6 +216,9 @@ impl Config {
         }
         if let Some(ssh) = patch.ssh {
             config.ssh = ssh;
+        }
+        if let Some(sources) = patch.source {
+            config.sources = sources;
         }
         if let Some(keys) = patch.keys {
             config.keys.extend(keys);

@@ -71,6 +71,7 @@ struct File {
     costs: Table,
     sources: Table,
     rejects: Table,
+    health: Table,
     help: Table,
     sort: Table,
     copy: Table,
@@ -78,7 +79,7 @@ struct File {
 }
 
 impl File {
-    fn tables(&self) -> [(Option<Mode>, &Table); 10] {
+    fn tables(&self) -> [(Option<Mode>, &Table); 11] {
         [
             (None, &self.everywhere),
             (Some(Mode::List), &self.list),
@@ -86,6 +87,7 @@ impl File {
             (Some(Mode::Costs), &self.costs),
             (Some(Mode::Sources), &self.sources),
             (Some(Mode::Rejects), &self.rejects),
+            (Some(Mode::Health), &self.health),
             (Some(Mode::Help), &self.help),
             (Some(Mode::Sort), &self.sort),
             (Some(Mode::Copy), &self.copy),

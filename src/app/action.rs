@@ -17,6 +17,8 @@ pub enum Mode {
     Sources,
     /// The rejected lines of a source
     Rejects,
+    /// What the log lacks
+    Health,
     /// The help
     Help,
     /// The sort menu
@@ -69,6 +71,10 @@ pub enum Action {
     ToggleCosts,
     /// Show or hide the sources: how far each is read, its rejected lines, why it cannot be read
     ToggleSources,
+    /// Show or hide what the log lacks: prompts, keys, prices, by feature and day
+    ToggleHealth,
+    /// Show the sum behind the amount under the cursor: of an interaction its calls, of a feature its interactions
+    Ledger,
     /// Follow new interactions, or pause
     Follow,
     /// Ask again for what is shown

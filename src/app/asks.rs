@@ -29,11 +29,13 @@ pub enum Pane {
     Rejects,
     /// One rejected line.
     Reject,
+    /// What the log lacks.
+    Health,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 12;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -75,6 +77,7 @@ impl Asks {
             Pane::Stats,
             Pane::Rejects,
             Pane::Reject,
+            Pane::Health,
         ];
         let pane = PANES
             .into_iter()

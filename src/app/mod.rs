@@ -10,6 +10,8 @@ pub mod action;
 pub mod asks;
 pub mod copy;
 pub mod costs;
+pub mod health;
+mod ledger;
 pub mod list;
 pub mod moves;
 pub mod notice;
@@ -34,6 +36,7 @@ use crate::pricing::Prices;
 pub use action::{Action, Mode};
 pub use asks::Pane;
 pub use costs::{Costs, Total};
+pub use health::Health;
 pub use list::{List, ListLine, Selected};
 pub use moves::menu;
 pub use notice::{Level, Notice};
@@ -160,6 +163,8 @@ pub struct App {
     sources: Sources,
     /// The rejected lines that are open, of one of the sources.
     rejects: Option<Rejects>,
+    /// What the log lacks, while it is open.
+    health: Option<Health>,
     inspector: Inspector,
     /// What the inspector shows.
     inspected: Option<(TraceKey, SpanKey)>,
@@ -173,8 +178,8 @@ pub struct App {
     asks: Asks,
     /// The text searched for in the list.
     search: Option<String>,
-    /// The interaction to go into as soon as its spans are here.
-    entering: Option<TraceKey>,
+    /// The interaction to go into as soon as its spans are here: to its first span, or to its telling call.
+    entering: Option<(TraceKey, ledger::Entry)>,
     /// What the jump under way looks for.
     sought: moves::Sought,
     job: Option<copy::Job>,
@@ -212,6 +217,7 @@ impl App {
             costs: Costs::default(),
             sources: Sources::default(),
             rejects: None,
+            health: None,
             inspector: Inspector::new(),
             inspected: None,
             raw_asked: None,
@@ -378,6 +384,7 @@ impl App {
             effects.push(self.asks.ask(Pane::Stats, Query::Stats));
         }
         self.ask_due_rejects(effects);
+        self.ask_due_health(effects);
     }
 
     fn ingested(&mut self, receipt: &Receipt) {
@@ -387,7 +394,7 @@ impl App {
         if self.list.follows() || !self.list.more_below() || shown() {
             self.asks.soil(Pane::List);
         }
-        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Stats] {
+        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Stats, Pane::Health] {
             self.asks.soil(pane);
         }
     }
@@ -397,7 +404,9 @@ impl App {
             (_, query, Reply::Interrupted) => {
                 // Nothing newer was asked, so the question still stands.
                 match pane {
-                    Pane::List | Pane::Costs | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects => self.asks.soil(pane),
+                    Pane::List | Pane::Costs | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects | Pane::Health => {
+                        self.asks.soil(pane);
+                    }
                     Pane::Reject => self.reject_interrupted(&query),
                     Pane::Trace => self.trees.soil(),
                     Pane::Contents => self.inspected = None,
@@ -444,6 +453,7 @@ impl App {
                 self.status.counted(stats);
             }
             (Pane::Rejects, Query::Rejects { page, .. }, Reply::Rejects { rows, more }) => self.rejects_arrived(&page, rows, more),
+            (Pane::Health, _, Reply::Health(health)) => self.health_arrived(Ok(health)),
             (Pane::Reject, Query::Reject(origin), Reply::Reject(row)) => self.reject_arrived(origin, row, effects),
             (pane, query, Reply::Failed(message)) => self.failed(pane, &query, message),
             (pane, _, _) => self
@@ -468,6 +478,7 @@ impl App {
             Pane::Costs => self.costs.arrived(Err(message)),
             Pane::Copy => self.copy_failed(&message),
             Pane::Rejects => self.rejects_failed(message),
+            Pane::Health => self.health_arrived(Err(message)),
             Pane::Reject => {
                 if let Query::Reject(origin) = query {
                     self.reject_failed(*origin, &message);
@@ -591,6 +602,7 @@ impl App {
             (Over::Nothing, Focus::List) => Mode::List,
             (Over::Nothing, Focus::Inspector) => Mode::Inspector,
             (Over::Nothing, Focus::Costs) => Mode::Costs,
+            (Over::Nothing, Focus::Sources) if self.health.is_some() => Mode::Health,
             (Over::Nothing, Focus::Sources) if self.rejects.is_some() => Mode::Rejects,
             (Over::Nothing, Focus::Sources) => Mode::Sources,
         }
@@ -607,9 +619,11 @@ impl App {
         let sources = (self.wish.focus == Focus::Sources)
             .then(|| self.sources.wants_tick(self.now))
             .flatten();
+        let health = self.health.as_ref().filter(|_| self.asks.due(Pane::Health));
         [
             self.notices.wants_tick(self.now),
             self.status.wants_tick(self.now),
+            health.map(|health| health.next(self.now)),
             costs,
             sources,
             stats,

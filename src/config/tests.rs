@@ -44,7 +44,7 @@ fn errors_name_the_line_and_what_was_meant() {
         (
             "zzz = 1",
             "line 1: unknown setting `zzz`",
-            Some("settings are theme, color, timezone, feature_keys, clipboard, memory, threads, pricing, ssh, keys"),
+            Some("settings are theme, color, timezone, feature_keys, clipboard, memory, threads, pricing, ssh, source, keys"),
         ),
         (
             "\n\ncolor = 'alway'",
@@ -92,4 +92,18 @@ fn sizes() {
     for text in ["", "MB", "-1MB", "1..2MB", "1.", "1XB", "0", "0.0001B", "99999999TB", "1e3", "é"] {
         assert!(size(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn a_source_says_what_its_log_means() {
+    let config = Config::default()
+        .with("[[source]]\npath = '/a/*.jsonl'\nconvention = 'inclusive'\n[[source]]\npath = 'b'\nconvention = 'unknown'\n")
+        .unwrap();
+    let told: Vec<_> = config.sources.iter().map(|rule| (rule.path.as_str(), rule.convention)).collect();
+    assert_eq!(told, [("/a/*.jsonl", Convention::Inclusive), ("b", Convention::Unknown)]);
+    let wrong = Config::default()
+        .with("[[source]]\npath = 'a'\nconvention = 'inclusiv'\n")
+        .unwrap_err();
+    assert_eq!((wrong.line, wrong.hint.as_deref()), (3, Some("did you mean `inclusive`?")));
+    assert!(Config::default().with("[[source]]\npath = 'a'\n").is_err());
 }

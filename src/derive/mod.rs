@@ -11,6 +11,7 @@ mod session;
 mod tree;
 
 pub use merge::merge_pieces;
+pub use session::SESSIONS;
 
 use crate::model::span::Part;
 use crate::model::trace::Trace;

@@ -221,15 +221,16 @@ pub struct Item {
     pub basis: CostBasis,
 }
 
-/// The counted calls at and below a span, in tree order: their costs sum to its total. A span that is the only one has no items.
+/// The counted calls at and below a span, in tree order; of a first span those of the whole interaction. A call alone has no items.
 #[must_use]
 pub fn items(span: &Span, spans: &[Span]) -> Vec<Item> {
     let Some(at) = spans.iter().position(|other| other.key == span.key) else {
         return Vec::new();
     };
-    let below = spans[at + 1..].iter().take_while(|other| other.depth > span.depth);
-    let counted: Vec<Item> = std::iter::once(&spans[at])
-        .chain(below)
+    let end = spans[at + 1..].iter().take_while(|other| other.depth > span.depth).count() + at + 1;
+    let those = if span.depth == 0 { spans } else { &spans[at..end] };
+    let counted: Vec<Item> = those
+        .iter()
         .filter(|other| other.counted)
         .map(|call| Item {
             turn: call.turn,

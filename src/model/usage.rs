@@ -92,6 +92,28 @@ impl Usage {
         ]
     }
 
+    /// The classes as they are when the logged input meant `to`, where it was taken to mean `from`. Where cached tokens cannot have been
+    /// part of it they stay apart; what then holds comes back too.
+    #[must_use]
+    pub fn reread(&self, from: Convention, to: Convention) -> (Self, Convention) {
+        let (Some(input), Some(cached)) = (self.input, self.cached()) else {
+            return (*self, to);
+        };
+        let logged = if from == Convention::Exclusive {
+            input
+        } else {
+            input.saturating_add(cached)
+        };
+        let own = |input| Self {
+            input: Some(input),
+            ..*self
+        };
+        match (to, logged.checked_sub(cached)) {
+            (Convention::Exclusive, _) | (_, None) => (own(logged), Convention::Exclusive),
+            (Convention::Inclusive | Convention::Unknown, Some(rest)) => (own(rest), to),
+        }
+    }
+
     fn zip(&self, other: &Self, join: fn(u64, u64) -> u64) -> Self {
         let both = |a: Option<u64>, b: Option<u64>| match (a, b) {
             (Some(a), Some(b)) => Some(join(a, b)),

@@ -186,7 +186,7 @@ fn read(key: &str, text: &str, entries: &BTreeMap<String, &RawValue>) -> Result<
     for (name, raw) in &fields {
         let Some((class, above, tier)) = place(name) else { continue };
         let Some(rate) = per_token(raw.get())? else { continue };
-        let named = sheet.named(tier, above.map(|above| above - reached));
+        let named = sheet.named(tier, above.map(|above| above.saturating_sub(reached)));
         class(named).get_or_insert(rate);
     }
     if let Some(tiered) = fields.get("tiered_pricing") {
@@ -370,7 +370,11 @@ fn per_token(raw: &str) -> Result<Option<UsdPerMillion>, &'static str> {
     }
     let digits: u128 = digits.parse().map_err(|_| WRONG)?;
     // Per token in dollars, kept per million in 10⁻¹⁸: twenty-four decimals.
-    let shift = exponent.checked_add(24).ok_or(WRONG)? - i32::try_from(part.len()).map_err(|_| WRONG)?;
+    let decimals = i32::try_from(part.len()).map_err(|_| WRONG)?;
+    let shift = exponent
+        .checked_add(24)
+        .and_then(|shift| shift.checked_sub(decimals))
+        .ok_or(WRONG)?;
     let power = 10_u128.checked_pow(shift.unsigned_abs());
     let rate = match (power, shift >= 0) {
         _ if digits == 0 => Some(0),

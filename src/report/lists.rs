@@ -299,7 +299,7 @@ pub fn table(headers: &[&str], rows: &[Vec<String>], output: Output, look: &Look
 const WIDEST: usize = 28;
 
 /// Columns for the eye: as wide as their widest cell; the elastic one takes what is left of the width, and figures stand right.
-fn grid(headers: &[&str], rows: &[Vec<String>], elastic: Option<usize>, look: &Look, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn grid(headers: &[&str], rows: &[Vec<String>], elastic: Option<usize>, look: &Look, out: &mut dyn io::Write) -> io::Result<()> {
     let safe: Vec<Vec<Safe>> = rows.iter().map(|row| row.iter().map(|cell| Safe::line(cell)).collect()).collect();
     let mut widths: Vec<usize> = headers.iter().map(|header| text::width(header)).collect();
     for row in &safe {

@@ -5,6 +5,7 @@
 //! (in CSV an empty cell), never 0. Lists are always lists. The shapes of the JSON are a contract: scripts read them.
 
 mod data;
+mod health;
 mod lists;
 mod markdown;
 mod pricing;
@@ -17,6 +18,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::span::Nanos;
 
+pub use health::{health, missing_prices};
 pub use lists::{costs, interactions, prices, stats, table};
 pub use pricing::imported;
 pub use show::trace;

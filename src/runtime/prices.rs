@@ -42,7 +42,7 @@ pub fn import(setup: &Setup, table: &Path, output: Output) -> Result<u8, Failure
             "the schema is that of assets/pricing.toml",
         )
     })?;
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
     let imported = pricing::import(&text, &setup.prices, &own, today).map_err(|error| {
         Failure::new(
             1,

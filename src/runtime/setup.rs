@@ -12,7 +12,8 @@ use crate::keymap::Keymap;
 use crate::model::json::Json;
 use crate::model::query::Window;
 use crate::model::record::{Batch, Order, Progress, Receipt};
-use crate::model::span::{Nanos, Part, StartFrom};
+use crate::model::span::{Inferred, Nanos, Part, StartFrom};
+use crate::model::usage::Convention;
 use crate::pricing::Prices;
 use crate::report::Look;
 use crate::sources::{self, Spec};
@@ -190,9 +191,14 @@ impl Setup {
             ssh: self.config.ssh.clone(),
         };
         let keys = self.config.feature_keys.clone();
+        let rules = self.source_rules()?;
         let prepare = move |batch: &mut Batch| {
             if !keys.is_empty() {
                 state_features(batch, &keys);
+            }
+            let uri = &batch.source.uri;
+            if let Some((_, convention)) = rules.iter().find(|(path, _)| path.is_match(uri)) {
+                set_convention(&mut batch.parts, *convention);
             }
             if since.is_some_and(|since| is_older(batch, since)) {
                 floors.raise((batch.source.id, batch.source.generation), batch.range.start);
@@ -200,6 +206,16 @@ impl Setup {
         };
         ingest::start(specs, options, threads, &store.intake(), Arc::new(prepare), progress)
             .map_err(|error| Failure::new(1, error.what, error.hint))
+    }
+
+    /// `[[source]]` of the settings.
+    fn source_rules(&self) -> Result<Vec<(globset::GlobMatcher, Convention)>, Failure> {
+        let rules = self.config.sources.iter().map(|rule| {
+            let glob = globset::Glob::new(&rule.path)
+                .map_err(|error| Failure::new(2, format!("[[source]] path: {error}"), "a glob such as /var/log/app/*.jsonl"))?;
+            Ok((glob.compile_matcher(), rule.convention))
+        });
+        rules.collect()
     }
 
     /// How tables look here.
@@ -252,6 +268,15 @@ impl Setup {
             ("threads", config.threads.to_string()),
             ("pricing", self.price_file.display().to_string()),
             ("ssh", config.ssh.join(" ")),
+            (
+                "source",
+                config
+                    .sources
+                    .iter()
+                    .map(|rule| format!("{}: {}", rule.path, rule.convention))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
         ]
     }
 }
@@ -295,6 +320,14 @@ fn is_older(batch: &Batch, since: Nanos) -> bool {
         .filter(is_told)
         .map(|part| part.end.unwrap_or(part.start).max(part.start));
     batch.source.order == Order::Random && times.max().is_some_and(|newest| newest < since)
+}
+
+/// Reads the tokens of a source as its user says they are meant.
+fn set_convention(parts: &mut [Part], convention: Convention) {
+    for part in parts.iter_mut().filter(|part| !part.usage.is_empty()) {
+        (part.usage, part.convention) = part.usage.reread(part.convention, convention);
+        part.inferred = Inferred(part.inferred.0 & !Inferred::CONVENTION.0).and(Inferred::CONVENTION_SET);
+    }
 }
 
 /// Lets the first of the user's keys that a span has state its feature.

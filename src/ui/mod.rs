@@ -10,6 +10,7 @@
 
 mod costs;
 mod empty;
+mod health;
 pub mod inspector;
 mod list;
 mod overlay;
@@ -72,9 +73,10 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
         }
     }
     if let Some(area) = screen.sources {
-        match app.rejects() {
-            Some(open) => rejects::draw(open, theme, area, buffer),
-            None => sources::draw(app, theme, area, buffer),
+        match (app.health(), app.rejects()) {
+            (Some(health), _) => health::draw(health, theme, area, buffer),
+            (None, Some(open)) => rejects::draw(open, theme, area, buffer),
+            (None, None) => sources::draw(app, theme, area, buffer),
         }
     }
     if let Some(area) = screen.inspector {

@@ -47,6 +47,8 @@ pub struct Desk {
     pub stored: Vec<SourceStat>,
     /// The newest first.
     pub rejects: Vec<RejectRow>,
+    /// What the log lacks.
+    pub health: spanscope::model::query::Health,
     /// The store answers every question with this.
     pub broken: Option<String>,
     pending: Vec<KeyEvent>,
@@ -153,6 +155,7 @@ impl Desk {
             asked: Vec::new(),
             quit: false,
             tally: Tally::default(),
+            health: spanscope::model::query::Health::default(),
             stored: Vec::new(),
             rejects: Vec::new(),
             broken: None,
@@ -318,6 +321,7 @@ impl Desk {
                 sources: self.stored.clone(),
                 ..Stats::default()
             })),
+            Query::Health { .. } => Reply::Health(Box::new(self.health.clone())),
             Query::Find { .. } => Reply::Found(Vec::new()),
             Query::Rejects { sources, page, limit } => {
                 let ours = self.rejects.iter().filter(|row| sources.contains(&row.origin.source));

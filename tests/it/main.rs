@@ -31,4 +31,6 @@ mod store_faults;
 #[cfg(feature = "store")]
 mod store_golden;
 #[cfg(feature = "store")]
+mod store_health;
+#[cfg(feature = "store")]
 mod store_purge;

@@ -799,3 +799,81 @@ proptest! {
         prop_assert_eq!(total, straight.row.usage.output.unwrap_or(0));
     }
 }
+
+#[test]
+fn the_figures_decide_what_input_means_where_they_can() {
+    let call = |fields: &str| {
+        let line = format!(r#"{{"trace_id":"t","output_tokens":100,{fields}}}"#);
+        let trace = told(&line);
+        let part = &trace.spans[0].part;
+        let by_figures = part.inferred.has(Inferred::CONVENTION);
+        (part.convention, part.usage.input, by_figures, trace.row.cost_basis)
+    };
+    let (inclusive, exclusive, unknown) = (Convention::Inclusive, Convention::Exclusive, Convention::Unknown);
+    let (computed, bound) = (CostBasis::Computed, CostBasis::LowerBound);
+    for (fields, expected, why) in [
+        (
+            r#""model":"claude-sonnet-4-6","input_tokens":1000,"cache_read_tokens":400"#,
+            (exclusive, Some(1000), false, computed),
+            "the names are Anthropic's",
+        ),
+        (
+            r#""model":"claude-sonnet-4-6","input_tokens":1000,"cache_read_tokens":400,"total_tokens":1100"#,
+            (inclusive, Some(600), true, computed),
+            "the total counts them inside, whatever the names say",
+        ),
+        (
+            r#""model":"claude-sonnet-4-6","input_tokens":1000,"cache_read_tokens":400,"total_tokens":1500"#,
+            (exclusive, Some(1000), false, computed),
+            "the total agrees with the names",
+        ),
+        (
+            r#""model":"claude-sonnet-4-6","input_tokens":1000,"cache_read_tokens":400,"total_tokens":77"#,
+            (exclusive, Some(1000), false, computed),
+            "a total of something else decides nothing",
+        ),
+        (
+            r#""model":"gpt-4o","input_tokens":1000,"cache_read_tokens":400"#,
+            (unknown, Some(600), false, bound),
+            "Anthropic's names beside OpenAI's model: the lower reading",
+        ),
+        (
+            r#""model":"openai/gpt-4o","input_tokens":1000,"cache_read_tokens":400,"total_tokens":1500"#,
+            (exclusive, Some(1000), true, computed),
+            "the same with a total",
+        ),
+        (
+            r#""model":"gpt-4o","input_tokens":300,"cache_read_tokens":400"#,
+            (exclusive, Some(300), true, computed),
+            "no room for the cached tokens",
+        ),
+        (
+            r#""model":"gpt-4o","input_tokens":300"#,
+            (unknown, Some(300), false, computed),
+            "nothing cached, nothing in doubt",
+        ),
+    ] {
+        assert_eq!(call(fields), expected, "{why}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn tokens_read_again_are_what_they_would_have_been(
+        input in 0_u64..10_000, read in prop::option::of(0_u64..10_000), write in prop::option::of(0_u64..10_000),
+    ) {
+        let logged = classes([Some(input), read, write, None, Some(1)]);
+        let all = [Convention::Inclusive, Convention::Exclusive, Convention::Unknown];
+        let as_claimed = |claimed| {
+            let mut part = Part::default();
+            spanscope::formats::sink::normalise(&mut part, claimed, logged);
+            (part.usage, part.convention)
+        };
+        for from in all {
+            for to in all {
+                let (usage, held) = as_claimed(from);
+                prop_assert_eq!(usage.reread(held, to), as_claimed(to), "{} to {}", from, to);
+            }
+        }
+    }
+}

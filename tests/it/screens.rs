@@ -106,7 +106,7 @@ impl Script {
                 interactions: self.traces.len() as u64,
                 ..Stats::default()
             })),
-            Query::Find { .. } | Query::Rejects { .. } | Query::Reject(_) => Reply::Interrupted,
+            Query::Health { .. } | Query::Find { .. } | Query::Rejects { .. } | Query::Reject(_) => Reply::Interrupted,
         }
     }
 }

@@ -190,9 +190,10 @@ fn items(page: &mut Page, subject: &Subject, after: bool) {
             None => page.line(Tone::Warning, "unknown"),
         };
     }
-    named(page, "with all below");
+    named(page, if span.depth == 0 { "interaction" } else { "with all below" });
     let unknown = subject.items.iter().filter(|item| item.cost.is_none()).count();
-    match span.total_cost {
+    let total: Option<Cost> = subject.items.iter().filter_map(|item| item.cost).reduce(|sum, cost| sum + cost);
+    match total {
         Some(total) => {
             page.push(Tone::Cost, &dollars(total));
             if unknown > 0 {

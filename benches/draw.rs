@@ -75,6 +75,7 @@ fn filled() -> App {
                     | Query::Values { .. }
                     | Query::Peers { .. }
                     | Query::Stats
+                    | Query::Health { .. }
                     | Query::Rejects { .. }
                     | Query::Reject(_) => Reply::Interrupted,
                 };

@@ -28,7 +28,7 @@ use crate::report::Output;
 pub use time::{ago, time};
 
 /// Words that later versions want as commands.
-const RESERVED: [&str; 6] = ["health", "replay", "watch", "check", "sql", "export"];
+const RESERVED: [&str; 5] = ["replay", "watch", "check", "sql", "export"];
 
 /// What the user asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +68,13 @@ pub enum Command {
         /// What of it.
         known: Known,
         /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// Reads another project's price table into the user's price file.
+    ImportPrices {
+        /// The table.
+        table: PathBuf,
+        /// Table or json.
         output: Output,
     },
     /// A completion script.
@@ -119,6 +126,16 @@ pub enum Report {
     },
     /// What was read.
     Stats {
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// Models that were seen and have no price.
+    MissingPrices {
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// What the log lacks.
+    Health {
         /// Table, json, jsonl or csv.
         output: Output,
     },
@@ -325,6 +342,8 @@ enum Verb {
     },
     /// What was read
     Stats(Sources),
+    /// What the log lacks: captures and keys by feature and day, conventions, unpriced models, rejects
+    Health(Sources),
     /// Fill a store and exit
     Ingest(Sources),
     /// Remove what is old from a store, and give its space back
@@ -338,8 +357,17 @@ enum Verb {
     Demo,
     /// The log formats it reads
     Formats,
-    /// The prices it knows
-    Prices,
+    /// The prices it knows, or with --missing the models in the sources that have none
+    #[command(args_conflicts_with_subcommands = true)]
+    Prices {
+        #[command(subcommand)]
+        verb: Option<PricesVerb>,
+        /// List the models in the sources that have no price, with their calls and tokens
+        #[arg(long)]
+        missing: bool,
+        #[command(flatten)]
+        sources: Sources,
+    },
     /// The keys of the explorer
     Keys,
     /// The settings in force
@@ -351,6 +379,16 @@ enum Verb {
     },
     /// The manual page, in roff
     Man,
+}
+
+#[derive(Subcommand)]
+enum PricesVerb {
+    /// Read a price table (LiteLLM's `model_prices_and_context_window.json`) into your price file
+    Import {
+        /// The table
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        table: PathBuf,
+    },
 }
 
 fn cost_keys() -> impl Iterator<Item = &'static str> {
@@ -422,30 +460,36 @@ const MEANINGFUL: &[(&str, &str, &[&str])] = &[
     (
         "db",
         "--db",
-        &["-", "ls", "show", "diagnose", "diff", "cost", "stats", "ingest", "purge"],
+        &[
+            "-", "ls", "show", "diagnose", "diff", "cost", "stats", "health", "prices", "ingest", "purge",
+        ],
     ),
-    ("filter", "--filter", &["-", "demo", "ls", "diagnose", "cost"]),
-    ("since", "--since", &["-", "ls", "cost"]),
-    ("until", "--until", &["-", "ls", "cost"]),
+    ("filter", "--filter", &["-", "demo", "ls", "diagnose", "cost", "health"]),
+    ("since", "--since", &["-", "ls", "cost", "health"]),
+    ("until", "--until", &["-", "ls", "cost", "health"]),
     ("limit", "--limit", &["ls", "cost"]),
     (
         "output",
         "--output",
         &[
-            "ls", "show", "diagnose", "diff", "cost", "stats", "formats", "prices", "keys", "config",
+            "ls", "show", "diagnose", "diff", "cost", "stats", "health", "formats", "prices", "keys", "config",
         ],
     ),
     (
         "dialect",
         "--dialect",
-        &["-", "ls", "show", "diagnose", "diff", "cost", "stats", "ingest"],
+        &["-", "ls", "show", "diagnose", "diff", "cost", "stats", "health", "prices", "ingest"],
     ),
     (
         "feature_key",
         "--feature-key",
-        &["-", "ls", "show", "diagnose", "diff", "cost", "stats", "ingest", "config"],
+        &["-", "ls", "show", "diagnose", "diff", "cost", "stats", "health", "ingest", "config"],
     ),
-    ("strict", "--strict", &["ls", "show", "diagnose", "diff", "cost", "stats", "ingest"]),
+    (
+        "strict",
+        "--strict",
+        &["ls", "show", "diagnose", "diff", "cost", "stats", "health", "prices", "ingest"],
+    ),
     ("mouse", "--mouse", &["-", "demo"]),
     ("low_bandwidth", "--low-bandwidth", &["-", "demo"]),
 ];
@@ -594,6 +638,7 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
             let by = CostKey::ALL.iter().copied().find(|key| key.name() == by).unwrap_or_default();
             report(sources.sources, Report::Cost { by, output: rows()? })
         }
+        Some(Verb::Health(Sources { sources })) => report(sources, Report::Health { output: rows()? }),
         Some(Verb::Stats(Sources { sources })) => report(sources, Report::Stats { output: rows()? }),
         Some(Verb::Ingest(Sources { sources })) => {
             if shared.db.is_none() {
@@ -619,12 +664,47 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
         },
         Some(Verb::Demo) => Ok(Command::Demo),
         Some(Verb::Formats) => tell(Known::Formats),
-        Some(Verb::Prices) => tell(Known::Prices),
+        Some(Verb::Prices { verb, missing, sources }) => prices(verb, missing, sources.sources, shared),
         Some(Verb::Keys) => tell(Known::Keys),
         Some(Verb::Config) => tell(Known::Config),
         Some(Verb::Completions { shell }) => Ok(Command::Completions { shell }),
         Some(Verb::Man) => Ok(Command::Man),
     }
+}
+
+/// `prices`, `prices --missing SOURCE...`, `prices import FILE`: sources and what is said of them go with --missing alone.
+fn prices(verb: Option<PricesVerb>, missing: bool, sources: Vec<String>, shared: &Shared) -> Result<Command, CliError> {
+    let hint = || Some("spanscope prices --missing SOURCE...".to_owned());
+    if let (false, Some(source)) = (missing, sources.first()) {
+        return Err(CliError::usage(format!("`prices` reads `{source}` only with --missing"), hint()));
+    }
+    let given = [
+        ("--db", shared.db.is_some()),
+        ("--dialect", shared.dialect.is_some()),
+        ("--strict", shared.strict),
+    ];
+    if let (false, Some((option, _))) = (missing, given.iter().find(|(_, given)| *given)) {
+        return Err(CliError::usage(
+            format!("{option} means nothing to `prices` without --missing"),
+            hint(),
+        ));
+    }
+    if let Some(PricesVerb::Import { table }) = verb {
+        let output = output(shared, &[Output::Table, Output::Json])?;
+        return Ok(Command::ImportPrices { table, output });
+    }
+    let output = output(shared, &[Output::Table, Output::Json, Output::Jsonl, Output::Csv])?;
+    if !missing {
+        let known = Known::Prices;
+        return Ok(Command::Tell { known, output });
+    }
+    if sources.is_empty() && shared.db.is_none() {
+        return Err(CliError::usage("no source", hint()));
+    }
+    Ok(Command::Read {
+        sources,
+        report: Report::MissingPrices { output },
+    })
 }
 
 /// A source that bears the name of a command to come.

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::model::filter::{Filter, nearest};
 use crate::model::mapping::{FIELDS, Mapping, Pointer};
 use crate::model::moment::Clock;
+use crate::model::usage::Convention;
 
 /// The built-in settings, as text.
 pub const DEFAULTS: &str = include_str!("../assets/config.toml");
@@ -88,10 +89,38 @@ pub struct Config {
     pub ssh: Vec<String>,
     /// Formats of the user's own, `[dialect.NAME]`.
     pub dialects: Vec<Mapping>,
+    /// What is known about single sources.
+    pub sources: Vec<SourceRule>,
     /// `[keys]` as written.
     pub keys: toml::Table,
     /// `[views]`: names and filters, in the order of their names.
     pub views: BTreeMap<String, String>,
+}
+
+/// What is known about some sources and their logs do not say.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceRule {
+    /// A glob over paths as the sources pane shows them: `/var/log/app/*.jsonl`.
+    pub path: String,
+    /// Whether input includes cached tokens there.
+    #[serde(deserialize_with = "convention")]
+    pub convention: Convention,
+}
+
+fn convention<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Convention, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Word {
+        Inclusive,
+        Exclusive,
+        Unknown,
+    }
+    Ok(match Word::deserialize(deserializer)? {
+        Word::Inclusive => Convention::Inclusive,
+        Word::Exclusive => Convention::Exclusive,
+        Word::Unknown => Convention::Unknown,
+    })
 }
 
 /// Why settings could not be read.
@@ -121,6 +150,7 @@ struct Patch {
     pricing: Option<String>,
     ssh: Option<Vec<String>>,
     dialect: Option<BTreeMap<String, BTreeMap<String, toml::Spanned<Pointers>>>>,
+    source: Option<Vec<SourceRule>>,
     keys: Option<toml::Table>,
     views: Option<BTreeMap<String, toml::Spanned<String>>>,
 }
@@ -133,7 +163,7 @@ enum Pointers {
     All(Vec<String>),
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "theme",
     "color",
     "glyphs",
@@ -145,6 +175,7 @@ const KEYS: [&str; 13] = [
     "pricing",
     "ssh",
     "dialect",
+    "source",
     "keys",
     "views",
 ];
@@ -164,6 +195,7 @@ impl Default for Config {
             pricing: None,
             ssh: Vec::new(),
             dialects: Vec::new(),
+            sources: Vec::new(),
             keys: toml::Table::new(),
             views: BTreeMap::new(),
         };
@@ -229,6 +261,9 @@ impl Config {
             let mapping = mapping(text, name, fields)?;
             config.dialects.retain(|other| other.name != mapping.name);
             config.dialects.push(mapping);
+        }
+        if let Some(sources) = patch.source {
+            config.sources = sources;
         }
         if let Some(keys) = patch.keys {
             config.keys.extend(keys);

@@ -73,6 +73,7 @@ struct File {
     rejects: Table,
     diagnosis: Table,
     comparison: Table,
+    health: Table,
     help: Table,
     sort: Table,
     copy: Table,
@@ -80,7 +81,7 @@ struct File {
 }
 
 impl File {
-    fn tables(&self) -> [(Option<Mode>, &Table); 12] {
+    fn tables(&self) -> [(Option<Mode>, &Table); 13] {
         [
             (None, &self.everywhere),
             (Some(Mode::List), &self.list),
@@ -90,6 +91,7 @@ impl File {
             (Some(Mode::Rejects), &self.rejects),
             (Some(Mode::Diagnosis), &self.diagnosis),
             (Some(Mode::Comparison), &self.comparison),
+            (Some(Mode::Health), &self.health),
             (Some(Mode::Help), &self.help),
             (Some(Mode::Sort), &self.sort),
             (Some(Mode::Copy), &self.copy),

@@ -21,6 +21,8 @@ pub enum Mode {
     Diagnosis,
     /// Two interactions side by side
     Comparison,
+    /// What the log lacks
+    Health,
     /// The help
     Help,
     /// The sort menu
@@ -99,6 +101,10 @@ pub enum Action {
     Mark,
     /// Compare with the marked one, else with the feature's last good one
     Compare,
+    /// Show or hide what the log lacks: prompts, keys, prices, by feature and day
+    ToggleHealth,
+    /// Show the sum behind the amount under the cursor: of an interaction its calls, of a feature its interactions
+    Ledger,
     /// Follow new interactions, or pause
     Follow,
     /// Ask again for what is shown

@@ -37,11 +37,13 @@ pub enum Pane {
     Peers,
     /// Values seen of a field, while a filter is typed.
     Values,
+    /// What the log lacks.
+    Health,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 15;
+    pub const COUNT: usize = 16;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -87,6 +89,7 @@ impl Asks {
             Pane::Other,
             Pane::Peers,
             Pane::Values,
+            Pane::Health,
         ];
         let pane = PANES
             .into_iter()

@@ -19,7 +19,7 @@ pub enum Focus {
     Inspector,
     /// Cost by feature.
     Costs,
-    /// The sources, and the rejected lines of one.
+    /// The sources, the rejected lines of one, and what the log lacks.
     Sources,
     /// The diagnosis of an interaction.
     Diagnosis,

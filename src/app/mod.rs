@@ -13,7 +13,9 @@ pub mod complete;
 pub mod copy;
 pub mod costs;
 pub mod diagnosis;
+pub mod health;
 mod inspect;
+mod ledger;
 mod lines;
 pub mod list;
 mod mouse;
@@ -45,6 +47,7 @@ pub use asks::Pane;
 pub use comparison::Comparison;
 pub use costs::{Costs, Total};
 pub use diagnosis::Diagnosis;
+pub use health::Health;
 pub use list::{List, ListLine, Selected};
 pub use mouse::{Mouse, Press};
 pub use moves::menu;
@@ -197,6 +200,8 @@ pub struct App {
     comparison: Option<Comparison>,
     /// What the next comparison is with.
     marked: Option<Selected>,
+    /// What the log lacks, while it is open.
+    health: Option<Health>,
     inspector: Inspector,
     /// What the inspector shows.
     inspected: Option<(TraceKey, SpanKey)>,
@@ -210,8 +215,8 @@ pub struct App {
     asks: Asks,
     /// The text searched for in the list.
     search: Option<String>,
-    /// The interaction to go into as soon as its spans are here.
-    entering: Option<TraceKey>,
+    /// The interaction to go into as soon as its spans are here: to its first span, or to its telling call.
+    entering: Option<(TraceKey, ledger::Entry)>,
     /// What the jump under way looks for.
     sought: moves::Sought,
     job: Option<copy::Job>,
@@ -258,6 +263,7 @@ impl App {
             diagnosis: None,
             comparison: None,
             marked: None,
+            health: None,
             inspector: Inspector::new(),
             inspected: None,
             raw_asked: None,
@@ -432,6 +438,7 @@ impl App {
         }
         self.ask_due_rejects(effects);
         self.ask_values(effects);
+        self.ask_due_health(effects);
     }
 
     fn ingested(&mut self, receipt: &Receipt) {
@@ -441,7 +448,7 @@ impl App {
         if self.list.follows() || !self.list.more_below() || shown() {
             self.asks.soil(Pane::List);
         }
-        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Stats] {
+        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Stats, Pane::Health] {
             self.asks.soil(pane);
         }
     }
@@ -451,7 +458,9 @@ impl App {
             (_, query, Reply::Interrupted) => {
                 // Nothing newer was asked, so the question still stands.
                 match pane {
-                    Pane::List | Pane::Costs | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects => self.asks.soil(pane),
+                    Pane::List | Pane::Costs | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects | Pane::Health => {
+                        self.asks.soil(pane);
+                    }
                     Pane::Reject => self.reject_interrupted(&query),
                     Pane::Trace => self.trees.soil(),
                     Pane::Contents => self.inspected = None,
@@ -510,6 +519,7 @@ impl App {
                 self.status.counted(stats);
             }
             (Pane::Rejects, Query::Rejects { page, .. }, Reply::Rejects { rows, more }) => self.rejects_arrived(&page, rows, more),
+            (Pane::Health, _, Reply::Health(health)) => self.health_arrived(Ok(health)),
             (Pane::Reject, Query::Reject(origin), Reply::Reject(row)) => self.reject_arrived(origin, row, effects),
             (Pane::Values, Query::Values { field, text, .. }, Reply::Values(values)) => {
                 if let Over::Prompt(prompt) = &mut self.over {
@@ -540,6 +550,7 @@ impl App {
             Pane::Costs => self.costs.arrived(Err(message)),
             Pane::Copy => self.copy_failed(&message),
             Pane::Rejects => self.rejects_failed(message),
+            Pane::Health => self.health_arrived(Err(message)),
             Pane::Reject => {
                 if let Query::Reject(origin) = query {
                     self.reject_failed(*origin, &message);
@@ -621,6 +632,7 @@ impl App {
             Focus::List => Mode::List,
             Focus::Inspector => Mode::Inspector,
             Focus::Costs => Mode::Costs,
+            Focus::Sources if self.health.is_some() => Mode::Health,
             Focus::Sources if self.rejects.is_some() => Mode::Rejects,
             Focus::Sources => Mode::Sources,
             Focus::Diagnosis => Mode::Diagnosis,
@@ -640,9 +652,11 @@ impl App {
         let sources = (self.wish.focus == Focus::Sources)
             .then(|| self.sources.wants_tick(self.now))
             .flatten();
+        let health = self.health.as_ref().filter(|_| self.asks.due(Pane::Health));
         [
             self.notices.wants_tick(self.now),
             self.status.wants_tick(self.now),
+            health.map(|health| health.next(self.now)),
             costs,
             sources,
             stats,

@@ -10,6 +10,7 @@ use crate::model::trace::{Interaction, Span};
 use super::copy::What;
 use super::inspector::Tab;
 use super::layout::Focus;
+use super::ledger::Entry;
 use super::list::Land;
 use super::viewer::{Scroll, Viewer};
 use super::{Action, App, Effect, ListLine, Notice, Open, Over, Pane, PromptKind, Spans};
@@ -147,6 +148,8 @@ impl App {
             Action::Diagnose => self.open_diagnosis(effects),
             Action::Mark => self.mark(),
             Action::Compare => self.open_comparison(effects),
+            Action::ToggleHealth => self.toggle_health(),
+            Action::Ledger => self.show_ledger(effects),
             Action::Follow => {
                 if self.list.follows() {
                     self.pause();
@@ -319,13 +322,22 @@ impl App {
 
     /// Expands an interaction and goes to its telling call as soon as that is known.
     fn enter(&mut self, trace: TraceKey) {
+        self.enter_at(trace, Entry::Telling);
+    }
+
+    /// Expands an interaction and goes to its first span as soon as that is known.
+    pub(super) fn enter_root(&mut self, trace: TraceKey) {
+        self.enter_at(trace, Entry::Root);
+    }
+
+    fn enter_at(&mut self, trace: TraceKey, entry: Entry) {
         self.trees.hold_anew(trace).expanded = true;
-        self.entering = Some(trace);
+        self.entering = Some((trace, entry));
         self.enter_when_loaded();
     }
 
     pub(super) fn enter_when_loaded(&mut self) {
-        let Some(trace) = self.entering else { return };
+        let Some((trace, entry)) = self.entering else { return };
         let Some(open) = self.trees.get(trace) else {
             self.entering = None;
             return;
@@ -334,7 +346,11 @@ impl App {
             return;
         }
         self.entering = None;
-        if let Some(span) = open.telling() {
+        let span = match entry {
+            Entry::Telling => open.telling(),
+            Entry::Root => open.root(),
+        };
+        if let Some(span) = span {
             self.stand_on_span(trace, span);
         }
     }
@@ -497,13 +513,14 @@ impl App {
     pub(super) fn viewer_in_focus(&mut self) -> Option<&mut Viewer> {
         match self.wish.focus {
             Focus::Inspector => Some(self.inspector.viewer_mut()),
+            Focus::Sources if self.health.is_some() => self.health.as_mut().map(super::Health::viewer_mut),
             Focus::Sources => self.reader_mut(),
             Focus::Comparison => self.comparison_viewer(),
             Focus::List | Focus::Costs | Focus::Diagnosis => None,
         }
     }
 
-    fn filter_by_feature(&mut self) {
+    pub(super) fn filter_by_feature(&mut self) {
         let Some(row) = self.costs.rows().get(self.costs.at()) else {
             return;
         };

@@ -278,6 +278,9 @@ impl App {
 
     /// One step back from what is open of the sources.
     pub(super) fn back_from_sources(&mut self) {
+        if self.health.is_some() {
+            return self.toggle_health();
+        }
         let Some(rejects) = &mut self.rejects else {
             return self.leave_sources();
         };
@@ -293,16 +296,24 @@ impl App {
         }
         self.sources.refresh(self.now, &self.status);
         self.sources.stand_on(self.sources.at(), self.screen.source_rows());
-        if let (Some(rejects), Some(area)) = (&mut self.rejects, self.screen.sources) {
-            // The first line is the heading.
-            rejects.resize(area.width, area.height.saturating_sub(1));
+        let Some(area) = self.screen.sources else { return };
+        // The first line is the heading.
+        let height = area.height.saturating_sub(1);
+        if let Some(rejects) = &mut self.rejects {
+            rejects.resize(area.width, height);
+        }
+        if let Some(health) = &mut self.health {
+            health.viewer_mut().resize(area.width.saturating_sub(1), height);
         }
     }
 
     /// What an action does while the sources have the keys; false when it does there what it does everywhere.
     pub(super) fn act_on_sources(&mut self, action: Action, effects: &mut Vec<Effect>) -> bool {
+        if self.health.is_some() {
+            return self.act_on_health(action);
+        }
         match action {
-            Action::ToggleSources | Action::Back | Action::Leave | Action::Help | Action::Refresh => return false,
+            Action::ToggleSources | Action::ToggleHealth | Action::Back | Action::Leave | Action::Help | Action::Refresh => return false,
             Action::ToggleCosts => {
                 self.leave_sources();
                 return false;

@@ -122,6 +122,12 @@ impl Open {
         self.loaded()?.telling().map(|span| span.key)
     }
 
+    /// Its first span.
+    #[must_use]
+    pub fn root(&self) -> Option<SpanKey> {
+        self.loaded()?.spans.first().map(|span| span.key)
+    }
+
     fn fill(&mut self, trace: Box<Trace>) {
         let spans = &trace.spans;
         self.parent = vec![false; spans.len()];

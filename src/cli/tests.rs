@@ -49,6 +49,27 @@ fn the_first_word_that_is_no_command_is_a_source() {
             },
         ),
         (
+            "prices|--missing|a|-o|json",
+            Command::Read {
+                sources: strings(&["a"]),
+                report: Report::MissingPrices { output: Output::Json },
+            },
+        ),
+        (
+            "prices|import|t.json",
+            Command::ImportPrices {
+                table: "t.json".into(),
+                output: Output::Table,
+            },
+        ),
+        (
+            "health|a|--since|2h",
+            Command::Read {
+                sources: strings(&["a"]),
+                report: Report::Health { output: Output::Table },
+            },
+        ),
+        (
             "show|abc|a",
             Command::Read {
                 sources: strings(&["a"]),
@@ -230,6 +251,12 @@ fn errors_say_what_and_what_instead() {
         "ls|a|-f|featur:x",
         "ls|a|-f|é \u{1b} cost>dear",
         "ls|a|--dialect|",
+        "prices|a",
+        "prices|--missing",
+        "prices|--db|x",
+        "prices|import",
+        "prices|import|t.json|-o|csv",
+        "health",
     ] {
         let error = read(line).expect_err(line);
         assert_eq!(error.code, 2, "{line}");

@@ -60,7 +60,9 @@ fn errors_name_the_line_and_what_was_meant() {
         (
             "zzz = 1",
             "line 1: unknown setting `zzz`",
-            Some("settings are theme, color, glyphs, timezone, feature_keys, clipboard, memory, threads, pricing, ssh, dialect, keys, views"),
+            Some(
+                "settings are theme, color, glyphs, timezone, feature_keys, clipboard, memory, threads, pricing, ssh, dialect, source, keys, views",
+            ),
         ),
         (
             "\n\ncolor = 'alway'",
@@ -143,4 +145,18 @@ fn views_are_filters_with_names_and_wrong_ones_are_told_with_their_line() {
         error.message.contains("slow") && error.message.contains("unknown field `tok`"),
         "{error}"
     );
+}
+
+#[test]
+fn a_source_says_what_its_log_means() {
+    let config = Config::default()
+        .with("[[source]]\npath = '/a/*.jsonl'\nconvention = 'inclusive'\n[[source]]\npath = 'b'\nconvention = 'unknown'\n")
+        .unwrap();
+    let told: Vec<_> = config.sources.iter().map(|rule| (rule.path.as_str(), rule.convention)).collect();
+    assert_eq!(told, [("/a/*.jsonl", Convention::Inclusive), ("b", Convention::Unknown)]);
+    let wrong = Config::default()
+        .with("[[source]]\npath = 'a'\nconvention = 'inclusiv'\n")
+        .unwrap_err();
+    assert_eq!((wrong.line, wrong.hint.as_deref()), (3, Some("did you mean `inclusive`?")));
+    assert!(Config::default().with("[[source]]\npath = 'a'\n").is_err());
 }

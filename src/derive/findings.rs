@@ -4,13 +4,13 @@
 
 use serde_json::value::RawValue;
 
-use super::rollup::{model, price_of};
+use super::rollup::model;
 use crate::model::content::Slot;
 use crate::model::json::Json;
 use crate::model::span::{Inferred, Nanos, Part, SpanKind, Status};
 use crate::model::trace::{Finding, FindingKind, Span};
 use crate::model::usage::CostBasis;
-use crate::pricing::Prices;
+use crate::pricing::{Prices, Terms, Tier};
 
 /// Above this an answer is more chance than prompt.
 const HOT: f64 = 0.7;
@@ -168,7 +168,7 @@ fn number(value: Option<&RawValue>) -> Option<&str> {
 
 fn nearly_full(part: &Part, prices: &Prices) -> Option<String> {
     let input = part.usage.total_input()?;
-    let window = price_of(part, prices)?.context_window.filter(|window| *window > 0)?;
+    let window = prices.of_call(part)?.context_window.filter(|window| *window > 0)?;
     if u128::from(input) * 100 <= u128::from(window) * NEARLY_FULL {
         return None;
     }
@@ -183,7 +183,10 @@ fn nearly_full(part: &Part, prices: &Prices) -> Option<String> {
 fn unpriced(part: &Part, prices: &Prices) -> String {
     match model(part) {
         None => "no model was logged, so its tokens have no price".to_owned(),
-        Some(model) if price_of(part, prices).is_some() => format!("neither tokens nor a cost were logged for `{model}`"),
+        Some(model) if prices.of_call(part).is_some() => match Terms::of(part).tier {
+            Tier::Other(tier) if !part.usage.is_empty() => format!("no price is known for `{model}` at the service tier `{tier}`"),
+            _ => format!("neither tokens nor a cost were logged for `{model}`"),
+        },
         Some(model) => format!("no price is known for `{model}`, and the log states no cost"),
     }
 }

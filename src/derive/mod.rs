@@ -12,6 +12,7 @@ mod step;
 mod tree;
 
 pub use merge::merge_pieces;
+pub use session::SESSIONS;
 pub use step::steps;
 
 use crate::model::span::Part;

@@ -7,7 +7,7 @@ use super::tree::INTERACTION;
 use crate::model::span::{Part, SpanKind};
 use crate::model::trace::{Finding, FindingKind, Span};
 use crate::model::usage::{Convention, Cost, CostBasis, Usage};
-use crate::pricing::{Price, Prices};
+use crate::pricing::{Bill, Prices, Tier};
 
 /// What is counted below a span.
 #[derive(Clone, Copy, Default)]
@@ -32,14 +32,6 @@ pub(super) fn count(spans: &mut [Span]) {
     }
 }
 
-/// The price of a call: of the model that answered, else of the one asked for.
-pub(super) fn price_of<'a>(part: &Part, prices: &'a Prices) -> Option<&'a Price> {
-    [&part.response_model, &part.request_model]
-        .into_iter()
-        .flatten()
-        .find_map(|model| prices.find(model, part.provider.as_deref(), part.start))
-}
-
 /// The model that answered, else the one asked for.
 pub(super) fn model(part: &Part) -> Option<&str> {
     part.response_model.as_deref().or(part.request_model.as_deref())
@@ -53,11 +45,13 @@ pub(super) fn price(spans: &mut [Span], prices: &Prices) {
         .any(|s| s.part.dialect == INTERACTION && s.part.kind != SpanKind::Llm && zero(s.part.cost_logged));
     for span in spans.iter_mut().filter(|span| span.counted) {
         let part = &span.part;
-        let computed = price_of(part, prices).and_then(|price| price.cost(&part.usage));
+        let bill = prices.bill(part).filter(|bill| !is_discounted(bill));
+        let computed = bill.as_ref().and_then(Bill::cost);
+        let dearer = bill.is_some_and(|bill| bill.unpriced_tier);
         let logged = part.cost_logged.filter(|cost| cost.0 > 0);
         let says_zero = zero(part.cost_logged) || root_says_zero && part.dialect == INTERACTION;
         (span.cost, span.cost_basis) = match (computed, logged) {
-            (Some(cost), _) if incomplete(part) => (Some(cost), CostBasis::LowerBound),
+            (Some(cost), _) if dearer || incomplete(part) => (Some(cost), CostBasis::LowerBound),
             (Some(cost), _) if says_zero && part.usage.total() > Some(0) => (Some(cost), CostBasis::Recomputed),
             (Some(cost), _) => (Some(cost), CostBasis::Computed),
             (None, Some(cost)) => (Some(cost), CostBasis::Logged),
@@ -66,15 +60,26 @@ pub(super) fn price(spans: &mut [Span], prices: &Prices) {
     }
 }
 
+/// A service tier known to be cheaper, whose rates are not known: the usual ones would say too much.
+fn is_discounted(bill: &Bill<'_>) -> bool {
+    bill.unpriced_tier && matches!(&bill.tier, Tier::Other(word) if word == "batch" || word == "flex")
+}
+
 /// Some tokens that cost money may not have been logged. Where input includes cached tokens and no cache class was logged, all of it
-/// is billed in full: at worst too much, never too little. Embeddings and re-rankings have no output and no cache.
+/// is billed in full: at worst too much, never too little. Where nobody knows whether input includes them, the lower reading was taken.
+/// Embeddings and re-rankings have no output and no cache.
 fn incomplete(part: &Part) -> bool {
     let usage = &part.usage;
     if matches!(part.kind, SpanKind::Embedding | SpanKind::Rerank) {
         return usage.input.is_none();
     }
     let no_cache_logged = usage.cache_read.is_none() && usage.total_cache_write().is_none();
-    usage.input.is_none() || usage.output.is_none() || no_cache_logged && part.convention == Convention::Exclusive
+    let doubtful = match part.convention {
+        Convention::Inclusive => false,
+        Convention::Exclusive => no_cache_logged,
+        Convention::Unknown => usage.cached() > Some(0),
+    };
+    usage.input.is_none() || usage.output.is_none() || doubtful
 }
 
 /// The sums of counted calls at and below every span.

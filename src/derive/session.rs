@@ -8,8 +8,8 @@ use super::tree::order;
 use crate::model::span::{Inferred, Nanos, Part, SpanKind};
 use crate::model::trace::Span;
 
-/// The dialects whose traces are conversations.
-const SESSIONS: [&str; 3] = ["claude_code", "codex", "pi"];
+/// The dialects whose traces are conversations: there the prompt stands in lines of its own.
+pub const SESSIONS: [&str; 3] = ["claude_code", "codex", "pi"];
 
 /// Whether a span is of a conversation. There the prompt stands in lines of its own.
 pub(super) fn is_one(part: &Part) -> bool {

@@ -1,7 +1,7 @@
 //! The spans of an interaction as filters see them.
 
 use super::findings::temperature;
-use super::rollup::{model, price_of};
+use super::rollup::model;
 use crate::model::filter::Step;
 use crate::model::trace::{Span, Trace};
 use crate::model::usage::Usage;
@@ -39,7 +39,8 @@ fn step(trace: &Trace, span: &Span, spans: &[Span], prices: &Prices) -> Step {
         input: usage.and_then(Usage::total_input).map(signed),
         output: usage.and_then(|usage| usage.output).map(signed),
         cost: span.cost.filter(|_| span.counted),
-        window: price_of(part, prices)
+        window: prices
+            .of_call(part)
             .and_then(|price| price.context_window)
             .filter(|window| *window > 0)
             .map(signed),

@@ -175,19 +175,31 @@ impl Times {
     }
 }
 
-/// Puts logged tokens into disjoint classes.
-/// Whatever the source claims, an input smaller than its cached part did not include it.
+/// Puts logged tokens into disjoint classes, by the dialect's word on what input means and by the figures.
 pub fn normalise(part: &mut Part, claimed: Convention, logged: Usage) {
-    let cached = [logged.cache_read, logged.cache_write, logged.cache_write_1h];
-    let cached = cached.into_iter().flatten().reduce(u64::saturating_add);
+    normalise_beside(part, claimed, logged, None);
+}
+
+/// The same where a total of input and output is logged beside them: it tells whether cached tokens are counted in the input.
+/// Whatever is claimed, an input smaller than its cached part did not include it. Where neither the claim nor the figures decide, the
+/// lower reading is taken: that input includes them.
+pub fn normalise_beside(part: &mut Part, claimed: Convention, logged: Usage, total: Option<u64>) {
     let mut usage = logged;
     let mut convention = claimed;
-    if let (Some(input), Some(cached)) = (logged.input, cached)
-        && claimed != Convention::Exclusive
-    {
-        if cached > input {
-            convention = Convention::Exclusive;
-        } else if claimed == Convention::Inclusive {
+    if let (Some(input), Some(cached)) = (logged.input, logged.cached().filter(|cached| *cached > 0)) {
+        let plain = input.checked_add(logged.output.unwrap_or(0));
+        let apart = plain.and_then(|plain| plain.checked_add(cached));
+        let shown = match total {
+            _ if cached > input => Some(Convention::Exclusive),
+            Some(_) if total == plain => Some(Convention::Inclusive),
+            Some(_) if total == apart => Some(Convention::Exclusive),
+            _ => None,
+        };
+        if let Some(shown) = shown.filter(|shown| *shown != claimed) {
+            convention = shown;
+            part.inferred = part.inferred.and(Inferred::CONVENTION);
+        }
+        if convention != Convention::Exclusive {
             usage.input = Some(input - cached);
         }
     }

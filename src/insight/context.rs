@@ -72,12 +72,7 @@ impl Gauge {
 /// Tokens the model of a call can read at once: of the one that answered, else of the one asked for.
 #[must_use]
 pub fn window(span: &Span, prices: &Prices) -> Option<u64> {
-    let part = &span.part;
-    [&part.response_model, &part.request_model]
-        .into_iter()
-        .flatten()
-        .find_map(|model| prices.find(model, part.provider.as_deref(), part.start))?
-        .context_window
+    prices.of_call(&span.part)?.context_window
 }
 
 /// What a piece of a prompt is.

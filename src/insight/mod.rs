@@ -4,12 +4,11 @@ pub mod anomaly;
 pub mod context;
 pub mod diagnose;
 pub mod diff;
-mod ledger;
+pub mod health;
+pub mod ledger;
 mod overlap;
 pub mod quotes;
 pub mod sources;
 pub mod turn;
 pub mod usual;
 pub mod versions;
-
-pub use ledger::ledger;

@@ -5,7 +5,7 @@ use super::filter::{Field, Filter};
 use super::record::Tally;
 use super::span::{Nanos, Origin, SpanKey, TraceKey, names};
 use super::trace::{Interaction, Trace};
-use super::usage::{Cost, Usage};
+use super::usage::{Convention, Cost, Usage};
 
 /// A span of time, half open. `None` is unbounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -180,6 +180,13 @@ pub enum Query {
     },
     /// What was read.
     Stats,
+    /// What the model calls of the log have and lack.
+    Health {
+        /// Of which interactions.
+        filter: Filter,
+        /// When.
+        window: Window,
+    },
     /// A page of rejects, the newest first: by source, generation and offset. Of each the beginning.
     Rejects {
         /// Only those of these sources; empty is all.
@@ -281,6 +288,105 @@ pub struct Stats {
     pub interactions: u64,
 }
 
+/// What a record of a model call should say: the captures of a trace that can be debugged, and the keys by which it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Capture {
+    /// The exact prompt: system or messages.
+    Prompt,
+    /// The response.
+    Response,
+    /// Input and output tokens.
+    Tokens,
+    /// Cached tokens, apart from the others.
+    CacheTokens,
+    /// The model.
+    Model,
+    /// Temperature, limits and other parameters of the request.
+    Parameters,
+    /// How long it took.
+    Latency,
+    /// The user.
+    User,
+    /// The session.
+    Session,
+    /// The feature.
+    Feature,
+    /// When it was: in the record or in what is wrapped around it.
+    Time,
+}
+names!(Capture, Prompt = 0 "prompt", Response = 1 "response", Tokens = 2 "tokens", CacheTokens = 3 "cache_tokens", Model = 4 "model",
+    Parameters = 5 "parameters", Latency = 6 "latency", User = 7 "user", Session = 8 "session", Feature = 9 "feature", Time = 10 "time");
+
+impl Capture {
+    /// How many there are.
+    pub const COUNT: usize = 11;
+}
+
+/// Model calls of one feature within one span of `HEALTH_STEP`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HealthRow {
+    /// The feature; `None` where it was not logged.
+    pub feature: Option<String>,
+    /// When the span of time begins: a whole number of steps since 1970, UTC.
+    pub from: Nanos,
+    /// Model calls that began in it.
+    pub calls: u64,
+    /// How many of them lack each capture, in the order of `Capture::ALL`.
+    pub missing: [u64; Capture::COUNT],
+    /// When the first of those began.
+    pub since: [Option<Nanos>; Capture::COUNT],
+}
+
+/// Health is counted in spans of ten minutes.
+pub const HEALTH_STEP: Nanos = 600_000_000_000;
+
+/// Model calls that mean the same by input, as read by one dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConventionRow {
+    /// The dialect.
+    pub dialect: String,
+    /// What input means.
+    pub convention: Convention,
+    /// It was decided by arithmetic, against or without the dialect's word.
+    pub by_figures: bool,
+    /// The user set it for the source.
+    pub by_user: bool,
+    /// Records with tokens.
+    pub records: u64,
+}
+
+/// Model calls, embeddings and re-rankings of one model and provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelRow {
+    /// Who served it.
+    pub provider: Option<String>,
+    /// The model asked for.
+    pub request_model: Option<String>,
+    /// The model that answered.
+    pub response_model: Option<String>,
+    /// Calls.
+    pub calls: u64,
+    /// Tokens of them.
+    pub usage: Usage,
+    /// When the last of them began.
+    pub last: Nanos,
+}
+
+/// What the log has and lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Model calls by feature and time, in that order.
+    pub rows: Vec<HealthRow>,
+    /// What input means, by dialect.
+    pub conventions: Vec<ConventionRow>,
+    /// Models with their tokens.
+    pub models: Vec<ModelRow>,
+    /// Contents of which only a beginning was logged, by feature.
+    pub previews: Vec<(Option<String>, u64)>,
+    /// Lines of all sources, by what became of them.
+    pub tally: Tally,
+}
+
 /// A reject to read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RejectRow {
@@ -322,6 +428,8 @@ pub enum Reply {
     Values(Vec<(String, u64)>),
     /// To `Stats`.
     Stats(Box<Stats>),
+    /// To `Health`.
+    Health(Box<Health>),
     /// To `Rejects`, newest first; `more` says whether rows follow in the direction of the page.
     Rejects {
         /// The rows.

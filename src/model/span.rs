@@ -183,7 +183,11 @@ impl Inferred {
     pub const OUT_OF_RANGE: Self = Self(1 << 8);
     /// Documents were recognised inside a tool's result.
     pub const DOCUMENTS: Self = Self(1 << 9);
-    const NAMES: [&'static str; 10] = [
+    /// Whether input includes cached tokens was decided by arithmetic, against or without the dialect's word.
+    pub const CONVENTION: Self = Self(1 << 10);
+    /// Whether input includes cached tokens was set by the user for this source.
+    pub const CONVENTION_SET: Self = Self(1 << 11);
+    const NAMES: [&'static str; 12] = [
         "start",
         "end",
         "span_id",
@@ -194,6 +198,8 @@ impl Inferred {
         "repaired",
         "out_of_range",
         "documents",
+        "convention",
+        "convention_set",
     ];
 
     /// Both sets together.

@@ -41,6 +41,12 @@ impl Usage {
         sum(&[self.input, self.cache_read, self.cache_write, self.cache_write_1h])
     }
 
+    /// Input read from the cache or written to it. `None` when no such class was logged.
+    #[must_use]
+    pub fn cached(&self) -> Option<u64> {
+        sum(&[self.cache_read, self.cache_write, self.cache_write_1h])
+    }
+
     /// Tokens written to the cache, for either time.
     #[must_use]
     pub fn total_cache_write(&self) -> Option<u64> {
@@ -86,6 +92,28 @@ impl Usage {
         ]
     }
 
+    /// The classes as they are when the logged input meant `to`, where it was taken to mean `from`. Where cached tokens cannot have been
+    /// part of it they stay apart; what then holds comes back too.
+    #[must_use]
+    pub fn reread(&self, from: Convention, to: Convention) -> (Self, Convention) {
+        let (Some(input), Some(cached)) = (self.input, self.cached()) else {
+            return (*self, to);
+        };
+        let logged = if from == Convention::Exclusive {
+            input
+        } else {
+            input.saturating_add(cached)
+        };
+        let own = |input| Self {
+            input: Some(input),
+            ..*self
+        };
+        match (to, logged.checked_sub(cached)) {
+            (Convention::Exclusive, _) | (_, None) => (own(logged), Convention::Exclusive),
+            (Convention::Inclusive | Convention::Unknown, Some(rest)) => (own(rest), to),
+        }
+    }
+
     fn zip(&self, other: &Self, join: fn(u64, u64) -> u64) -> Self {
         let both = |a: Option<u64>, b: Option<u64>| match (a, b) {
             (Some(a), Some(b)) => Some(join(a, b)),
@@ -127,19 +155,6 @@ pub enum CostBasis {
     UnknownModel,
 }
 names!(CostBasis, Computed = 0 "computed", Recomputed = 1 "recomputed", Logged = 2 "logged", LowerBound = 3 "lower_bound", UnknownModel = 4 "unknown_model");
-
-/// One line of the sum behind a call's cost.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LedgerLine {
-    /// `input`, `cache_read`, `cache_write`, `cache_write_1h`, `output`.
-    pub class: &'static str,
-    /// Tokens of the class.
-    pub tokens: u64,
-    /// USD per million tokens, as written in the price table.
-    pub usd_per_million: String,
-    /// Tokens times price, rounded to a pico-dollar for display; the call is rounded once, over all lines.
-    pub cost_usd: Cost,
-}
 
 impl Serialize for Cost {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

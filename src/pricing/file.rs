@@ -3,12 +3,12 @@
 //! Prices are decimals in quotes, never floats. An unknown key is an error, not a silence: a misspelt `cache_raed` would otherwise
 //! bill cached tokens in full.
 
-use std::fmt;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 
 use serde::Deserialize;
 
-use super::{Price, Rates, Threshold, UsdPerMillion};
-use crate::model::usage::Cost;
+use super::{Price, Rates, Scale, Threshold, UsdPerMillion};
 
 /// What is wrong with a price file, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,15 +41,34 @@ struct Entry {
     cache_read: Option<UsdPerMillion>,
     cache_write: Option<UsdPerMillion>,
     cache_write_1h: Option<UsdPerMillion>,
+    reasoning: Option<UsdPerMillion>,
+    audio_input: Option<UsdPerMillion>,
+    audio_output: Option<UsdPerMillion>,
     #[serde(default)]
     thresholds: Vec<Above>,
+    #[serde(default)]
+    tiers: BTreeMap<String, Tier>,
     context_window: Option<u64>,
     valid_from: Option<toml::value::Datetime>,
     #[serde(default)]
     source: String,
 }
 
-/// A class that is not named keeps its usual price.
+/// A class that is not named keeps the rate it has without the threshold or the tier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Named {
+    pub(super) input: Option<UsdPerMillion>,
+    pub(super) output: Option<UsdPerMillion>,
+    pub(super) cache_read: Option<UsdPerMillion>,
+    pub(super) cache_write: Option<UsdPerMillion>,
+    pub(super) cache_write_1h: Option<UsdPerMillion>,
+    pub(super) reasoning: Option<UsdPerMillion>,
+    pub(super) audio_input: Option<UsdPerMillion>,
+    pub(super) audio_output: Option<UsdPerMillion>,
+}
+
+// Written out: `flatten` and `deny_unknown_fields` do not go together.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Above {
@@ -59,6 +78,130 @@ struct Above {
     cache_read: Option<UsdPerMillion>,
     cache_write: Option<UsdPerMillion>,
     cache_write_1h: Option<UsdPerMillion>,
+    reasoning: Option<UsdPerMillion>,
+    audio_input: Option<UsdPerMillion>,
+    audio_output: Option<UsdPerMillion>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tier {
+    input: Option<UsdPerMillion>,
+    output: Option<UsdPerMillion>,
+    cache_read: Option<UsdPerMillion>,
+    cache_write: Option<UsdPerMillion>,
+    cache_write_1h: Option<UsdPerMillion>,
+    reasoning: Option<UsdPerMillion>,
+    audio_input: Option<UsdPerMillion>,
+    audio_output: Option<UsdPerMillion>,
+    #[serde(default)]
+    thresholds: Vec<Above>,
+}
+
+macro_rules! named {
+    ($from:expr) => {
+        Named {
+            input: $from.input,
+            output: $from.output,
+            cache_read: $from.cache_read,
+            cache_write: $from.cache_write,
+            cache_write_1h: $from.cache_write_1h,
+            reasoning: $from.reasoning,
+            audio_input: $from.audio_input,
+            audio_output: $from.audio_output,
+        }
+    };
+}
+
+impl Named {
+    /// These rates, `usual` where a class is not named. Reasoning without a rate of its own follows a named output.
+    pub(super) fn over(self, usual: Rates) -> Rates {
+        let follows = if self.output.is_some() { None } else { usual.reasoning };
+        Rates {
+            input: self.input.unwrap_or(usual.input),
+            output: self.output.unwrap_or(usual.output),
+            cache_read: self.cache_read.or(usual.cache_read),
+            cache_write: self.cache_write.or(usual.cache_write),
+            cache_write_1h: self.cache_write_1h.or(usual.cache_write_1h),
+            reasoning: self.reasoning.or(follows),
+            audio_input: self.audio_input.or(usual.audio_input),
+            audio_output: self.audio_output.or(usual.audio_output),
+        }
+    }
+
+    /// The rates as they are written over `usual`: what is equal need not be named.
+    fn of(rates: Rates, usual: Rates) -> Self {
+        let unless = |own: Option<UsdPerMillion>, usual: Option<UsdPerMillion>| own.filter(|_| own != usual);
+        let (own, usual) = (all(rates), all(usual));
+        let output = unless(own.output, usual.output);
+        Self {
+            input: unless(own.input, usual.input),
+            output,
+            cache_read: unless(own.cache_read, usual.cache_read),
+            cache_write: unless(own.cache_write, usual.cache_write),
+            cache_write_1h: unless(own.cache_write_1h, usual.cache_write_1h),
+            // It follows a named output: then it must be named too, though equal.
+            reasoning: if output.is_some() {
+                own.reasoning
+            } else {
+                unless(own.reasoning, usual.reasoning)
+            },
+            audio_input: unless(own.audio_input, usual.audio_input),
+            audio_output: unless(own.audio_output, usual.audio_output),
+        }
+    }
+
+    fn members(self) -> impl Iterator<Item = String> {
+        [
+            ("input", self.input),
+            ("output", self.output),
+            ("cache_read", self.cache_read),
+            ("cache_write", self.cache_write),
+            ("cache_write_1h", self.cache_write_1h),
+            ("reasoning", self.reasoning),
+            ("audio_input", self.audio_input),
+            ("audio_output", self.audio_output),
+        ]
+        .into_iter()
+        .filter_map(|(class, rate)| Some(format!("{class} = \"{}\"", rate?)))
+    }
+}
+
+/// The usual scale, from what is named.
+pub(super) fn scale(rates: Rates, above: impl IntoIterator<Item = (u64, Named)>) -> Scale {
+    let mut thresholds: Vec<Threshold> = above
+        .into_iter()
+        .map(|(above, named)| Threshold {
+            above,
+            rates: named.over(rates),
+        })
+        .collect();
+    thresholds.sort_by_key(|t| t.above);
+    Scale { rates, thresholds }
+}
+
+/// A tier's scale: what it does not name is as usual, at every length of prompt.
+pub(super) fn tier(own: Named, above: &[(u64, Named)], usual: &Scale, usual_above: &[(u64, Named)]) -> Scale {
+    let rates = own.over(usual.rates);
+    let mut marks: Vec<u64> = above.iter().chain(usual_above).map(|(above, _)| *above).collect();
+    marks.sort_unstable();
+    marks.dedup();
+    let named = |list: &[(u64, Named)], mark: u64| {
+        list.iter()
+            .find(|(above, _)| *above == mark)
+            .map(|(_, named)| *named)
+            .unwrap_or_default()
+    };
+    Scale {
+        thresholds: marks
+            .into_iter()
+            .map(|mark| Threshold {
+                above: mark,
+                rates: named(above, mark).over(named(usual_above, mark).over(rates)),
+            })
+            .collect(),
+        rates,
+    }
 }
 
 impl<'de> Deserialize<'de> for UsdPerMillion {
@@ -78,13 +221,16 @@ impl<'de> Deserialize<'de> for UsdPerMillion {
 }
 
 impl UsdPerMillion {
-    /// Reads plain decimal dollars with at most twelve decimals: `3`, `0.0375`. Nothing is rounded.
+    /// Reads plain decimal dollars with at most eighteen decimals: `3`, `0.0375`. Nothing is rounded.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-        let cost = Cost::from_decimal(text).filter(|_| plain && decimals <= 12)?;
-        u64::try_from(cost.0).ok().map(Self)
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+        let plain = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
+        // Dearer than a billion dollars a million tokens is a slip, and leaves room to multiply.
+        if whole.is_empty() || whole.len() > 9 || decimals.len() > 18 || !plain(whole) || !plain(decimals) {
+            return None;
+        }
+        format!("{whole}{decimals:0<18}").parse().ok().map(Self)
     }
 }
 
@@ -102,8 +248,12 @@ pub(super) fn read(text: &str) -> Result<Vec<Price>, PricingError> {
     file.price
         .into_iter()
         .map(|entry| {
-            let line = line_of(text, entry.span().start);
-            price(entry.into_inner()).map_err(|(what, hint)| PricingError { line, what, hint })
+            let start = entry.span().start;
+            price(entry.into_inner()).map_err(|(what, hint)| PricingError {
+                line: line_of(text, start),
+                what,
+                hint,
+            })
         })
         .collect()
 }
@@ -121,35 +271,103 @@ fn price(entry: Entry) -> Result<Price, (String, String)> {
             )
         })?),
     };
-    let mut thresholds: Vec<Threshold> = entry
-        .thresholds
-        .iter()
-        .map(|t| Threshold {
-            above: t.above,
-            rates: Rates {
-                input: t.input.unwrap_or(entry.input),
-                output: t.output.unwrap_or(entry.output),
-                cache_read: t.cache_read.or(entry.cache_read),
-                cache_write: t.cache_write.or(entry.cache_write),
-                cache_write_1h: t.cache_write_1h.or(entry.cache_write_1h),
-            },
-        })
-        .collect();
-    thresholds.sort_by_key(|t| t.above);
-    Ok(Price {
-        model: entry.model,
-        aliases: entry.aliases,
-        provider: entry.provider,
+    let above = |list: &[Above]| -> Vec<(u64, Named)> { list.iter().map(|t| (t.above, named!(t))).collect() };
+    let rates = Rates {
         input: entry.input,
         output: entry.output,
         cache_read: entry.cache_read,
         cache_write: entry.cache_write,
         cache_write_1h: entry.cache_write_1h,
-        thresholds,
+        reasoning: entry.reasoning,
+        audio_input: entry.audio_input,
+        audio_output: entry.audio_output,
+    };
+    let usual_above = above(&entry.thresholds);
+    let standard = scale(rates, usual_above.iter().copied());
+    let tiers = entry.tiers.iter().map(|(word, own)| {
+        let scale = tier(named!(own), &above(&own.thresholds), &standard, &usual_above);
+        (word.to_ascii_lowercase(), scale)
+    });
+    Ok(Price {
+        tiers: tiers.collect(),
+        model: entry.model,
+        aliases: entry.aliases,
+        provider: entry.provider,
+        standard,
         context_window: entry.context_window,
         valid_from,
         source: entry.source,
     })
+}
+
+/// Prices as the entries of a file that reads back the same.
+#[must_use]
+pub fn write<'a>(prices: impl IntoIterator<Item = &'a Price>) -> String {
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let thresholds = |scale: &Scale, over: &dyn Fn(u64) -> Rates| {
+        let list: Vec<String> = scale
+            .thresholds
+            .iter()
+            .map(|t| {
+                let members = std::iter::once(format!("above = {}", t.above)).chain(Named::of(t.rates, over(t.above)).members());
+                format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
+            })
+            .collect();
+        (!list.is_empty()).then(|| format!("thresholds = [{}]", list.join(", ")))
+    };
+    let mut text = String::new();
+    for price in prices {
+        let mut lines = vec!["\n[[price]]".to_owned(), format!("model = {}", quoted(&price.model))];
+        if !price.aliases.is_empty() {
+            let aliases: Vec<String> = price.aliases.iter().map(|alias| quoted(alias)).collect();
+            lines.push(format!("aliases = [{}]", aliases.join(", ")));
+        }
+        lines.push(format!("provider = {}", quoted(&price.provider)));
+        let usual = &price.standard;
+        lines.extend(all(usual.rates).members());
+        lines.extend(thresholds(usual, &|_| usual.rates));
+        for (word, scale) in &price.tiers {
+            let members = Named::of(scale.rates, usual.rates).members();
+            // At a threshold the tier's own rates are said over those that hold there as usual.
+            let there = |mark: u64| {
+                let at = usual.thresholds.iter().find(|t| t.above == mark);
+                at.map_or(scale.rates, |t| Named::of(t.rates, usual.rates).over(scale.rates))
+            };
+            let members: Vec<String> = members.chain(thresholds(scale, &there)).collect();
+            lines.push(format!("tiers.{} = {{ {} }}", quoted_key(word), members.join(", ")));
+        }
+        lines.extend(price.context_window.map(|tokens| format!("context_window = {tokens}")));
+        lines.extend(price.valid_from.map(|day| format!("valid_from = {day}")));
+        if !price.source.is_empty() {
+            lines.push(format!("source = {}", quoted(&price.source)));
+        }
+        for line in lines {
+            writeln!(text, "{line}").unwrap_or_default();
+        }
+    }
+    text
+}
+
+fn all(rates: Rates) -> Named {
+    Named {
+        input: Some(rates.input),
+        output: Some(rates.output),
+        cache_read: rates.cache_read,
+        cache_write: rates.cache_write,
+        cache_write_1h: rates.cache_write_1h,
+        reasoning: rates.reasoning,
+        audio_input: rates.audio_input,
+        audio_output: rates.audio_output,
+    }
+}
+
+fn quoted_key(key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if bare {
+        key.to_owned()
+    } else {
+        toml::Value::String(key.to_owned()).to_string()
+    }
 }
 
 fn day(when: toml::value::Datetime) -> Option<jiff::civil::Date> {

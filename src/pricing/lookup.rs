@@ -4,6 +4,8 @@
 //! behind. Whatever else is in a name (`:free`, `-preview`, a region we have no price for) may make it another model, and another
 //! model's price is worse than none.
 
+use std::borrow::Cow;
+
 /// Sellers and gateways that write themselves before the model and sell at its list price: `openrouter/openai/gpt-4o`.
 /// Where one asks another price, the table has a row under the whole name.
 const SELLERS: &[&str] = &[
@@ -12,13 +14,16 @@ const SELLERS: &[&str] = &[
     "bedrock",
     "cohere",
     "converse",
+    "deepseek",
     "gemini",
     "google",
     "invoke",
     "litellm_proxy",
     "mistral",
     "mistralai",
+    "minimax",
     "models",
+    "moonshot",
     "openai",
     "openrouter",
     "publishers",
@@ -28,22 +33,58 @@ const SELLERS: &[&str] = &[
     "voyageai",
     "x-ai",
     "xai",
+    "zai",
 ];
 
 /// Bedrock's inference profiles: `us.anthropic.claude-…`. Where a profile is dearer the table has a row under its whole name.
 /// `us-gov.` is missing on purpose: its price is its own.
 const PROFILES: &[&str] = &["us.", "eu.", "apac.", "jp.", "au.", "global."];
+/// Those of one region beside `us.`, at its price.
+const REGIONS: &[&str] = &["eu.", "apac.", "jp.", "au."];
 
-/// Every name to look up for a model in lower case, the most exact first: as it stands, without its sellers, without Bedrock's
-/// prefix; each also without its date.
-pub(super) fn names(model: &str) -> impl Iterator<Item = &str> {
+/// Every name to look up for a model in lower case, the most exact first: as it stands, without its sellers, as Bedrock's American
+/// profile where it names another region's (they cost the same), without Bedrock's prefix; each also without its date.
+pub(super) fn names(model: &str) -> Vec<Cow<'_, str>> {
     let whole = model.trim();
     let sold = without_sellers(whole);
+    let regional = REGIONS
+        .iter()
+        .find_map(|region| sold.strip_prefix(region))
+        .filter(|rest| rest.starts_with("anthropic."));
+    let american = regional.map(|rest| format!("us.{rest}"));
     let bare = without_bedrock(sold);
-    [whole, sold, bare]
-        .into_iter()
-        .flat_map(|name| [name, without_date(name)])
-        .filter(|name| !name.is_empty())
+    let mut names: Vec<Cow<'_, str>> = exact(whole).chain(exact(sold)).map(Cow::Borrowed).collect();
+    if let Some(name) = american {
+        let short = without_date(&name).to_owned();
+        names.extend([Cow::Owned(name), Cow::Owned(short)]);
+    }
+    names.extend(exact(bare).map(Cow::Borrowed));
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// A name, and the same without its date.
+pub(super) fn exact(name: &str) -> impl Iterator<Item = &str> {
+    [name, without_date(name)].into_iter()
+}
+
+/// A model under the name of who sells it, as the table writes it: `azure/gpt-4o` of `azure.ai.openai`.
+pub(super) fn sold_by(model: &str, provider: &str) -> Option<String> {
+    let provider = provider.trim().to_ascii_lowercase();
+    let prefix = match provider.rsplit_once('.').unwrap_or(("", &provider)) {
+        ("azure.ai" | "az.ai", "inference") => "azure_ai",
+        ("azure.ai" | "az.ai", "openai") => "azure",
+        ("aws", "bedrock") => "bedrock",
+        ("gcp", "gen_ai") => "gemini",
+        (_, "x_ai") => "xai",
+        (_, "mistral_ai" | "mistralai") => "mistral",
+        (_, "together" | "togetherai") => "together_ai",
+        (_, "fireworks") => "fireworks_ai",
+        (_, last) => last,
+    };
+    let plain = !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let model = model.trim();
+    (plain && !model.starts_with(&format!("{prefix}/"))).then(|| format!("{prefix}/{model}"))
 }
 
 fn without_sellers(mut name: &str) -> &str {

@@ -1,28 +1,36 @@
-//! Model name → price. The table `assets/pricing.toml` is built in; a user's file of the same schema overrides it model by model.
+//! Model name → price. The table `assets/pricing.toml` is built in; a user's file of the same schema is laid over it, model by model.
 //!
 //! Prices are exact decimals held as integers, and a call is rounded once, half to even. An unknown model has no price:
 //! it never borrows another model's.
 
+mod bill;
 mod file;
+mod import;
 mod lookup;
+mod terms;
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::{Arc, LazyLock};
 
 use crate::model::span::Nanos;
-use crate::model::usage::{Cost, Usage};
 
-pub use file::PricingError;
+pub use bill::{Bill, Line};
+pub use file::{PricingError, write};
+pub use import::{Imported, Skipped, import};
+pub use terms::{Terms, Tier};
 
-/// A price in pico-dollars per million tokens: twelve decimals of a dollar, exactly.
+/// A price in 10⁻¹⁸ dollars per million tokens: eighteen decimals of a dollar, exactly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UsdPerMillion(pub u64);
+pub struct UsdPerMillion(pub u128);
 
 impl fmt::Display for UsdPerMillion {
     /// Decimal dollars, at least two decimals: `3.00`, `0.30`, `0.0375`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNIT: u64 = 1_000_000_000_000;
-        let digits = format!("{:012}", self.0 % UNIT);
+        const UNIT: u128 = 1_000_000_000_000_000_000;
+        let digits = format!("{:018}", self.0 % UNIT);
         let decimals = digits.trim_end_matches('0').len().max(2);
         f.pad(&format!("{}.{}", self.0 / UNIT, &digits[..decimals]))
     }
@@ -33,7 +41,7 @@ impl fmt::Display for UsdPerMillion {
 pub struct Rates {
     /// Uncached input.
     pub input: UsdPerMillion,
-    /// Output, reasoning included.
+    /// Output.
     pub output: UsdPerMillion,
     /// Cached input; `None` is billed as input.
     pub cache_read: Option<UsdPerMillion>,
@@ -41,6 +49,12 @@ pub struct Rates {
     pub cache_write: Option<UsdPerMillion>,
     /// Input written to the cache for an hour; `None` is billed as `cache_write`.
     pub cache_write_1h: Option<UsdPerMillion>,
+    /// The part of the output spent on reasoning; `None` is billed as output.
+    pub reasoning: Option<UsdPerMillion>,
+    /// The part of the uncached input that is sound; `None` is billed as input.
+    pub audio_input: Option<UsdPerMillion>,
+    /// The part of the output that is sound; `None` is billed as output.
+    pub audio_output: Option<UsdPerMillion>,
 }
 
 /// Other rates for long prompts: when all input tokens together exceed `above`, every token of the call is billed at them.
@@ -52,8 +66,26 @@ pub struct Threshold {
     pub rates: Rates,
 }
 
+/// Rates, and those of longer prompts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Scale {
+    /// Up to the first threshold.
+    pub rates: Rates,
+    /// Longer prompts, by ascending `above`.
+    pub thresholds: Vec<Threshold>,
+}
+
+impl Scale {
+    /// The rates for a prompt of so many tokens, and the threshold that was passed.
+    #[must_use]
+    pub fn at(&self, total_input: u64) -> (Rates, Option<u64>) {
+        let passed = self.thresholds.iter().rev().find(|t| total_input > t.above);
+        passed.map_or((self.rates, None), |t| (t.rates, Some(t.above)))
+    }
+}
+
 /// What one model costs from a date on.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Price {
     /// The model's name, as its provider spells it.
     pub model: String,
@@ -61,18 +93,10 @@ pub struct Price {
     pub aliases: Vec<String>,
     /// Who sells it.
     pub provider: String,
-    /// Uncached input.
-    pub input: UsdPerMillion,
-    /// Output, reasoning included.
-    pub output: UsdPerMillion,
-    /// Cached input; `None` is billed as input.
-    pub cache_read: Option<UsdPerMillion>,
-    /// Input written to the cache for five minutes; `None` is billed as input.
-    pub cache_write: Option<UsdPerMillion>,
-    /// Input written to the cache for an hour; `None` is billed as `cache_write`.
-    pub cache_write_1h: Option<UsdPerMillion>,
-    /// Dearer long prompts, by ascending `above`.
-    pub thresholds: Vec<Threshold>,
+    /// The usual rates.
+    pub standard: Scale,
+    /// Rates of other service tiers, by the word that is logged: `batch`, `flex`, `priority`.
+    pub tiers: BTreeMap<String, Scale>,
     /// Input tokens the model can read at once.
     pub context_window: Option<u64>,
     /// The first day it holds (UTC); `None` is always.
@@ -82,69 +106,29 @@ pub struct Price {
 }
 
 impl Price {
-    /// The rates for a prompt of so many tokens.
+    /// Whether a call costs the same under both, whatever its tokens.
     #[must_use]
-    pub fn rates_for(&self, total_input: u64) -> Rates {
-        let usual = Rates {
-            input: self.input,
-            output: self.output,
-            cache_read: self.cache_read,
-            cache_write: self.cache_write,
-            cache_write_1h: self.cache_write_1h,
-        };
-        self.thresholds
-            .iter()
-            .rev()
-            .find(|t| total_input > t.above)
-            .map_or(usual, |t| t.rates)
-    }
-
-    /// What a call costs, rounded once, half to even, to a pico-dollar. Classes that were not logged count nothing;
-    /// `None` when no priced class was logged at all.
-    #[must_use]
-    pub fn cost(&self, usage: &Usage) -> Option<Cost> {
-        let rates = self.rates_for(usage.total_input().unwrap_or(0));
-        rates
-            .lines(usage)
-            .map(|(_, tokens, rate)| u128::from(tokens) * u128::from(rate.0))
-            .reduce(u128::saturating_add)
-            .map(per_million)
+    pub fn same_figures(&self, other: &Self) -> bool {
+        self.standard == other.standard && self.tiers == other.tiers
     }
 }
 
-/// Pico-dollars of a sum of tokens × pico-dollars per million, rounded half to even.
-#[must_use]
-pub fn per_million(sum: u128) -> Cost {
-    const MILLION: u128 = 1_000_000;
-    let (whole, rest) = (sum / MILLION, sum % MILLION);
-    let up = rest > MILLION / 2 || rest == MILLION / 2 && whole % 2 == 1;
-    Cost((whole + u128::from(up)) as i128)
-}
+/// Counts up whenever the same prices would give another cost.
+const RULES: u32 = 2;
 
-impl Rates {
-    /// The logged classes of a usage with their names and rates, in the order of a bill.
-    pub fn lines(&self, usage: &Usage) -> impl Iterator<Item = (&'static str, u64, UsdPerMillion)> + use<> {
-        let write = self.cache_write.unwrap_or(self.input);
-        [
-            ("input", usage.input, self.input),
-            ("cache_read", usage.cache_read, self.cache_read.unwrap_or(self.input)),
-            ("cache_write", usage.cache_write, write),
-            ("cache_write_1h", usage.cache_write_1h, self.cache_write_1h.unwrap_or(write)),
-            ("output", usage.output, self.output),
-        ]
-        .into_iter()
-        .filter_map(|(class, tokens, rate)| Some((class, tokens?, rate)))
-    }
-}
-
-/// All known prices.
+/// All known prices. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Prices {
-    /// Sorted by model, then by date, the newest last.
-    list: Vec<Price>,
+    /// Sorted by provider, model, then by date, the newest last.
+    list: Arc<Vec<Price>>,
     /// Every name and alias, lower-cased → places in `list`, the newest price first.
-    names: std::collections::HashMap<String, Vec<usize>>,
+    names: Arc<HashMap<String, Vec<usize>>>,
 }
+
+static EMBEDDED: LazyLock<Prices> = LazyLock::new(|| {
+    let list = file::read(include_str!("../../assets/pricing.toml")).expect("the embedded price table is valid");
+    Prices::of(list)
+});
 
 impl Prices {
     /// The table built into the program.
@@ -153,24 +137,38 @@ impl Prices {
     /// Never: a test reads the embedded table.
     #[must_use]
     pub fn embedded() -> Self {
-        let list = file::read(include_str!("../../assets/pricing.toml")).expect("the embedded price table is valid");
+        EMBEDDED.clone()
+    }
+
+    /// A price file by itself.
+    pub fn read(toml_text: &str) -> Result<Self, PricingError> {
+        Ok(Self::of(file::read(toml_text)?))
+    }
+
+    /// This table with a user's on top: from the first day the user gives for a model all its prices are the user's. Before that day
+    /// what was known holds on; an undated row holds always.
+    #[must_use]
+    pub fn with(&self, user: &Self) -> Self {
+        let taken = |name: &str| user.names.get(&name.to_ascii_lowercase());
+        let since = |places: &Vec<usize>| places.iter().map(|&i| user.list[i].valid_from).min().flatten();
+        let mut list: Vec<Price> = Vec::with_capacity(self.list.len() + user.list.len());
+        for price in self.list.iter() {
+            let keeps = |name: &String| {
+                taken(name).is_none_or(|places| since(places).is_some_and(|day| price.valid_from.is_none_or(|from| from < day)))
+            };
+            if keeps(&price.model) {
+                let mut price = price.clone();
+                price.aliases.retain(keeps);
+                list.push(price);
+            }
+        }
+        list.extend(user.list.iter().cloned());
         Self::of(list)
     }
 
-    /// This table with a user's file on top: whatever model the file names takes all its prices from the file.
-    pub fn with_user(&self, toml_text: &str) -> Result<Self, PricingError> {
-        let user = file::read(toml_text)?;
-        let mut list: Vec<Price> = self.list.clone();
-        for price in &mut list {
-            price.aliases.retain(|alias| !user.iter().any(|own| own.answers_to(alias)));
-        }
-        list.retain(|price| !user.iter().any(|own| own.answers_to(&price.model)));
-        list.extend(user);
-        Ok(Self::of(list))
-    }
-
-    /// The price of a model at a time: the newest that had begun. The name is tried as it stands, then without its date, its sellers'
-    /// names and Bedrock's prefix; capitals do not matter. `provider` only chooses between two sellers of one name.
+    /// The price of a model at a time: the newest that had begun. The name is tried as the provider sells it (`azure/gpt-4o`), as it
+    /// stands, then without its date, its sellers' names and Bedrock's prefix; capitals do not matter. Between two sellers of one name
+    /// the provider decides.
     #[must_use]
     pub fn find(&self, model: &str, provider: Option<&str>, at: Nanos) -> Option<&Price> {
         let lower = if model.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -178,7 +176,16 @@ impl Prices {
         } else {
             Cow::Borrowed(model)
         };
-        lookup::names(&lower).find_map(|name| self.newest(name, provider, at))
+        let sold = provider.and_then(|provider| lookup::sold_by(&lower, provider));
+        let sold = sold.as_deref().map(lookup::exact).into_iter().flatten();
+        sold.chain(lookup::names(&lower).iter().map(Cow::as_ref))
+            .find_map(|name| self.newest(name, provider, at))
+    }
+
+    /// The newest price of exactly this name or alias.
+    fn exact(&self, name: &str) -> Option<&Price> {
+        let places = self.names.get(&name.to_ascii_lowercase())?;
+        places.first().map(|&i| &self.list[i])
     }
 
     /// Every price, by provider, model and date.
@@ -189,19 +196,39 @@ impl Prices {
     /// Changes when any price changes: the store then derives its tables anew.
     #[must_use]
     pub fn hash(&self) -> u64 {
-        let text = format!("{:?}", self.list);
-        xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+        struct Digest(xxhash_rust::xxh3::Xxh3);
+        impl std::hash::Hasher for Digest {
+            fn finish(&self) -> u64 {
+                self.0.digest()
+            }
+            fn write(&mut self, bytes: &[u8]) {
+                self.0.update(bytes);
+            }
+        }
+        let mut digest = Digest(xxhash_rust::xxh3::Xxh3::new());
+        // The rules of lookup and arithmetic count too: a later version of them prices anew.
+        RULES.hash(&mut digest);
+        self.list.hash(&mut digest);
+        digest.finish()
     }
 
-    fn of(mut list: Vec<Price>) -> Self {
+    /// These prices.
+    #[must_use]
+    pub fn of(mut list: Vec<Price>) -> Self {
         list.sort_by(|a, b| (&a.provider, &a.model, a.valid_from).cmp(&(&b.provider, &b.model, b.valid_from)));
-        let mut names = std::collections::HashMap::<String, Vec<usize>>::new();
+        let mut names = HashMap::<String, Vec<usize>>::new();
         for (index, price) in list.iter().enumerate().rev() {
             for name in std::iter::once(&price.model).chain(&price.aliases) {
                 names.entry(name.to_ascii_lowercase()).or_default().push(index);
             }
         }
-        Self { list, names }
+        for places in names.values_mut() {
+            places.sort_by_key(|&i| std::cmp::Reverse(list[i].valid_from));
+        }
+        Self {
+            list: Arc::new(list),
+            names: Arc::new(names),
+        }
     }
 
     /// By a name in lower case.
@@ -216,14 +243,6 @@ impl Prices {
             }
         }
         best
-    }
-}
-
-impl Price {
-    fn answers_to(&self, name: &str) -> bool {
-        std::iter::once(&self.model)
-            .chain(&self.aliases)
-            .any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 

@@ -240,13 +240,14 @@ pub fn prices<'a>(prices: impl Iterator<Item = &'a Price>, output: Output, look:
             let cells: Vec<Vec<String>> = prices
                 .map(|price| {
                     let rate = |rate: Option<crate::pricing::UsdPerMillion>| rate.map_or_else(|| "–".into(), |rate| rate.to_string());
+                    let rates = &price.standard.rates;
                     vec![
                         price.model.clone(),
                         price.provider.clone(),
-                        price.input.to_string(),
-                        price.output.to_string(),
-                        rate(price.cache_read),
-                        rate(price.cache_write),
+                        rates.input.to_string(),
+                        rates.output.to_string(),
+                        rate(rates.cache_read),
+                        rate(rates.cache_write),
                         text::tokens(price.context_window),
                         price.valid_from.map_or_else(|| "–".into(), |day| day.to_string()),
                         price.source.clone(),
@@ -301,7 +302,7 @@ pub fn table(headers: &[&str], rows: &[Vec<String>], output: Output, look: &Look
 const WIDEST: usize = 28;
 
 /// Columns for the eye: as wide as their widest cell; the elastic one takes what is left of the width, and figures stand right.
-fn grid(headers: &[&str], rows: &[Vec<String>], elastic: Option<usize>, look: &Look, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn grid(headers: &[&str], rows: &[Vec<String>], elastic: Option<usize>, look: &Look, out: &mut dyn io::Write) -> io::Result<()> {
     let safe: Vec<Vec<Safe>> = rows.iter().map(|row| row.iter().map(|cell| Safe::line(cell)).collect()).collect();
     let mut widths: Vec<usize> = headers.iter().map(|header| text::width(header)).collect();
     for row in &safe {

@@ -7,7 +7,9 @@
 mod comparison;
 mod data;
 mod diagnosis;
+mod health;
 mod lists;
+mod pricing;
 mod rows;
 mod show;
 
@@ -18,7 +20,9 @@ use crate::model::span::Nanos;
 
 pub use comparison::comparison;
 pub use diagnosis::diagnosis;
+pub use health::{health, missing_prices};
 pub use lists::{costs, interactions, prices, stats, table};
+pub use pricing::imported;
 pub use show::trace;
 
 /// The shape of what is printed.

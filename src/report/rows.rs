@@ -127,13 +127,14 @@ pub struct PriceRow<'a> {
 
 impl<'a> From<&'a Price> for PriceRow<'a> {
     fn from(price: &'a Price) -> Self {
+        let rates = &price.standard.rates;
         Self {
             model: &price.model,
             provider: filled(&price.provider),
-            input: price.input.to_string(),
-            output: price.output.to_string(),
-            cache_read: price.cache_read.map(|rate| rate.to_string()),
-            cache_write: price.cache_write.map(|rate| rate.to_string()),
+            input: rates.input.to_string(),
+            output: rates.output.to_string(),
+            cache_read: rates.cache_read.map(|rate| rate.to_string()),
+            cache_write: rates.cache_write.map(|rate| rate.to_string()),
             context_window: price.context_window,
             valid_from: price.valid_from.map(|day| day.to_string()),
             source: filled(&price.source),

@@ -8,12 +8,12 @@ use serde::Serialize;
 use super::Output;
 use super::data::{Millis, Tokens, Utc};
 use super::rows::{InteractionRow, filled};
-use crate::insight::ledger;
+use crate::insight::ledger::{Entry, LedgerLine, ledger};
 use crate::model::content::{Contents, Document, Message, Payload};
 use crate::model::json::Json;
 use crate::model::span::{Origin, SpanKey, SpanKind, Status};
 use crate::model::trace::{Finding, Span, Trace};
-use crate::model::usage::{Convention, Cost, CostBasis, LedgerLine, Usage};
+use crate::model::usage::{Convention, Cost, CostBasis, Usage};
 use crate::pricing::Prices;
 use crate::replay;
 
@@ -79,6 +79,11 @@ struct SpanRow<'a> {
     cost_basis: Option<CostBasis>,
     cost_logged_usd: Option<Cost>,
     ledger: Vec<LedgerLine>,
+    price: Option<Entry>,
+    usage_convention_from: Option<&'static str>,
+    cost_computed_usd: Option<Cost>,
+    cost_difference_usd: Option<Cost>,
+    repeated_by: Vec<String>,
     rolled_up: bool,
     inferred: Vec<&'static str>,
     findings: Vec<FindingRow<'a>>,
@@ -138,6 +143,7 @@ impl OriginRow {
 impl<'a> SpanRow<'a> {
     fn new(span: &'a Span, trace: &'a Trace, contents: &'a Contents, prices: &Prices, uri_of: &dyn Fn(u32) -> String) -> Self {
         let part = &span.part;
+        let ledger = ledger(span, &trace.spans, prices);
         let tool = part.kind == SpanKind::Tool || part.tool_name.is_some() || contents.arguments.is_some() || contents.result.is_some();
         Self {
             span_id: &part.span_id,
@@ -164,7 +170,12 @@ impl<'a> SpanRow<'a> {
             cost_usd: span.cost,
             cost_basis: (span.counted || span.cost.is_some()).then_some(span.cost_basis),
             cost_logged_usd: part.cost_logged,
-            ledger: bill(span, prices),
+            cost_computed_usd: ledger.computed,
+            cost_difference_usd: ledger.difference(),
+            ledger: ledger.lines,
+            price: ledger.entry,
+            usage_convention_from: filled(ledger.convention_from),
+            repeated_by: ledger.repeated_by,
             rolled_up: span.rolled_up,
             inferred: part.inferred.names().collect(),
             findings: span.findings.iter().map(FindingRow::from).collect(),
@@ -186,19 +197,4 @@ impl<'a> SpanRow<'a> {
             sources: span.origins.iter().map(|origin| OriginRow::new(origin, uri_of)).collect(),
         }
     }
-}
-
-/// The sum behind a computed cost; empty where the cost is not computed.
-fn bill(span: &Span, prices: &Prices) -> Vec<LedgerLine> {
-    let part = &span.part;
-    match span.cost_basis {
-        CostBasis::Computed | CostBasis::Recomputed | CostBasis::LowerBound if span.counted && span.cost.is_some() => {}
-        _ => return Vec::new(),
-    }
-    [&part.response_model, &part.request_model]
-        .into_iter()
-        .flatten()
-        .find_map(|model| prices.find(model, part.provider.as_deref(), part.start))
-        .map(|price| ledger(&part.usage, price))
-        .unwrap_or_default()
 }

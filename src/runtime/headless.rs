@@ -226,6 +226,7 @@ const fn name(reply: &Reply) -> &'static str {
         Reply::Costs(_) => "costs",
         Reply::Peers(_) => "peers",
         Reply::Stats(_) => "statistics",
+        Reply::Health(_) => "health",
         Reply::Rejects { .. } => "rejects",
         Reply::Reject(_) => "a reject",
         Reply::Interrupted => "an interruption",
@@ -298,6 +299,20 @@ fn print(
             Reply::Stats(stats) => report::stats(&stats, &progress.sources, seconds, *output, &look, &mut out)?,
             other => return Err(unexpected(other).into()),
         },
+        Report::Health { output } => {
+            let (filter, window) = (cli.options.filter.clone(), setup.window);
+            match store.ask_now(Query::Health { filter, window }) {
+                Reply::Health(health) => report::health(&health, &setup.prices, *output, &look, &mut out)?,
+                other => return Err(unexpected(other).into()),
+            }
+        }
+        Report::MissingPrices { output } => {
+            let (filter, window) = (cli.options.filter.clone(), setup.window);
+            match store.ask_now(Query::Health { filter, window }) {
+                Reply::Health(health) => report::missing_prices(&health, &setup.prices, *output, &look, &mut out)?,
+                other => return Err(unexpected(other).into()),
+            }
+        }
         Report::Ingest => match store.ask_now(Query::Stats) {
             Reply::Stats(stats) => {
                 let tally = &stats.tally;

@@ -6,6 +6,7 @@ mod explorer;
 mod headless;
 mod inbox;
 mod ingest;
+mod prices;
 mod setup;
 mod terminal;
 mod traffic;
@@ -102,6 +103,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
             printed(headless::tell(*known, *output, &setup, &setup.look()))
         }
         Command::Read { sources, report } => headless::run(cli, &Setup::new(cli)?, sources, report),
+        Command::ImportPrices { table, output } => prices::import(&Setup::new(cli)?, table, *output),
         Command::Purge { db, older_than } => headless::purge(&Setup::new(cli)?, db, older_than),
         Command::Explore { sources } => {
             let named = if sources.is_empty() {

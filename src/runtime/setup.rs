@@ -14,7 +14,8 @@ use crate::model::json::Json;
 use crate::model::moment::Clock;
 use crate::model::query::Window;
 use crate::model::record::{Batch, Order, Progress, Receipt};
-use crate::model::span::{Nanos, Part, StartFrom};
+use crate::model::span::{Inferred, Nanos, Part, StartFrom};
+use crate::model::usage::Convention;
 use crate::pricing::Prices;
 use crate::report::Look;
 use crate::sources::{self, Spec};
@@ -39,6 +40,8 @@ pub struct Setup {
     pub config: Config,
     /// Prices, the user's laid over ours.
     pub prices: Arc<Prices>,
+    /// The user's price file; it need not be there.
+    pub price_file: PathBuf,
     /// Keys, the user's laid over ours.
     pub keymap: Keymap,
     /// `--filter`.
@@ -99,17 +102,31 @@ impl Setup {
                 "call it otherwise",
             ));
         }
+        let price_file = config
+            .pricing
+            .clone()
+            .unwrap_or_else(|| base.config_dir().join("spanscope/pricing.toml"));
         let mut prices = Prices::embedded();
-        if let Some(path) = &config.pricing {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::new(2, format!("{}: {error}", path.display()), "look at `pricing` in the settings"))?;
-            prices = prices.with_user(&text).map_err(|error| {
-                Failure::new(
+        match std::fs::read_to_string(&price_file) {
+            Ok(text) => {
+                let own = Prices::read(&text).map_err(|error| {
+                    Failure::new(
+                        2,
+                        format!("{}: {error}", price_file.display()),
+                        "the schema is that of assets/pricing.toml",
+                    )
+                })?;
+                prices = prices.with(&own);
+            }
+            // `prices import` makes it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && (config.pricing.is_none() || imports(cli)) => {}
+            Err(error) => {
+                return Err(Failure::new(
                     2,
-                    format!("{}: {error}", path.display()),
-                    "the schema is that of assets/pricing.toml",
-                )
-            })?;
+                    format!("{}: {error}", price_file.display()),
+                    "look at `pricing` in the settings",
+                ));
+            }
         }
         let keys = (!config.keys.is_empty()).then(|| config.keys.to_string());
         let keymap = Keymap::load(keys.as_deref())
@@ -124,6 +141,7 @@ impl Setup {
         Ok(Self {
             config,
             prices: Arc::new(prices),
+            price_file,
             keymap,
             filter,
             window,
@@ -192,9 +210,14 @@ impl Setup {
             ssh: self.config.ssh.clone(),
         };
         let keys = self.config.feature_keys.clone();
+        let rules = self.source_rules()?;
         let prepare = move |batch: &mut Batch| {
             if !keys.is_empty() {
                 state_features(batch, &keys);
+            }
+            let uri = &batch.source.uri;
+            if let Some((_, convention)) = rules.iter().find(|(path, _)| path.is_match(uri)) {
+                set_convention(&mut batch.parts, *convention);
             }
             if since.is_some_and(|since| is_older(batch, since)) {
                 floors.raise((batch.source.id, batch.source.generation), batch.range.start);
@@ -203,6 +226,16 @@ impl Setup {
         let own = Arc::from(self.config.dialects.as_slice());
         ingest::start(specs, options, threads, own, &store.intake(), Arc::new(prepare), progress)
             .map_err(|error| Failure::new(1, error.what, error.hint))
+    }
+
+    /// `[[source]]` of the settings.
+    fn source_rules(&self) -> Result<Vec<(globset::GlobMatcher, Convention)>, Failure> {
+        let rules = self.config.sources.iter().map(|rule| {
+            let glob = globset::Glob::new(&rule.path)
+                .map_err(|error| Failure::new(2, format!("[[source]] path: {error}"), "a glob such as /var/log/app/*.jsonl"))?;
+            Ok((glob.compile_matcher(), rule.convention))
+        });
+        rules.collect()
     }
 
     /// How tables look here.
@@ -253,17 +286,27 @@ impl Setup {
             ("clipboard", format!("{:?}", config.clipboard).to_lowercase()),
             ("memory", config.memory.to_string()),
             ("threads", config.threads.to_string()),
-            (
-                "pricing",
-                config.pricing.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
-            ),
+            ("pricing", self.price_file.display().to_string()),
             ("ssh", config.ssh.join(" ")),
+            (
+                "source",
+                config
+                    .sources
+                    .iter()
+                    .map(|rule| format!("{}: {}", rule.path, rule.convention))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
         ]
     }
 }
 
 fn is_built_in(name: &str) -> bool {
     crate::formats::dialects().iter().any(|dialect| dialect.name == name)
+}
+
+const fn imports(cli: &Cli) -> bool {
+    matches!(cli.command, crate::cli::Command::ImportPrices { .. })
 }
 
 /// The store could not be opened.
@@ -301,6 +344,14 @@ fn is_older(batch: &Batch, since: Nanos) -> bool {
         .filter(is_told)
         .map(|part| part.end.unwrap_or(part.start).max(part.start));
     batch.source.order == Order::Random && times.max().is_some_and(|newest| newest < since)
+}
+
+/// Reads the tokens of a source as its user says they are meant.
+fn set_convention(parts: &mut [Part], convention: Convention) {
+    for part in parts.iter_mut().filter(|part| !part.usage.is_empty()) {
+        (part.usage, part.convention) = part.usage.reread(part.convention, convention);
+        part.inferred = Inferred(part.inferred.0 & !Inferred::CONVENTION.0).and(Inferred::CONVENTION_SET);
+    }
 }
 
 /// Lets the first of the user's keys that a span has state its feature.

@@ -9,7 +9,7 @@ use super::coverage::{Coverage, Covered};
 use super::engine::Engine;
 use super::filter::Condition;
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
-use super::{costs, page, peers, values};
+use super::{costs, health, page, peers, values};
 use crate::derive::{derive, merge_pieces};
 use crate::model::content::{Contents, Piece, Slot, assemble};
 use crate::model::query::{Page, Query, RejectRow, Reply, SourceStat, Stats};
@@ -64,6 +64,12 @@ fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Repl
         Query::Peers { trace, within, limit } => peers::peers(connection, prices, *trace, *within, *limit),
         Query::Values { field, text, limit } => values::values(connection, *field, text, *limit),
         Query::Stats => stats(connection),
+        Query::Health { filter, window } => {
+            let Reply::Stats(stats) = stats(connection)? else {
+                return Ok(Reply::Failed("the statistics cannot be had".to_owned()));
+            };
+            health::health(connection, filter, *window, stats.tally).map(|health| Reply::Health(Box::new(health)))
+        }
         Query::Rejects { sources, page, limit } => rejects(connection, sources, *page, *limit),
         Query::Reject(origin) => reject(connection, *origin),
     }

@@ -23,6 +23,7 @@ mod coverage;
 mod engine;
 mod error;
 mod filter;
+mod health;
 mod home;
 mod intake;
 mod page;

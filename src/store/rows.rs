@@ -161,7 +161,7 @@ impl Columns<'_, '_> {
     }
 
     /// One of our own enums. A word of a later version reads as the default.
-    fn word<T: FromStr + Default>(&mut self) -> Result<T> {
+    pub(super) fn word<T: FromStr + Default>(&mut self) -> Result<T> {
         let word: String = self.get()?;
         Ok(word.parse().unwrap_or_default())
     }

@@ -13,6 +13,7 @@ mod comparison;
 mod costs;
 mod diagnosis;
 mod empty;
+mod health;
 pub mod inspector;
 mod list;
 mod overlay;
@@ -85,9 +86,10 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
         }
     }
     if let Some(area) = screen.sources {
-        match app.rejects() {
-            Some(open) => rejects::draw(open, theme, area, buffer),
-            None => sources::draw(app, theme, area, buffer),
+        match (app.health(), app.rejects()) {
+            (Some(health), _) => health::draw(health, theme, area, buffer),
+            (None, Some(open)) => rejects::draw(open, theme, area, buffer),
+            (None, None) => sources::draw(app, theme, area, buffer),
         }
     }
     if let (Some(area), Some(open)) = (screen.diagnosis, app.diagnosis()) {

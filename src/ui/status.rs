@@ -254,6 +254,12 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],
+        Mode::Health => &[
+            (Action::Back, "back"),
+            (Action::Search, "search"),
+            (Action::Refresh, "ask again"),
+            (Action::Help, "help"),
+        ],
         Mode::Help => &[(Action::Search, "search"), (Action::Back, "back")],
         Mode::Sort | Mode::Copy => &[(Action::Back, "back")],
         Mode::Prompt => &[(Action::Accept, "accept"), (Action::Cancel, "cancel")],

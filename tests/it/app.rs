@@ -47,6 +47,8 @@ pub struct Desk {
     pub stored: Vec<SourceStat>,
     /// The newest first.
     pub rejects: Vec<RejectRow>,
+    /// What the log lacks.
+    pub health: spanscope::model::query::Health,
     /// The store answers every question with this.
     pub broken: Option<String>,
     pending: Vec<KeyEvent>,
@@ -160,6 +162,7 @@ impl Desk {
             asked: Vec::new(),
             quit: false,
             tally: Tally::default(),
+            health: spanscope::model::query::Health::default(),
             stored: Vec::new(),
             rejects: Vec::new(),
             broken: None,
@@ -342,6 +345,7 @@ impl Desk {
                 sources: self.stored.clone(),
                 ..Stats::default()
             })),
+            Query::Health { .. } => Reply::Health(Box::new(self.health.clone())),
             Query::Find { .. } => Reply::Found(Vec::new()),
             Query::Values { field, text, limit } => {
                 let mut counts: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();

@@ -543,3 +543,117 @@ fn partial_history_is_told_to_scripts_too() {
         );
     }
 }
+
+#[test]
+fn prices_are_imported_into_the_users_file_and_what_is_missing_is_told() {
+    let place = Place::new();
+    let (log, table, file) = (
+        place.path("app.jsonl"),
+        place.path("table.json"),
+        place.path(".config/spanscope/pricing.toml"),
+    );
+    let line = |id: &str, model: &str, more: &str| {
+        format!(
+            r#"{{"timestamp":"2026-11-22T10:00:00Z","trace_id":"{id}","model":"{model}","input_tokens":1000,"output_tokens":500,"cache_read_tokens":0{more}}}"#
+        ) + "\n"
+    };
+    let lines = line("a", "quartz-2", "") + &line("b", "quartz-2", r#","service_tier":"batch""#) + &line("c", "slate-1", "");
+    std::fs::write(&log, lines).unwrap();
+    std::fs::write(
+        &table,
+        r#"{"quartz-2":{"litellm_provider":"quartz","input_cost_per_token":2e-06,"output_cost_per_token":8e-06,
+            "input_cost_per_token_batches":1e-06,"output_cost_per_token_batches":4e-06},"pixel":{"output_cost_per_image":0.04}}"#,
+    )
+    .unwrap();
+    let (log, table) = (log.to_str().unwrap(), table.to_str().unwrap());
+    let missing = || place.json(&["prices", "--missing", log, "-o", "json"]);
+    let before = missing();
+    assert_eq!(
+        (&before[0]["model"], &before[0]["calls"], &before[0]["usage"]["input"]),
+        (&"quartz-2".into(), &2.into(), &2_000.into()),
+        "{before}"
+    );
+    let done = place.json(&["prices", "import", table, "-o", "json"]);
+    assert_eq!(
+        (&done["added"], &done["skipped"][0]["model"]),
+        (&1.into(), &"pixel".into()),
+        "{done}"
+    );
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let after = missing();
+    assert_eq!(
+        (after.as_array().unwrap().len(), &after[0]["model"]),
+        (1, &"slate-1".into()),
+        "{after}"
+    );
+    let costs = |id: &str| place.json(&["show", id, log, "-o", "json"])["spans"][0].clone();
+    let (usual, batch) = (costs("a"), costs("b"));
+    assert_eq!((&usual["cost_usd"], &batch["cost_usd"]), (&0.006.into(), &0.003.into()), "{usual}");
+    assert_eq!(
+        (&batch["price"]["service_tier"], &batch["usage_convention_from"]),
+        (&"batch".into(), &"its dialect".into())
+    );
+    // Again nothing changes; comments at the top stay; a price that changed begins today.
+    let again = place.text(&["prices", "import", table]);
+    assert!(again.contains("nothing to change"), "{again}");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("# mine\n{kept}")).unwrap();
+    std::fs::write(table, std::fs::read_to_string(table).unwrap().replace("8e-06", "9e-06")).unwrap();
+    place.text(&["prices", "import", table]);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("# mine\n") && text.contains("valid_from = "), "{text}");
+    assert_eq!(costs("a")["cost_usd"], 0.006, "an old trace keeps its old price");
+    let output = place.run(&["prices", "import", log]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn the_health_of_a_log_is_told_and_a_source_may_say_what_its_figures_mean() {
+    let place = Place::new();
+    let (log, config) = (place.path("app.jsonl"), place.path("config.toml"));
+    let line = |n: usize, more: &str| {
+        format!(
+            r#"{{"timestamp":"2026-11-22T10:{n:02}:00Z","trace_id":"t{n}","feature":"search","model":"gpt-4o","response_text":"a","input_tokens":1000,"output_tokens":500,"cache_read_tokens":400{more}}}"#
+        ) + "\n"
+    };
+    let prompted = r#","messages":[{"role":"user","content":"q"}]"#;
+    let lines = line(1, prompted) + &line(2, prompted) + &line(40, "") + &line(41, prompted) + "not json\n";
+    std::fs::write(&log, lines).unwrap();
+    let log = log.to_str().unwrap();
+    let health = place.json(&["health", log, "-o", "json"]);
+    let gap = health["gaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|gap| gap["missing"] == "prompt")
+        .unwrap();
+    assert_eq!(
+        (
+            &gap["feature"],
+            &gap["calls_without"],
+            &gap["calls"],
+            &gap["calls_since"],
+            &gap["share_since"]
+        ),
+        (&"search".into(), &1.into(), &4.into(), &2.into(), &0.5.into()),
+        "{health}"
+    );
+    assert_eq!((&health["rejected"], &health["calls"]), (&1.into(), &4.into()));
+    assert_eq!(health["conventions"][0]["convention"], "unknown", "{health}");
+    let table = place.text(&["health", log]);
+    assert!(table.contains("prompt") && table.contains("rejected because"), "{table}");
+    let csv = place.text(&["health", log, "-o", "csv"]);
+    assert!(csv.starts_with("day,feature,missing,"), "{csv}");
+    let first = |arguments: &[&str]| place.json(&[&["show", "t1", log, "-o", "json"], arguments].concat())["spans"][0].clone();
+    let (lower, basis) = (first(&[])["usage"]["input"].clone(), first(&[])["cost_basis"].clone());
+    assert_eq!((lower, basis), (600.into(), "lower_bound".into()));
+    std::fs::write(&config, format!("[[source]]\npath = \"{log}\"\nconvention = \"exclusive\"\n")).unwrap();
+    let set = first(&["--config", config.to_str().unwrap()]);
+    assert_eq!(
+        (&set["usage"]["input"], &set["usage_convention"], &set["cost_basis"]),
+        (&1000.into(), &"exclusive".into(), &"computed".into()),
+        "{set}"
+    );
+}

@@ -14,6 +14,7 @@ mod money;
 mod mouse;
 #[cfg(feature = "store")]
 mod order;
+mod prices;
 #[cfg(feature = "store")]
 mod pty;
 mod report;
@@ -34,6 +35,8 @@ mod store_faults;
 mod store_filter;
 #[cfg(feature = "store")]
 mod store_golden;
+#[cfg(feature = "store")]
+mod store_health;
 #[cfg(feature = "store")]
 mod store_purge;
 mod walk;

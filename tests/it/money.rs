@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use spanscope::derive::derive;
+use spanscope::insight::ledger::{Ledger, items, ledger};
 use spanscope::model::content::Slot;
 use spanscope::model::framing::Framing;
 use spanscope::model::json::Json;
@@ -452,26 +453,35 @@ fn sums_are_exact_far_beyond_64_bits() {
     assert!(row.cost.unwrap().0 > 0 && row.usage.input == Some(u64::MAX));
 }
 
-#[test]
-fn a_bills_lines_add_up_to_the_call() {
-    let prices = Prices::embedded();
-    let tokens = classes([Some(5), Some(128_955), Some(253), Some(1_000), Some(100)]);
-    let price = prices.find("claude-sonnet-4-6", None, NOON).unwrap();
-    let bill = spanscope::insight::ledger(&tokens, price);
-    let lines: Vec<String> = bill
+/// The ledger of the only span of a trace.
+fn ledger_of(parts: Vec<Part>) -> Ledger {
+    let trace = of(parts);
+    ledger(&trace.spans[0], &trace.spans, &Prices::embedded())
+}
+
+fn told_lines(ledger: &Ledger) -> Vec<String> {
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+    ledger
+        .lines
         .iter()
         .map(|line| {
             format!(
                 "{} {} × {} = {}",
                 line.class,
-                line.tokens,
-                line.usd_per_million,
+                or_dash(line.tokens.map(|n| n.to_string())),
+                or_dash(line.usd_per_million.clone()),
                 line.cost_usd.decimal()
             )
         })
-        .collect();
+        .collect()
+}
+
+#[test]
+fn a_bills_lines_add_up_to_the_call() {
+    let tokens = classes([Some(5), Some(128_955), Some(253), Some(1_000), Some(100)]);
+    let bill = ledger_of(vec![span("a", None, SpanKind::Llm, tokens)]);
     assert_eq!(
-        lines,
+        told_lines(&bill),
         [
             "input 5 × 3.00 = 0.000015",
             "cache_read 128955 × 0.30 = 0.0386865",
@@ -480,13 +490,103 @@ fn a_bills_lines_add_up_to_the_call() {
             "output 100 × 15.00 = 0.0015",
         ]
     );
-    assert_eq!(Some(bill.iter().map(|line| line.cost_usd).sum()), price.cost(&tokens));
     // A long prompt's bill shows the rates that were charged.
-    let price = prices.find("gemini-2.5-pro", None, NOON).unwrap();
-    let long = spanscope::insight::ledger(&usage(200_001, 1), price);
-    let rates: Vec<&str> = long.iter().map(|line| line.usd_per_million.as_str()).collect();
-    assert_eq!(rates[0], "2.50");
-    assert_eq!(rates[rates.len() - 1], "15.00");
+    let mut part = span("a", None, SpanKind::Llm, usage(200_001, 1));
+    part.request_model = Some("gemini-2.5-pro".into());
+    let long = ledger_of(vec![part]);
+    let rates: Vec<_> = long.lines.iter().filter_map(|line| line.usd_per_million.clone()).collect();
+    assert_eq!((rates[0].as_str(), rates[rates.len() - 1].as_str()), ("2.50", "15.00"));
+    assert_eq!(long.entry.unwrap().above, Some(200_000));
+}
+
+#[test]
+fn the_one_rounding_of_a_call_is_a_line_of_its_bill() {
+    let fine = "[[price]]\nmodel = \"fine\"\nprovider = \"acme\"\ninput = \"0.0000007\"\noutput = \"0.0000002\"\n";
+    let prices = Prices::read(fine).unwrap();
+    let mut part = span("a", None, SpanKind::Llm, usage(1, 1));
+    part.request_model = Some("fine".into());
+    let trace = derive(vec![part], &prices);
+    let ledger = ledger(&trace.spans[0], &trace.spans, &prices);
+    assert_eq!(trace.row.cost, Some(Cost(1)));
+    assert_eq!(
+        told_lines(&ledger),
+        [
+            "input 1 × 0.0000007 = 0.0000000000007",
+            "cache_read 0 × 0.0000007 = 0",
+            "cache_write 0 × 0.0000007 = 0",
+            "output 1 × 0.0000002 = 0.0000000000002",
+            "rounding – × – = 0.0000000000001",
+        ]
+    );
+}
+
+#[test]
+fn a_ledger_says_what_decided_the_amount() {
+    let call = |change: &dyn Fn(&mut Part)| {
+        let mut part = span("a", None, SpanKind::Llm, usage(850, 836));
+        change(&mut part);
+        ledger_of(vec![part])
+    };
+    let logged = call(&|p| p.cost_logged = Cost::from_decimal("0.02"));
+    assert_eq!(logged.difference().map(Cost::decimal).as_deref(), Some("0.00491"));
+    let less = call(&|p| p.cost_logged = Cost::from_decimal("0.01"));
+    assert_eq!(less.difference().map(Cost::decimal).as_deref(), Some("-0.00509"));
+    // Where only the log has a figure, that is the line.
+    let unknown = call(&|p| (p.request_model, p.cost_logged) = (Some("acme-7b".into()), Cost::from_decimal("0.02")));
+    assert_eq!(told_lines(&unknown), ["logged – × – = 0.02"]);
+    assert_eq!((unknown.entry, unknown.computed), (None, None));
+    // A tier without rates: a dear one leaves a lower bound, a cheap one nothing to compute.
+    let tier = |word: &'static str| {
+        let mut part = span("a", None, SpanKind::Llm, usage(850, 836));
+        (part.request_model, part.params) = (Some("odd".into()), Some(Json::string(word)));
+        part.params = Some(Json::parse(&format!(r#"{{"service_tier":"{word}"}}"#)).unwrap());
+        let prices = Prices::read("[[price]]\nmodel = \"odd\"\nprovider = \"acme\"\ninput = \"3\"\noutput = \"15\"\n").unwrap();
+        let row = derive(vec![part], &prices).row;
+        (row.cost.map(Cost::decimal), row.cost_basis)
+    };
+    let full = Some("0.01509".to_owned());
+    assert_eq!(tier("default"), (full.clone(), CostBasis::Computed));
+    assert_eq!(tier("priority"), (full, CostBasis::LowerBound));
+    assert_eq!(tier("batch"), (None, CostBasis::UnknownModel));
+    // A step around calls is the sum of theirs, and says which span was left out.
+    let trace = of(vec![
+        span("root", None, SpanKind::Agent, usage(2270, 1146)),
+        span("a", Some("root"), SpanKind::Llm, usage(850, 836)),
+        span("b", Some("root"), SpanKind::Llm, usage(1420, 310)),
+    ]);
+    let root = &trace.spans[0];
+    let costs: Vec<Cost> = items(root, &trace.spans).iter().filter_map(|item| item.cost).collect();
+    assert_eq!((costs.len(), Some(costs.into_iter().sum())), (2, root.total_cost));
+    let repeated = ledger(&trace.spans[1], &trace.spans, &Prices::embedded()).repeated_by;
+    assert_eq!(repeated, ["root"]);
+    assert!(ledger(root, &trace.spans, &Prices::embedded()).lines.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn the_lines_of_every_ledger_sum_to_its_cost(
+        tokens in prop::array::uniform5(prop::option::of(0_u64..3_000_000)),
+        reasoning in prop::option::of(0_u64..3_000_000),
+        place in any::<prop::sample::Index>(),
+        tier in prop::sample::select(vec!["default", "batch", "flex", "priority", "odd"]),
+        audio in prop::option::of(0_u64..3_000_000),
+        logged in prop::option::of(0_i128..10_000_000_000_000),
+    ) {
+        let prices = Prices::embedded();
+        let rows: Vec<_> = prices.iter().collect();
+        let mut part = span("a", None, SpanKind::Llm, Usage { reasoning, ..classes(tokens) });
+        part.request_model = Some(rows[place.index(rows.len())].model.clone());
+        part.cost_logged = logged.map(Cost);
+        part.params = Some(Json::parse(&format!(r#"{{"service_tier":"{tier}","usage":{{"input_tokens_details":{{"audio_tokens":{}}}}}}}"#, audio.unwrap_or(0))).unwrap());
+        let trace = derive(vec![part], &prices);
+        let span = &trace.spans[0];
+        let ledger = ledger(span, &trace.spans, &prices);
+        let sum = ledger.lines.iter().fold(0, |sum, line| sum + line.cost_usd.0);
+        match span.cost {
+            Some(cost) => prop_assert_eq!(sum, cost.0 * 1_000_000_000_000),
+            None => prop_assert!(ledger.lines.is_empty()),
+        }
+    }
 }
 
 #[test]
@@ -697,5 +797,83 @@ proptest! {
         }
         let total = straight.spans.iter().filter(|s| s.parent.is_none()).filter_map(|s| s.total_usage.output).sum::<u64>();
         prop_assert_eq!(total, straight.row.usage.output.unwrap_or(0));
+    }
+}
+
+#[test]
+fn the_figures_decide_what_input_means_where_they_can() {
+    let call = |fields: &str| {
+        let line = format!(r#"{{"trace_id":"t","output_tokens":100,{fields}}}"#);
+        let trace = told(&line);
+        let part = &trace.spans[0].part;
+        let by_figures = part.inferred.has(Inferred::CONVENTION);
+        (part.convention, part.usage.input, by_figures, trace.row.cost_basis)
+    };
+    let (inclusive, exclusive, unknown) = (Convention::Inclusive, Convention::Exclusive, Convention::Unknown);
+    let (computed, bound) = (CostBasis::Computed, CostBasis::LowerBound);
+    for (fields, expected, why) in [
+        (
+            r#""model":"claude-sonnet-4-6","input_tokens":1000,"cache_read_tokens":400"#,
+            (exclusive, Some(1000), false, computed),
+            "the names are Anthropic's",
+        ),
+        (
+            r#""model":"claude-sonnet-4-6","input_tokens":1000,"cache_read_tokens":400,"total_tokens":1100"#,
+            (inclusive, Some(600), true, computed),
+            "the total counts them inside, whatever the names say",
+        ),
+        (
+            r#""model":"claude-sonnet-4-6","input_tokens":1000,"cache_read_tokens":400,"total_tokens":1500"#,
+            (exclusive, Some(1000), false, computed),
+            "the total agrees with the names",
+        ),
+        (
+            r#""model":"claude-sonnet-4-6","input_tokens":1000,"cache_read_tokens":400,"total_tokens":77"#,
+            (exclusive, Some(1000), false, computed),
+            "a total of something else decides nothing",
+        ),
+        (
+            r#""model":"gpt-4o","input_tokens":1000,"cache_read_tokens":400"#,
+            (unknown, Some(600), false, bound),
+            "Anthropic's names beside OpenAI's model: the lower reading",
+        ),
+        (
+            r#""model":"openai/gpt-4o","input_tokens":1000,"cache_read_tokens":400,"total_tokens":1500"#,
+            (exclusive, Some(1000), true, computed),
+            "the same with a total",
+        ),
+        (
+            r#""model":"gpt-4o","input_tokens":300,"cache_read_tokens":400"#,
+            (exclusive, Some(300), true, computed),
+            "no room for the cached tokens",
+        ),
+        (
+            r#""model":"gpt-4o","input_tokens":300"#,
+            (unknown, Some(300), false, computed),
+            "nothing cached, nothing in doubt",
+        ),
+    ] {
+        assert_eq!(call(fields), expected, "{why}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn tokens_read_again_are_what_they_would_have_been(
+        input in 0_u64..10_000, read in prop::option::of(0_u64..10_000), write in prop::option::of(0_u64..10_000),
+    ) {
+        let logged = classes([Some(input), read, write, None, Some(1)]);
+        let all = [Convention::Inclusive, Convention::Exclusive, Convention::Unknown];
+        let as_claimed = |claimed| {
+            let mut part = Part::default();
+            spanscope::formats::sink::normalise(&mut part, claimed, logged);
+            (part.usage, part.convention)
+        };
+        for from in all {
+            for to in all {
+                let (usage, held) = as_claimed(from);
+                prop_assert_eq!(usage.reread(held, to), as_claimed(to), "{} to {}", from, to);
+            }
+        }
     }
 }

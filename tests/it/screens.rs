@@ -132,7 +132,9 @@ impl Script {
                 interactions: self.traces.len() as u64,
                 ..Stats::default()
             })),
-            Query::Find { .. } | Query::Values { .. } | Query::Rejects { .. } | Query::Reject(_) => Reply::Interrupted,
+            Query::Find { .. } | Query::Values { .. } | Query::Health { .. } | Query::Rejects { .. } | Query::Reject(_) => {
+                Reply::Interrupted
+            }
         }
     }
 }

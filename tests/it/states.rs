@@ -1,10 +1,12 @@
 //! What the screen says when all is not well, or not yet there: reviewed as text. Sizes and styles are in `screens`.
 
 use ratatui::buffer::Buffer;
+use spanscope::app::{Mode, inspector::Tab};
 use spanscope::app::{Msg, Notice};
-use spanscope::model::query::{CostRow, Query, Reply, Stats};
+use spanscope::model::query::{ConventionRow, CostRow, Health, HealthRow, ModelRow, Query, Reply, Stats};
 use spanscope::model::record::{Progress, Receipt, Tally};
 use spanscope::model::trace::FindingKind;
+use spanscope::model::usage::{Convention, Usage};
 use spanscope::ui::theme::{ColorSupport, Theme};
 
 use super::app::{Desk, NOON, text};
@@ -355,4 +357,83 @@ fn problems_and_unknown_costs_are_not_hidden() {
     assert!(screen.contains("⚠ 7 rejected"), "{screen}");
     assert!(screen.contains("total ≥$0.0240"), "{screen}");
     assert!(screen.contains("unknown"), "{screen}");
+}
+
+/// Calls of the day before and of this one: since 12:40 a third of them without a prompt.
+fn unwell() -> Health {
+    let row = |feature: Option<&str>, ago: i64, calls, lacking: &[(usize, u64)]| {
+        let from = (NOON - ago * 60_000_000_000).div_euclid(600_000_000_000) * 600_000_000_000;
+        let mut row = HealthRow {
+            feature: feature.map(str::to_owned),
+            from,
+            calls,
+            ..HealthRow::default()
+        };
+        for (n, missing) in lacking {
+            (row.missing[*n], row.since[*n]) = (*missing, Some(from + 60_000_000_000));
+        }
+        row
+    };
+    let mut tally = Tally {
+        lines: 2_408,
+        rejected: 7,
+        ..Tally::default()
+    };
+    tally.rejects.insert("not JSON".into(), 7);
+    let convention = |dialect: &str, convention, by_figures, records| ConventionRow {
+        dialect: dialect.into(),
+        convention,
+        by_figures,
+        by_user: false,
+        records,
+    };
+    Health {
+        rows: vec![
+            row(Some("search"), 60, 50, &[]),
+            row(Some("search"), 20, 100, &[(0, 31), (8, 100)]),
+            row(None, 1_500, 2_000, &[(3, 1), (9, 2_000)]),
+        ],
+        conventions: vec![
+            convention("llm_trace", Convention::Exclusive, false, 2_100),
+            convention("llm_trace", Convention::Inclusive, true, 12),
+            convention("flat", Convention::Unknown, false, 3),
+        ],
+        models: vec![ModelRow {
+            provider: Some("acme".into()),
+            request_model: Some("acme-7b\u{1b}[31m".into()),
+            calls: 40,
+            usage: Usage {
+                input: Some(81_000),
+                ..Usage::default()
+            },
+            ..ModelRow::default()
+        }],
+        previews: vec![(Some("search".into()), 12)],
+        tally,
+    }
+}
+
+#[test]
+fn what_the_log_lacks() {
+    let mut desk = Desk::ready(9, 90, 32);
+    desk.health = unwell();
+    desk.keys("H");
+    assert_eq!(desk.app.mode(), Mode::Health);
+    insta::assert_snapshot!(none(&desk));
+    // It is a text like any other: searched, scrolled, left.
+    desk.keys("/acme<enter><esc>");
+    assert_eq!(desk.app.mode(), Mode::List);
+    desk.keys("HL");
+    assert_eq!(desk.app.mode(), Mode::Sources);
+    desk.broken = Some("the disk is on fire".into());
+    desk.keys("H");
+    assert!(none(&desk).contains("the disk is on fire"));
+}
+
+#[test]
+fn one_key_leads_from_an_amount_to_its_sum() {
+    let mut desk = Desk::ready(9, 110, 40);
+    desk.keys("=");
+    assert_eq!((desk.app.mode(), desk.app.inspector().tab()), (Mode::Inspector, Tab::Cost));
+    insta::assert_snapshot!(none(&desk));
 }

@@ -161,7 +161,10 @@ fn other_prices_are_applied_to_what_is_stored() {
     let text = log(3_000);
     let user =
         "[[price]]\nmodel = \"claude-sonnet-4-6\"\nprovider = \"anthropic\"\ninput = \"7\"\noutput = \"11\"\nsource = \"a contract\"\n";
-    let (before, after) = (Arc::new(Prices::embedded()), Arc::new(Prices::embedded().with_user(user).unwrap()));
+    let (before, after) = (
+        Arc::new(Prices::embedded()),
+        Arc::new(Prices::embedded().with(&Prices::read(user).unwrap())),
+    );
     let place = Place::new();
     let fresh = open(&place.path("fresh.duckdb"), &after);
     fill(&fresh, &text);

@@ -314,7 +314,10 @@ fn prices_can_change_after_a_purge() {
     let text = log(2_000);
     let user =
         "[[price]]\nmodel = \"claude-sonnet-4-6\"\nprovider = \"anthropic\"\ninput = \"7\"\noutput = \"11\"\nsource = \"a contract\"\n";
-    let (before, after) = (Arc::new(Prices::embedded()), Arc::new(Prices::embedded().with_user(user).unwrap()));
+    let (before, after) = (
+        Arc::new(Prices::embedded()),
+        Arc::new(Prices::embedded().with(&Prices::read(user).unwrap())),
+    );
     let cut = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap() - 100 * HOUR;
     let fill = |path: &Path, prices| {
         let store = open(path, prices);

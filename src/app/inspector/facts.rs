@@ -1,22 +1,21 @@
-//! The tabs that show facts: parameters and findings, the bill, the raw line. What was not logged says so; it is never a zero.
+//! The tabs that show facts: parameters and findings, the raw line. What was not logged says so; it is never a zero.
 
 use jiff::Timestamp;
 
 use crate::model::span::{Nanos, StartFrom, Status};
 use crate::model::text;
-use crate::model::usage::{Convention, CostBasis};
 
 use super::super::viewer::{Page, Tone};
 use super::json;
 use super::{RAW_LINES, Subject};
 
-const NOT_LOGGED: &str = "not logged";
+pub(super) const NOT_LOGGED: &str = "not logged";
 /// Columns of a field's name.
 const NAME: usize = 16;
 /// Answers get loose above this temperature.
 const HOT: f64 = 0.7;
 
-fn field(page: &mut Page, name: &str, value: Option<&str>) {
+pub(super) fn field(page: &mut Page, name: &str, value: Option<&str>) {
     named(page, name);
     match value {
         Some(value) => page.line(Tone::Text, value),
@@ -24,7 +23,7 @@ fn field(page: &mut Page, name: &str, value: Option<&str>) {
     };
 }
 
-fn named(page: &mut Page, name: &str) {
+pub(super) fn named(page: &mut Page, name: &str) {
     page.push(Tone::Label, name)
         .push(Tone::Label, &" ".repeat(NAME.saturating_sub(text::width(name)).max(1)));
 }
@@ -133,105 +132,6 @@ const fn start_from(from: StartFrom) -> &'static str {
         StartFrom::Envelope => "  from the logger's wrapper around the record",
         StartFrom::File => "  not logged: the file's time",
         StartFrom::Arrival => "  not logged: when the line was read",
-    }
-}
-
-/// The bill, line by line, and how far it can be trusted.
-pub(super) fn cost(subject: &Subject) -> Page {
-    let (span, part) = (&subject.span, &subject.span.part);
-    let usage = &part.usage;
-    let mut page = Page::default();
-    let lines = subject.bill.as_deref().unwrap_or_default();
-    page.line(
-        Tone::Heading,
-        &format!("{:<16}{:>12}{:>14}  {}", "class", "tokens", "USD/M tokens", "cost (USD)"),
-    );
-    let classes = [
-        ("input", usage.input),
-        ("cache_read", usage.cache_read),
-        ("cache_write", usage.cache_write),
-        ("cache_write_1h", usage.cache_write_1h),
-        ("output", usage.output),
-    ];
-    for (class, tokens) in classes {
-        page.push(Tone::Label, &format!("{class:<16}"));
-        let Some(tokens) = tokens else {
-            page.line(Tone::Dim, &format!("{NOT_LOGGED:>12}"));
-            continue;
-        };
-        page.push(Tone::Number, &format!("{tokens:>12}"));
-        match lines.iter().find(|line| line.class == class) {
-            Some(line) => {
-                page.push(Tone::Dim, &format!("{:>14}  ", line.usd_per_million))
-                    .line(Tone::Cost, &line.cost_usd.decimal());
-            }
-            None => {
-                page.line(Tone::Dim, &format!("{:>14}", "no price"));
-            }
-        }
-    }
-    if let Some(reasoning) = usage.reasoning {
-        page.push(Tone::Dim, &format!("{:<16}{reasoning:>12}", "  of it reasoning"))
-            .line(Tone::Dim, "  (part of output, billed there)");
-    }
-    page.gap();
-    named(&mut page, "cost");
-    match span.cost {
-        Some(cost) => {
-            let at_least = if span.cost_basis == CostBasis::LowerBound {
-                "at least "
-            } else {
-                ""
-            };
-            page.push(Tone::Cost, at_least)
-                .push(Tone::Cost, "$")
-                .push(Tone::Cost, &cost.decimal());
-            page.line(Tone::Dim, &format!("  {}", basis(span.cost_basis)))
-        }
-        None if usage.total().is_none() && part.cost_logged.is_none() => {
-            page.line(Tone::Dim, "neither tokens nor a cost were logged for this span")
-        }
-        None if span.rolled_up => page.line(Tone::Dim, "counted elsewhere"),
-        None => page.line(Tone::Warning, &format!("unknown: {}", basis(span.cost_basis))),
-    };
-    field(
-        &mut page,
-        "logged cost",
-        part.cost_logged.map(|cost| format!("${}", cost.decimal())).as_deref(),
-    );
-    named(&mut page, "cached tokens");
-    page.line(
-        Tone::Dim,
-        match part.convention {
-            Convention::Inclusive => "were part of the logged input; taken out of it above",
-            Convention::Exclusive => "were logged apart from input",
-            Convention::Unknown => "the log does not say whether input includes them",
-        },
-    );
-    if span.rolled_up {
-        page.gap().line(
-            Tone::Warning,
-            "These figures repeat those of spans below (or of a second record of the same call). They are shown, never counted twice.",
-        );
-    }
-    if span.total_cost.is_some() && span.total_cost != span.cost {
-        page.gap();
-        named(&mut page, "with all below");
-        page.line(
-            Tone::Cost,
-            &span.total_cost.map(|cost| format!("${}", cost.decimal())).unwrap_or_default(),
-        );
-    }
-    page
-}
-
-const fn basis(basis: CostBasis) -> &'static str {
-    match basis {
-        CostBasis::Computed => "computed: tokens times price, rounded once",
-        CostBasis::Recomputed => "computed: the log said 0 beside tokens",
-        CostBasis::Logged => "the log's own figure: there is no price, or there are no tokens to price",
-        CostBasis::LowerBound => "a lower bound: some class of tokens was not logged",
-        CostBasis::UnknownModel => "the model has no price, and the log gives no figure",
     }
 }
 

@@ -4,6 +4,7 @@
 //! It asks nobody for anything: what it lacks it says as `InspectorNeeds`, and the caller fetches.
 
 mod conversation;
+mod cost;
 mod facts;
 mod header;
 mod json;
@@ -12,11 +13,10 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-use crate::insight::ledger;
+use crate::insight::ledger::{Item, Ledger, items, ledger};
 use crate::model::content::{Contents, Slot};
 use crate::model::span::{Origin, SpanKey};
 use crate::model::trace::{Span, Trace};
-use crate::model::usage::LedgerLine;
 use crate::pricing::Prices;
 
 use super::viewer::{Page, Viewer};
@@ -94,8 +94,10 @@ pub struct InspectorNeeds {
 #[derive(Debug)]
 struct Subject {
     span: Span,
-    /// The bill; `None` when the model has no price.
-    bill: Option<Vec<LedgerLine>>,
+    /// The sum behind its own cost.
+    ledger: Ledger,
+    /// The calls behind the cost with all below.
+    items: Vec<Item>,
     contents: Option<Contents>,
     /// The span has grown since the contents came.
     stale: bool,
@@ -155,14 +157,15 @@ impl Inspector {
             self.clear();
             return InspectorNeeds::default();
         };
-        let bill = bill(found, prices);
+        let (ledger, items) = (ledger(found, &trace.spans, prices), items(found, &trace.spans));
         let mut header = Header::of(trace, found, prices);
         let small = trace.spans.len() <= NEIGHBOURS;
         let previous = previous(trace, found);
         let answering = answering(trace).filter(|key| *key != span);
         match &mut self.subject {
             Some(subject) if subject.span.key == span => {
-                if subject.span == *found && subject.bill == bill && subject.previous == previous && subject.answering == answering {
+                let same = subject.span == *found && subject.ledger == ledger && subject.items == items;
+                if same && subject.previous == previous && subject.answering == answering {
                     return self.needs();
                 }
                 (subject.previous, subject.answering) = (previous, answering);
@@ -175,13 +178,14 @@ impl Inspector {
                 }
                 (subject.header, subject.small) = (header, small);
                 subject.span = found.clone();
-                subject.bill = bill;
+                (subject.ledger, subject.items) = (ledger, items);
                 self.rewrite(true);
             }
             _ => {
                 let subject = Subject {
                     span: found.clone(),
-                    bill,
+                    ledger,
+                    items,
                     contents: None,
                     stale: false,
                     failure: None,
@@ -349,7 +353,7 @@ impl Subject {
             Tab::Documents => conversation::documents(self),
             Tab::Tools => conversation::tools(self),
             Tab::Parameters => facts::parameters(self),
-            Tab::Cost => facts::cost(self),
+            Tab::Cost => cost::page(self),
             Tab::Raw => facts::raw(self),
         }
     }
@@ -366,15 +370,4 @@ fn previous(trace: &Trace, span: &Span) -> Option<(SpanKey, u32)> {
 fn answering(trace: &Trace) -> Option<SpanKey> {
     let calls = trace.spans.iter().filter(|span| span.turn.is_some());
     calls.max_by_key(|span| span.turn).map(|span| span.key)
-}
-
-/// The bill of a span by the price of the model that answered, else of the one asked for.
-fn bill(span: &Span, prices: &Prices) -> Option<Vec<LedgerLine>> {
-    let part = &span.part;
-    let models = [part.response_model.as_deref(), part.request_model.as_deref()];
-    let price = models
-        .into_iter()
-        .flatten()
-        .find_map(|model| prices.find(model, part.provider.as_deref(), part.start))?;
-    Some(ledger(&part.usage, price))
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::formats::message::{self, push_documents, push_messages, push_payload, push_system};
 use crate::formats::scan::{Fields, array, string};
-use crate::formats::sink::{Times, fail, id, kind_of, normalise};
+use crate::formats::sink::{Times, fail, id, kind_of, normalise_beside};
 use crate::formats::{number, time};
 use crate::model::content::Slot;
 use crate::model::span::{Inferred, Nanos, Part, SpanKind, Status};
@@ -257,7 +257,23 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
     if input.is_none() {
         convention = Convention::Unknown;
     }
-    normalise(part, convention, usage);
+    // Names of Anthropic's beside another maker's model: the logger may have copied figures that mean something else.
+    let model = ["model", "model_name", "model_id", "request.model", "params.model", "response_model"];
+    let model = model.iter().find_map(|key| fields.get(key)).map(str::to_ascii_lowercase);
+    if convention == Convention::Exclusive && model.is_some_and(|model| is_others(&model)) {
+        convention = Convention::Unknown;
+    }
+    let total = ["total_tokens", "usage.total_tokens"]
+        .iter()
+        .find_map(|key| fields.get(key)?.parse().ok());
+    normalise_beside(part, convention, usage, total);
+}
+
+/// A model of a maker whose own figures count cached tokens in the input.
+fn is_others(model: &str) -> bool {
+    const MAKERS: [&str; 9] = ["gpt-", "o1", "o3", "o4", "gemini", "mistral", "grok", "deepseek", "qwen"];
+    let name = model.trim_matches('"').rsplit(['/', '.']).next().unwrap_or_default();
+    MAKERS.iter().any(|maker| name.starts_with(maker))
 }
 
 /// Parameters that stand beside the messages.

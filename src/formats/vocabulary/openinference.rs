@@ -3,7 +3,7 @@
 use super::{Vocabulary, open, push_input_output, push_tools, put_back, set, set_kind};
 use crate::formats::message::{self, push_documents, push_messages, unwrapped};
 use crate::formats::scan::{Fields, array};
-use crate::formats::sink::normalise;
+use crate::formats::sink::normalise_beside;
 use crate::formats::{nested, number};
 use crate::model::content::Slot;
 use crate::model::json::Json;
@@ -77,8 +77,9 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
         output: count("llm.token_count.completion"),
         reasoning: count("llm.token_count.completion_details.reasoning"),
     };
+    let total = fields.get("llm.token_count.total").and_then(|text| text.parse().ok());
     if !usage.is_empty() && part.usage.is_empty() {
-        normalise(part, Convention::Inclusive, usage);
+        normalise_beside(part, Convention::Inclusive, usage, total);
     }
 }
 

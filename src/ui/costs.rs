@@ -19,12 +19,14 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     // Lines that are still to come only add: sums are lower bounds until then, and what is a share or a middle of them may move.
     let partial = app.status().sums_lack_lines();
     let lines = app.screen().cost_lines();
-    let title = format!(
-        " cost by {}{}{}",
-        costs.by(),
-        costs.span().title(),
-        if partial { ", partial" } else { "" }
-    );
+    // Where the headings of the figures need the room, the key is left out.
+    let by = if partial && lines == 1 && area.width < WIDE {
+        String::new()
+    } else {
+        format!(" by {}", costs.by())
+    };
+    let reach = if partial { ", partial" } else { "" };
+    let title = format!(" cost{by}{}{reach}", costs.span().title());
     let title = Safe::line(&title);
     buffer.set_span(
         area.x,

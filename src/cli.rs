@@ -421,7 +421,7 @@ struct Shared {
     /// A key under which the logs state the feature; may be repeated
     #[arg(long, global = true, value_name = "KEY", value_delimiter = ',')]
     feature_key: Vec<String>,
-    /// Memory of the whole process, 200MB at least, e.g. 512MB or 1GiB
+    /// Memory of the whole process, 300MB at least, e.g. 512MB or 1GiB
     #[arg(long, global = true, value_name = "SIZE", value_parser = config::memory_size)]
     memory: Option<u64>,
     /// Threads that read and ask the store

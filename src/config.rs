@@ -368,7 +368,7 @@ fn explain(text: &str, error: &toml::de::Error) -> ConfigError {
 }
 
 /// Less memory than this, in bytes, could not be kept to: the engine and one block under way need it.
-pub const LEAST_MEMORY: u64 = 200_000_000;
+pub const LEAST_MEMORY: u64 = 300_000_000;
 
 /// A size that is enough to work with.
 pub fn memory_size(text: &str) -> Result<u64, String> {

@@ -77,7 +77,7 @@ fn errors_name_the_line_and_what_was_meant() {
         ("memory = 'lots'", "line 1: `lots` is not a size", Some("such as 512MB or 1GiB")),
         (
             "memory = '10MB'",
-            "line 1: `10MB` is too little: it needs 200MB at least",
+            "line 1: `10MB` is too little: it needs 300MB at least",
             Some("such as 512MB or 1GiB"),
         ),
         ("threads = 0", "line 1: threads is a number from 1 to 1024", None),

@@ -26,10 +26,12 @@ use super::Failure;
 use super::explorer::now;
 use super::ingest::{self, Ingest};
 
-/// The engine's share of the process's memory is one part in so many; the rest is for the blocks under way and what is always there.
-const ENGINE_SHARE: u64 = 2;
+/// What is there whatever is read: the program, its threads, and what allocators and the engine keep beside what they account for.
+const ALWAYS: u64 = 180_000_000;
+/// The engine's share of the rest, in tenths.
+const ENGINE_SHARE: u64 = 6;
 /// What a block costs while it is read, parsed and written, times the blocks under way at once.
-const BLOCKS_UNDER_WAY: u64 = 12;
+const BLOCKS_UNDER_WAY: u64 = 6;
 
 /// Clocks differ, and a record's own time may be a little later than its file's: files this much older than `--since` are still read.
 const SLACK: i64 = 3_600_000_000_000;
@@ -159,10 +161,15 @@ impl Setup {
             .collect()
     }
 
+    /// The engine's part of the memory of the process, in bytes.
+    fn engine_memory(&self) -> u64 {
+        self.config.memory.saturating_sub(ALWAYS) / 10 * ENGINE_SHARE
+    }
+
     /// How a store runs here.
     pub fn store_options(&self) -> Options {
         let mut options = Options::new(Arc::clone(&self.prices), self.cache.clone());
-        options.memory = self.config.memory / ENGINE_SHARE;
+        options.memory = self.engine_memory();
         options.threads = u32::try_from(self.config.threads).unwrap_or(2);
         options
     }
@@ -194,7 +201,8 @@ impl Setup {
         progress: Arc<dyn Fn(Progress) + Send + Sync>,
     ) -> Result<Ingest, Failure> {
         let threads = self.config.threads.clamp(1, 8);
-        let room = (self.config.memory - self.config.memory / ENGINE_SHARE) / BLOCKS_UNDER_WAY / threads as u64;
+        let blocks = self.config.memory.saturating_sub(ALWAYS + self.engine_memory());
+        let room = blocks / BLOCKS_UNDER_WAY / threads as u64;
         let since = self.window.since.map(|since| since.saturating_sub(SLACK));
         let floors = Arc::<sources::Floors>::default();
         let options = sources::Options {

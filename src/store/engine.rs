@@ -97,6 +97,11 @@ impl Engine {
         Ok(())
     }
 
+    /// How much memory the engine may take, in bytes.
+    pub(super) const fn memory(&self) -> u64 {
+        self.memory
+    }
+
     /// Closes the file. Nothing can be asked afterwards.
     pub(super) fn close(&self) {
         let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);

@@ -26,8 +26,9 @@ const BEHIND: Duration = Duration::from_secs(1);
 const NEWS_BYTES: u64 = 1 << 20;
 /// A commit is due at once after so many rows of `part`: three whole row groups and some more …
 const FULL_ROWS: usize = 3 * ROW_GROUP;
-/// … or when what waits fills so much memory …
+/// … or when what waits fills so much memory, or this part of the engine's where that is less …
 const FULL_BYTES: u64 = 64 << 20;
+const FULL_SHARE: u64 = 5;
 /// … or so many batches.
 const FULL_BATCHES: usize = 1_000;
 /// Quiet for so long is idle.
@@ -71,6 +72,8 @@ pub(super) struct State {
     stale: Vec<TraceKey>,
     waiting: Vec<Prepared>,
     waiting_bytes: u64,
+    /// What waits may fill so much memory.
+    room: u64,
     sequence: u64,
     committed: Instant,
     since_checkpoint: u64,
@@ -117,6 +120,7 @@ impl State {
             stale,
             waiting: Vec::new(),
             waiting_bytes: 0,
+            room: FULL_BYTES.min(engine.memory() / FULL_SHARE),
             sequence: 0,
             committed: Instant::now(),
             since_checkpoint: 0,
@@ -132,7 +136,7 @@ impl State {
             rows += batch.packed.parts.len();
             bytes += batch.held;
         }
-        rows >= FULL_ROWS || bytes >= FULL_BYTES || self.waiting.len() >= FULL_BATCHES
+        rows >= FULL_ROWS || bytes >= self.room || self.waiting.len() >= FULL_BATCHES
     }
 
     /// How long what waits may wait: news hardly, history longer.

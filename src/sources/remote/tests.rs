@@ -313,3 +313,50 @@ fn a_raw_line_is_read_again_over_ssh_also_under_its_new_name_and_never_from_here
     let why = crate::sources::read_line(&info.uri, &info, &origin).unwrap_err();
     assert!(why.contains("another machine"), "{why}");
 }
+#[test]
+fn a_connection_that_breaks_off_at_any_byte_loses_and_repeats_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = dir.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    let (a, b) = (logs.join("a.jsonl"), logs.join("b.jsonl"));
+    append(&a, 0..300);
+    append(&b, 0..20);
+    let packed = {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(
+            &(0..500)
+                .map(|line| format!("{{\"file\":\"c\",\"line\":{line}}}\n"))
+                .collect::<String>()
+                .into_bytes(),
+        )
+        .unwrap();
+        out.finish().unwrap()
+    };
+    fs::write(logs.join("c.jsonl.gz"), packed).unwrap();
+    let ssh = dropping(dir.path(), 120_000);
+    let mut run = Run::start(&ssh, &["ssh://web/~/logs"], true, &[]);
+    let (mut written, mut rotations) = (300, 0);
+    let all = |written: u32| written as usize + 20 + 500;
+    // Something new whenever everything came, until the connection broke often enough.
+    loop {
+        assert!(run.take());
+        if run.seen.len() == all(written) {
+            if count(dir.path()) >= 12 {
+                break;
+            }
+            if written % 3 == 0 && rotations < 3 {
+                rotations += 1;
+                fs::rename(&a, logs.join(format!("a.jsonl.{rotations}"))).unwrap();
+            }
+            append(&a, written..written + 400);
+            written += 400;
+        }
+    }
+    let repeated: Vec<_> = run.seen.iter().filter(|(_, times)| **times != 1).collect();
+    assert!(repeated.is_empty(), "{repeated:?}");
+    assert_eq!(run.seen.len(), all(written));
+    assert!(rotations > 0);
+    let waits = run.waits.lock().unwrap().clone();
+    assert!(waits.iter().all(|wait| *wait <= Duration::from_mins(1)));
+    run.end();
+}

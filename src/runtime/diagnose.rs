@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::cli::{self, Cli, Whom};
+use crate::cli::{self, Whom};
 use crate::insight::diagnose::{Case, Lead, diagnose};
 use crate::insight::diff::{Side, compare};
 use crate::insight::usual::{MOST, WEEK};
@@ -36,21 +36,13 @@ pub(super) fn moment(whom: &Whom, setup: &Setup) -> Result<Nanos, Failure> {
 }
 
 /// Finds the interaction, checks it, prints what was found.
-pub(super) fn print(
-    whom: &Whom,
-    at: Nanos,
-    output: Output,
-    cli: &Cli,
-    setup: &Setup,
-    store: &Store,
-    out: &mut dyn Write,
-) -> Result<(), Printing> {
+pub(super) fn print(whom: &Whom, at: Nanos, output: Output, setup: &Setup, store: &Store, out: &mut dyn Write) -> Result<(), Printing> {
     let (key, lead) = match whom {
         Whom::Trace(id) => match store.ask_now(Query::Find { prefix: id.clone() }) {
             Reply::Found(found) => (choose(id, &found)?, Lead::Id),
             other => return Err(unexpected(other).into()),
         },
-        Whom::Near { user, at: asked } => nearest(user.as_deref(), asked.is_some(), at, cli, store)?,
+        Whom::Near { user, at: asked } => nearest(user.as_deref(), asked.is_some(), at, &setup.filter, store)?,
     };
     let (trace, contents, peers) = evidence(store, key)?;
     let told = diagnose(Case {
@@ -135,9 +127,9 @@ pub(super) fn evidence(store: &Store, key: TraceKey) -> Result<(Box<Trace>, Vec<
 }
 
 /// The interaction of a user nearest to a time; without a time the latest.
-fn nearest(user: Option<&str>, timed: bool, at: Nanos, cli: &Cli, store: &Store) -> Result<(TraceKey, Lead), Failure> {
+fn nearest(user: Option<&str>, timed: bool, at: Nanos, filter: &Filter, store: &Store) -> Result<(TraceKey, Lead), Failure> {
     let by_user = user.map_or(Filter::All, |user| Filter::Is(Field::User, Pattern(user.to_owned())));
-    let filter = cli.options.filter.clone().and(by_user);
+    let filter = filter.clone().and(by_user);
     let ask = |window: Window, limit: u32| match store.ask_now(Query::Interactions {
         filter: filter.clone(),
         window,

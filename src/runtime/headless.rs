@@ -280,7 +280,7 @@ fn print(
         }
         Report::Show { trace_id, output } => show(trace_id, *output, setup, store, &mut out)?,
         Report::Diff { left, right, output } => diagnose::diff(left, right, *output, setup, store, &mut out)?,
-        Report::Diagnose { whom, output } => diagnose::print(whom, moment, *output, cli, setup, store, &mut out)?,
+        Report::Diagnose { whom, output } => diagnose::print(whom, moment, *output, setup, store, &mut out)?,
         Report::Cost { by, output } => {
             match store.ask_now(Query::Costs {
                 by: *by,
@@ -300,14 +300,14 @@ fn print(
             other => return Err(unexpected(other).into()),
         },
         Report::Health { output } => {
-            let (filter, window) = (cli.options.filter.clone(), setup.window);
+            let (filter, window) = (setup.filter.clone(), setup.window);
             match store.ask_now(Query::Health { filter, window }) {
                 Reply::Health(health) => report::health(&health, &setup.prices, *output, &look, &mut out)?,
                 other => return Err(unexpected(other).into()),
             }
         }
         Report::MissingPrices { output } => {
-            let (filter, window) = (cli.options.filter.clone(), setup.window);
+            let (filter, window) = (setup.filter.clone(), setup.window);
             match store.ask_now(Query::Health { filter, window }) {
                 Reply::Health(health) => report::missing_prices(&health, &setup.prices, *output, &look, &mut out)?,
                 other => return Err(unexpected(other).into()),

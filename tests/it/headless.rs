@@ -657,3 +657,96 @@ fn the_health_of_a_log_is_told_and_a_source_may_say_what_its_figures_mean() {
         "{set}"
     );
 }
+
+/// The calls, indented, as an array or one behind the other.
+fn document(from: usize, to: usize, array: bool) -> String {
+    let records = (from..to).map(|number| serde_json::from_str::<Value>(&call(number)).unwrap());
+    let records: Vec<String> = records.map(|record| serde_json::to_string_pretty(&record).unwrap()).collect();
+    if array {
+        format!("[\n{}\n]\n", records.join(",\n"))
+    } else {
+        records.join("\n") + "\n"
+    }
+}
+
+#[test]
+fn a_document_is_read_like_its_sibling_in_lines() {
+    let place = Place::new();
+    let (lines, array, objects) = (place.path("lines.jsonl"), place.path("array.json"), place.path("objects.json"));
+    write_calls(&lines, 0, 3_000);
+    std::fs::write(&array, document(0, 3_000, true)).unwrap();
+    std::fs::write(&objects, document(0, 3_000, false)).unwrap();
+    let cost = |path: &str| place.json(&["cost", path, "--by", "feature", "-o", "json"]);
+    let expected = cost(lines.to_str().unwrap());
+    for path in [&array, &objects] {
+        let path = path.to_str().unwrap();
+        assert_eq!(cost(path), expected, "{path}");
+        let stats = place.json(&["stats", path, "-o", "json"]);
+        let physical = std::fs::read_to_string(path).unwrap().lines().count() as u64;
+        assert_eq!(
+            (stats["lines"].as_u64(), stats["rejected"].as_u64()),
+            (Some(physical), Some(0)),
+            "{path}"
+        );
+        assert_eq!(stats["interactions"], 3_000);
+        let piped = place
+            .command(&["cost", "-", "--by", "feature", "-o", "json"])
+            .stdin(std::fs::File::open(path).unwrap())
+            .output()
+            .unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Value>(&piped.stdout).unwrap(),
+            expected,
+            "{path} through standard input"
+        );
+    }
+}
+
+#[test]
+fn objects_written_behind_a_document_are_read_once_by_a_later_run() {
+    let place = Place::new();
+    let (log, db) = (place.path("objects.json"), place.path("store"));
+    let (log_text, db_text) = (log.to_str().unwrap(), db.to_str().unwrap());
+    let mut written = String::new();
+    for (from, to) in [(0, 100), (100, 250), (250, 251)] {
+        written += &document(from, to, false);
+        std::fs::write(&log, &written).unwrap();
+        place.text(&["ingest", log_text, "--db", db_text]);
+        let stats = place.json(&["stats", "--db", db_text, "-o", "json"]);
+        assert_eq!(stats["lines"], written.lines().count());
+        assert_eq!(stats["interactions"], to);
+    }
+}
+
+#[test]
+fn a_format_of_ones_own_is_read_by_its_table() {
+    let place = Place::new();
+    let (config, log) = (place.path("config.toml"), place.path("app.log"));
+    let (config_text, log_text) = (config.to_str().unwrap(), log.to_str().unwrap());
+    std::fs::write(
+        &log,
+        "{\"ev\":\"call\",\"req\":{\"id\":\"r-1\"},\"llm\":{\"m\":\"claude-sonnet-4-6\",\"in\":1000,\"out\":10}}\n{\"ev\":\"tick\"}\n",
+    )
+    .unwrap();
+    std::fs::write(
+        &config,
+        "[dialect.acme]\nmatch = ['/llm/m']\ntrace_id = '/req/id'\nmodel = '/llm/m'\ninput_tokens = '/llm/in'\noutput_tokens = '/llm/out'\n",
+    )
+    .unwrap();
+    let rows = place.json(&["ls", log_text, "--config", config_text, "-o", "json"]);
+    assert_eq!(rows.as_array().unwrap().len(), 1);
+    assert_eq!((&rows[0]["trace_id"], &rows[0]["dialect"]), (&"r-1".into(), &"acme".into()));
+    assert_eq!((&rows[0]["usage"]["input"], &rows[0]["cost_usd"]), (&1000.into(), &0.00315.into()));
+    let stats = place.json(&["stats", log_text, "--config", config_text, "-o", "json"]);
+    assert_eq!(
+        (&stats["span"], &stats["other"]),
+        (&1.into(), &1.into()),
+        "an unknown line is still there"
+    );
+    assert!(place.text(&["formats", "--config", config_text]).contains("acme"));
+    std::fs::write(&config, "theme = 'ansi'\n[dialect.acme]\nmodel = 'llm.m'\n").unwrap();
+    let wrong = place.run(&["ls", log_text, "--config", config_text]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(words.contains("line 3") && words.contains("`llm.m` is no JSON pointer"), "{words}");
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use spanscope::derive::{SESSIONS, derive};
 use spanscope::model::content::{Form, Piece, Slot};
-use spanscope::model::filter::{Field, Filter, Pattern};
+use spanscope::model::filter::{Field, Filter, Pattern, Subject};
 use spanscope::model::json::Json;
 use spanscope::model::query::{Capture, ConventionRow, HEALTH_STEP, Health, HealthRow, ModelRow, Page, Query, Reply, Sort, Window};
 use spanscope::model::record::{Batch, Identity, Order, SourceInfo, Tally};
@@ -297,7 +297,16 @@ fn the_store_counts_what_a_plain_count_counts() {
                     window: Window::default(),
                 };
                 let Reply::Health(found) = store.ask_now(query) else { panic!() };
-                let expected = counted(&parts, &|row| filter.matches(row, &[]));
+                let expected = counted(&parts, &|row| {
+                    filter.matches(&Subject {
+                        row,
+                        steps: &[],
+                        texts: &[],
+                        documents: &[],
+                        attributes: &[],
+                        anomaly: false,
+                    })
+                });
                 prop_assert_eq!(&found.rows, &expected.rows);
                 prop_assert_eq!(&found.models, &expected.models);
                 prop_assert_eq!(&found.conventions, &expected.conventions);

@@ -57,8 +57,8 @@ impl Framing {
         let goes_on = if rest.is_empty() {
             line == b"{" || line.starts_with(b"[") && matches!(line.last(), Some(b'[' | b'{' | b','))
         } else {
-            // Nobody parts a key from its value: there a line was cut.
-            !line.ends_with(b":")
+            // An object's second line begins with a key; anything else is the line behind one that was cut.
+            line.starts_with(b"[") || matches!(rest.first(), Some(b'"' | b'}')) && !line.ends_with(b":")
         };
         if values.byte_offset() > newline || !whole && goes_on {
             Self::Documents

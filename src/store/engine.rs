@@ -197,11 +197,12 @@ impl Engine {
                 holder: "another program".to_owned(),
             };
         }
-        if says(&["newer version", "newer DuckDB", "newer storage", "Serialization Error"]) {
-            return StoreError::NewerSchema { path, found: reason };
-        }
+        // Of a log whose count is wrong the engine says too that it is newer.
         if is_damage(&reason) {
             return StoreError::Damaged { path, reason };
+        }
+        if says(&["newer version", "newer DuckDB", "newer storage", "Serialization Error"]) {
+            return StoreError::NewerSchema { path, found: reason };
         }
         if says(&["cannot be lowered", "is a directory", "Is a directory"]) {
             return StoreError::Foreign { path, reason };
@@ -235,6 +236,7 @@ fn is_damage(reason: &str) -> bool {
         "Corrupt WAL file",
         "Could not read enough bytes",
         "WAL does not match database file",
+        "WAL checkpoint iteration does not match",
         "not a valid DuckDB database file",
     ]
     .iter()

@@ -179,7 +179,8 @@ fn a_complaint_leads_to_the_outdated_document_in_one_command() {
     }
     // The same by its id, for the eye and for a ticket.
     let table = place.text(&["diagnose", "6f1d", &samples()]);
-    assert!(table.contains("▲ 3 documents"), "{table}");
+    assert!(table.contains("✔ 3 documents    3 documents: cancel-2024"), "{table}");
+    assert!(table.contains("▲                cancel-2024 is of 2024-03-02"), "{table}");
     let page = place.text(&["diagnose", "6f1d", &samples(), "-o", "md"]);
     assert!(page.starts_with("# Diagnosis of interaction `6f1d"), "{page}");
 }

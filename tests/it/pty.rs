@@ -242,13 +242,12 @@ fn a_complaint_leads_to_the_outdated_document_in_25_keys() {
     session.wait_text("2 interactions");
     // Steps 2 to 5 on one screen.
     press(&mut session, "D");
-    let screen = session.wait_text("likely: ");
+    let screen = session.wait_text("0.1 % of what the model can read");
     for words in [
         "the retrieved document is outdated: the answer quotes cancel-2024 of 2024-03-02, though cancel-2026 of",
         "also suspect: temperature 1.0, where 0.2 is usual",
         "by filter user:u_9912",
         "exact prompt logged",
-        "0.1 % of what the model can read",
     ] {
         assert!(screen.contains(words), "no `{words}` in\n{screen}");
     }
@@ -273,7 +272,7 @@ fn the_demo_lives_and_leaves_nothing_behind() {
     // Values seen, with how often.
     session.wait_text("summarize_reviews");
     session.press("route_planner has:documents\r");
-    session.wait_text("filter: feature:route_planner has:documents");
+    session.wait_text("filter: feature:route_planner has:docu");
     session.wait("only those", |screen, _| {
         let list = screen
             .contents()

@@ -1,7 +1,7 @@
 //! The command palette: every action and every named view, found by a few of their letters.
 
-use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
-use nucleo_matcher::{Config, Matcher, Utf32Str};
+use fuzzy_matcher::FuzzyMatcher as _;
+use fuzzy_matcher::skim::SkimMatcherV2;
 use strum::IntoEnumIterator as _;
 
 use super::Action;
@@ -30,16 +30,15 @@ pub fn find(typed: &str, views: &[View]) -> Vec<Entry> {
     let actions = Action::iter().filter(|action| !action.belongs_to_a_line()).map(Entry::Action);
     // What the user has named comes before what fits as well.
     let all = (0..views.len()).map(Entry::View).chain(actions);
-    let mut found: Vec<(u32, usize, Entry)> = Vec::new();
-    let mut matcher = Matcher::new(Config::DEFAULT);
-    let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
-    let mut characters = Vec::new();
+    let mut found: Vec<(i64, usize, Entry)> = Vec::new();
+    let matcher = SkimMatcherV2::default().ignore_case();
     for (place, entry) in all.enumerate() {
         let text = match entry {
             Entry::Action(action) => format!("{} {}", action.help(), action.name()),
             Entry::View(at) => format!("view {} {}", views[at].name, views[at].filter),
         };
-        if let Some(score) = pattern.score(Utf32Str::new(&text, &mut characters), &mut matcher) {
+        let score: Option<i64> = typed.split_whitespace().map(|word| matcher.fuzzy_match(&text, word)).sum();
+        if let Some(score) = score {
             found.push((score, place, entry));
         }
     }
@@ -50,11 +49,8 @@ pub fn find(typed: &str, views: &[View]) -> Vec<Entry> {
 /// Whether an action holds the words typed, for a help that is searched.
 #[must_use]
 pub fn fits(action: Action, keys: &str, typed: &str) -> bool {
-    let pattern = Pattern::new(typed, CaseMatching::Ignore, Normalization::Smart, AtomKind::Substring);
-    let text = format!("{keys} {} {}", action.help(), action.name());
-    pattern
-        .score(Utf32Str::new(&text, &mut Vec::new()), &mut Matcher::new(Config::DEFAULT))
-        .is_some()
+    let text = format!("{keys} {} {}", action.help(), action.name()).to_lowercase();
+    typed.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
 #[cfg(test)]

@@ -90,7 +90,11 @@ impl<F> Held<F> {
         covered: &[Range<u64>],
         now: Nanos,
     ) -> io::Result<Self> {
-        let framing = Framing::read(disk, &file, stat.size)?;
+        let framing = match Framing::read(disk, &file, stat.size)? {
+            // Some of it was read as lines, before the rest looked otherwise.
+            Framing::Documents if !covered.is_empty() && info.order == Order::Random => Framing::Lines,
+            framing => framing,
+        };
         let reading = Reading::begin(disk, &file, stat.size, covered, framing)?;
         let info = SourceInfo {
             order: if info.order == Order::Ordered {

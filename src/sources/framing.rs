@@ -172,6 +172,8 @@ pub(super) struct Ends {
     /// The line under way, of which nothing is known when it began before.
     line: Vec<u8>,
     headless: bool,
+    /// A record of the documents ended: until then, more of the first bytes may say that these are none.
+    ended: bool,
 }
 
 impl Ends {
@@ -183,6 +185,7 @@ impl Ends {
             open: Open::default(),
             line: Vec::new(),
             headless: false,
+            ended: offset > 0,
         }
     }
 
@@ -201,12 +204,13 @@ impl Ends {
                 found.last = memchr::memrchr(b'\n', bytes).map(behind);
             }
             Framing::Documents => self.scan.pass(bytes, |mark| match mark {
-                Mark::Line(start) => {
+                Mark::End(_) => self.ended = true,
+                Mark::Line(start) if self.ended => {
                     found.first = found.first.or(Some(start));
                     found.last = Some(start);
                 }
-                Mark::Comma(start) => found.comma = Some(start),
-                Mark::Begin(_) | Mark::End(_) => {}
+                Mark::Comma(start) if self.ended => found.comma = Some(start),
+                Mark::Begin(_) | Mark::Line(_) | Mark::Comma(_) => {}
             }),
             Framing::Docker | Framing::Cri => {
                 let mut from = 0;

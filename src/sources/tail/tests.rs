@@ -547,6 +547,17 @@ fn history_comes_from_the_end_newest_file_first_and_new_lines_before_it() {
 }
 
 #[test]
+fn what_began_like_a_document_may_turn_out_to_be_lines() {
+    let world = Sim::default();
+    append(&world, "a", "\n{\n");
+    let mut tail = tail_over(&world, true, 1);
+    assert!(texts(&mut tail, 0).is_empty(), "a document may begin so");
+    append(&world, "a", "{\"n\":1}\n");
+    tail.look(1);
+    assert_eq!(texts(&mut tail, 1), ["{\"n\":1}\n", "{\n", "\n"], "from the end");
+}
+
+#[test]
 fn an_unfinished_line_that_is_written_over_is_searched_again() {
     let world = Sim::default();
     let rest = "x".repeat(300);

@@ -29,9 +29,9 @@ use super::ingest::{self, Ingest};
 /// What is there whatever is read: the program, its threads, and what allocators and the engine keep beside what they account for.
 const ALWAYS: u64 = 180_000_000;
 /// The engine's share of the rest, in tenths.
-const ENGINE_SHARE: u64 = 6;
+const ENGINE_SHARE: u64 = 5;
 /// What a block costs while it is read, parsed and written, times the blocks under way at once.
-const BLOCKS_UNDER_WAY: u64 = 6;
+const BLOCKS_UNDER_WAY: u64 = 12;
 
 /// Clocks differ, and a record's own time may be a little later than its file's: files this much older than `--since` are still read.
 const SLACK: i64 = 3_600_000_000_000;

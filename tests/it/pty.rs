@@ -239,7 +239,10 @@ fn a_complaint_leads_to_the_outdated_document_in_25_keys() {
     };
     // Step 1: find it.
     press(&mut session, "fuser:u_9912\r");
-    session.wait_text("2 interactions");
+    session.wait("only theirs", |screen, _| {
+        let screen = screen.contents();
+        screen.contains("2 interactions") && !screen.contains("u_0345")
+    });
     // Steps 2 to 5 on one screen.
     press(&mut session, "D");
     let screen = session.wait_text("0.1 % of what the model can read");

@@ -170,7 +170,10 @@ fn page(health: &Found, prices: &Prices, zone: &TimeZone) -> Page {
         if let Some(provider) = &row.provider {
             page.push(Tone::Dim, &format!(" of {provider}"));
         }
-        page.line(Tone::Text, &format!(": {} calls, {tokens} tokens", row.calls));
+        page.line(
+            Tone::Text,
+            &format!(": {} call{}, {tokens} tokens", row.calls, text::plural(row.calls)),
+        );
     }
     if !health.conventions.is_empty() {
         page.gap().line(Tone::Heading, "whether input includes cached tokens");
@@ -188,7 +191,7 @@ fn page(health: &Found, prices: &Prices, zone: &TimeZone) -> Page {
         };
         page.push(Tone::Label, &row.dialect)
             .push(tone, &format!(": {means}{by}"))
-            .line(Tone::Dim, &format!(" ({} records)", row.records));
+            .line(Tone::Dim, &format!(" ({} record{})", row.records, text::plural(row.records)));
     }
     if !health.tally.rejects.is_empty() {
         page.gap().line(Tone::Heading, "rejected lines");

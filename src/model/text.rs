@@ -16,7 +16,7 @@ mod markdown;
 #[cfg(test)]
 mod tests;
 
-pub use figures::{bytes, duration, millis, money, percent, roughly, tokens};
+pub use figures::{bytes, duration, millis, money, percent, plural, roughly, tokens};
 pub use markdown::{code, fence};
 
 /// Columns between tab stops.

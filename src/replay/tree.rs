@@ -128,7 +128,7 @@ fn details(span: &Span, trace: &Trace, contents: Option<&Contents>) -> Vec<Strin
         lines.push(format!("stop_reason: {}", Json::string(reason).as_str()));
     }
     if let Some(count) = part.documents {
-        lines.push(format!("results: {count} document{}", plural(u64::from(count))));
+        lines.push(format!("results: {count} document{}", text::plural(u64::from(count))));
     } else if let Some(result) = contents.and_then(|contents| contents.result.as_ref()) {
         lines.push(format!("result: {}", result.json().as_str()));
     }
@@ -188,10 +188,6 @@ fn grew(span: &Span, input: u64, trace: &Trace) -> &'static str {
     }
 }
 
-fn plural(count: u64) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
 /// The footer, and how far its cost can be trusted.
 pub fn total(trace: &Trace) -> Vec<String> {
     let row = &trace.row;
@@ -202,8 +198,8 @@ pub fn total(trace: &Trace) -> Vec<String> {
     let (calls, tools) = (u64::from(row.llm_calls), u64::from(row.tool_calls));
     let mut lines = vec![format!(
         "Total: {calls} LLM call{}, {tools} tool call{}, {cost}, {took}",
-        plural(calls),
-        plural(tools)
+        text::plural(calls),
+        text::plural(tools)
     )];
     lines.extend(trust(row, trace));
     lines

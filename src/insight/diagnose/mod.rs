@@ -279,7 +279,7 @@ fn nothing(checks: &[Check]) -> String {
         "nothing in the log explains it; likely the model itself: send the prompt again and see whether it answers the same".to_owned()
     } else {
         format!(
-            "nothing suspect in what was logged; not checked, because it was not logged: {}",
+            "nothing suspect in what was logged; not fully checked, because of what was not logged: {}",
             open.join(", ")
         )
     }

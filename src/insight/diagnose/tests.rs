@@ -209,7 +209,7 @@ fn every_fault_is_told_with_its_evidence() {
             Step::Documents,
             Mark::Unknown,
             "their dates were not logged",
-            "nothing suspect in what was logged; not checked, because it was not logged: documents",
+            "nothing suspect in what was logged; not fully checked, because of what was not logged: documents",
         ),
         (
             "a search without a result",
@@ -528,7 +528,7 @@ fn without_anything_logged_nothing_is_claimed() {
     });
     assert!(told.checks.iter().all(|check| check.mark != Mark::Suspect), "{:#?}", told.checks);
     assert!(
-        told.verdict.starts_with("nothing suspect in what was logged; not checked"),
+        told.verdict.starts_with("nothing suspect in what was logged; not fully checked"),
         "{}",
         told.verdict
     );

@@ -160,3 +160,9 @@ pub fn percent(share: f64) -> String {
     }
     format!("{percent:.0}%")
 }
+
+/// The ending of a noun that is counted.
+#[must_use]
+pub const fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}

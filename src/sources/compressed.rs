@@ -126,6 +126,8 @@ pub(super) enum Verdict {
     Twin,
     /// Nobody known.
     New,
+    /// Nobody known by all that could be expanded.
+    Broken(Identity),
     /// It is still being written.
     Unclear,
 }
@@ -240,15 +242,20 @@ impl<F> Compressed<F> {
         };
     }
 
-    /// What it was a copy of has changed.
+    /// What it is a copy of, or may be, has changed.
     pub(super) fn doubt(&mut self) {
-        if matches!(self.state, State::Copy) {
+        if matches!(self.state, State::Copy | State::Asking { .. }) {
             self.state = State::Doubted;
         }
     }
 
     pub(super) fn is_doubted(&self) -> bool {
         matches!(self.state, State::Doubted)
+    }
+
+    /// All there is of it stands in a file that is read.
+    pub(super) fn is_copy(&mut self) {
+        self.state = State::Copy;
     }
 
     /// It is nobody until it is asked again.
@@ -281,6 +288,7 @@ impl<F> Compressed<F> {
         let mut left = STEP;
         let mut buffer = vec![0; 64 << 10];
         let fresh = follow && now - self.changed_at < FRESH;
+        let mut broken = false;
         loop {
             let at = self.print.at;
             candidates.retain(|candidate| candidate.resume.identity.anchor_end > at);
@@ -303,7 +311,10 @@ impl<F> Compressed<F> {
                     self.state = State::Told;
                     return Ok(Some(Verdict::Unclear));
                 }
-                Err(_) => 0,
+                Err(_) => {
+                    broken = true;
+                    0
+                }
             };
             if count == 0 {
                 candidates.clear();
@@ -330,7 +341,11 @@ impl<F> Compressed<F> {
             .filter(|candidate| candidate.held.is_none())
             .max_by_key(|candidate| candidate.resume.identity.anchor_end);
         self.state = State::Told;
-        Ok(Some(best.map_or(Verdict::New, |best| Verdict::Known(best.resume))))
+        Ok(Some(match best {
+            Some(best) => Verdict::Known(best.resume),
+            None if broken => Verdict::Broken(self.print.identity()),
+            None => Verdict::New,
+        }))
     }
 
     /// It is this source now, of which `covered` is read already. From the first byte again, unless nothing but known bytes went by.

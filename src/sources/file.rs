@@ -56,8 +56,12 @@ pub(super) struct Held<F> {
     pub problem: Option<String>,
     /// Generations that ended since this was last taken: a copy of one may hold lines that were not read in time.
     pub ended: Vec<Resume>,
+    /// It is no longer what it was compared with, since this was last taken.
+    pub parted: bool,
     /// History before this offset is not asked for.
     pub floor: u64,
+    /// All of it, when another file was last compared with it.
+    compared: Option<Identity>,
     /// The last generation of its source, which a copy of an earlier one shares with it.
     pub latest: Arc<AtomicU32>,
     /// Its size when this generation was opened: lines before have the file's time, later ones the clock's.
@@ -113,6 +117,8 @@ impl<F> Held<F> {
             gone: None,
             problem: None,
             ended: Vec::new(),
+            parted: false,
+            compared: None,
             floor: 0,
             opened_size: stat.size,
             framing,
@@ -126,6 +132,13 @@ impl<F> Held<F> {
         let stat = disk.stat(&self.file)?;
         if stat.size == self.stat.size && stat.modified == self.stat.modified {
             return Ok(());
+        }
+        // What was never read of it is not missed by reading, and all that is left of it may stand in a copy.
+        if let Some(compared) = self.compared
+            && !is_known(disk, &self.file, stat.size, &compared)?
+        {
+            self.compared = None;
+            self.parted = true;
         }
         if self.reading.is_still(disk, &self.file, stat.size)? {
             self.reading.check_unfinished(disk, &self.file, stat.size)?;
@@ -339,6 +352,13 @@ impl<F> Held<F> {
     /// Everything that can be read now was handed out.
     pub(super) fn is_read(&self) -> bool {
         self.remaining() == 0 && (self.reading.end >= self.stat.size || self.reading.clear_to == self.stat.size)
+    }
+
+    /// Who it is, recognised by all of its bytes, for a comparison. `None` when it is no longer what it was when last looked at.
+    pub(super) fn as_it_stands<D: Disk<File = F>>(&mut self, disk: &mut D) -> Option<Resume> {
+        let identity = identity_at(disk, &self.file, self.stat.size).ok()?;
+        self.compared = Some(identity);
+        Some(Resume { identity, ..self.resume() })
     }
 
     /// What lets it be taken up again.

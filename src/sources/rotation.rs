@@ -2,9 +2,16 @@
 //!
 //! A name alone proves nothing; it only says which files are worth comparing.
 
+const COMPRESSED: [&str; 2] = [".gz", ".zst"];
+
+/// Does the name promise a compressed file?
+pub(super) fn is_compressed(name: &str) -> bool {
+    COMPRESSED.iter().any(|end| name.ends_with(end))
+}
+
 /// The name before rotation.
 pub(super) fn stem(name: &str) -> &str {
-    let mut stem = [".gz", ".zst"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let mut stem = COMPRESSED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     while let Some(at) = stem.rfind(['.', '-', '_']) {
         let (before, part) = (&stem[..at], &stem[at + 1..]);
         let is_number =

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::compressed::{Candidate, Compressed, Compression, FRESH, Step, Verdict};
 use super::file::{ANCHOR, Cutting, HEAD, Held, is_known, next_generation};
 use super::framing::read_range;
-use super::rotation::{are_siblings, is_rotated, stem};
-use crate::model::record::{Activity, Block, Order, Progress, Resume, SourceInfo, SourceProgress};
+use super::rotation::{are_siblings, is_compressed, is_rotated, stem};
+use crate::model::record::{Activity, Block, Identity, Order, Progress, Resume, SourceInfo, SourceProgress};
 use crate::model::span::Nanos;
 
 /// A file without a name is let go after it was still for so long.
@@ -271,6 +271,10 @@ impl<D: Disk> Tail<D> {
             return Ok(key);
         }
         let head = read_range(&mut self.disk, &file, 0..stat.size.min(4))?;
+        // It is being made: its first bytes will say what it is.
+        if head.len() < 4 && self.cutting.follow && is_compressed(uri) {
+            return Ok(key);
+        }
         if is_rotated(uri) {
             self.look_at_siblings(uri, now);
         }
@@ -284,6 +288,11 @@ impl<D: Disk> Tail<D> {
             return Ok(key);
         };
         let is_new = info.id == self.next_id;
+        // Who is still asked for may be a copy of it.
+        self.compressed
+            .iter_mut()
+            .filter(|file| are_siblings(&file.uri, uri))
+            .for_each(Compressed::doubt);
         let mut held = Held::open(&mut self.disk, file, stat, info, &covered, now)?;
         held.latest = Arc::clone(self.generations.entry(held.info.id).or_default());
         if is_new {
@@ -293,14 +302,41 @@ impl<D: Disk> Tail<D> {
         Ok(key)
     }
 
+    /// Is the file what a compressed one was made of? It stays beside it until that is whole.
+    fn is_compressed_already(&mut self, uri: &str, file: &D::File, stat: Stat) -> io::Result<bool> {
+        for index in (0..self.compressed.len()).rev() {
+            let packed = &self.compressed[index];
+            let Some(resume) = packed.resume().filter(|_| are_siblings(&packed.uri, uri)) else {
+                continue;
+            };
+            // Not enough of it was seen to tell; asked again at the next scan.
+            if resume.identity.anchor_end < LEAST && self.has_work(packed) {
+                return Ok(true);
+            }
+            if resume.identity.anchor_end >= LEAST && is_known(&mut self.disk, file, stat.size, &resume.identity)? {
+                if packed.problem.is_none() {
+                    return Ok(true);
+                }
+                // It broke off: the rest is here.
+                self.compressed.remove(index);
+                remember(&mut self.known, resume);
+            }
+        }
+        Ok(false)
+    }
+
     /// Who a file is and what is read of it; `None` when it is no file of its own, or not yet.
     fn recognise(&mut self, uri: &str, file: &D::File, stat: Stat, now: Nanos) -> io::Result<Option<(SourceInfo, Vec<Range<u64>>)>> {
+        if is_rotated(uri) && self.is_compressed_already(uri, file, stat)? {
+            return Ok(None);
+        }
         let mut best: Option<&Resume> = None;
         for resume in &self.known {
             let info = &resume.info;
             // A device's number may change with a restart of the machine; the path then has to vouch for the inode.
             let same_place = info.inode == stat.inode && (info.device == stat.device || info.uri == uri);
-            let fits = resume.covered.last().is_none_or(|range| range.end <= stat.size);
+            // Of whom nothing was read, any file could be.
+            let fits = resume.identity.anchor_end > 0 && resume.covered.last().is_none_or(|range| range.end <= stat.size);
             // What is open under another name goes on being read there.
             if same_place && fits && !self.is_read(info) && is_known(&mut self.disk, file, stat.size, &resume.identity)? {
                 let rank = |resume: &Resume| (resume.identity.anchor_end, resume.info.uri == uri, resume.info.id);
@@ -368,6 +404,16 @@ impl<D: Disk> Tail<D> {
         Ok(true)
     }
 
+    /// Do the bytes of an open file begin so?
+    fn is_beginning(&mut self, uri: &str, identity: &Identity) -> io::Result<bool> {
+        for held in self.held.iter().filter(|held| are_siblings(&held.info.uri, uri)) {
+            if identity.anchor_end >= LEAST && is_known(&mut self.disk, &held.file, held.stat.size, identity)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// A source for a file that nobody knows: the next generation of a file that was in its place, or a new one.
     fn stranger(&self, uri: &str, stat: Stat) -> SourceInfo {
         let replaced = self
@@ -395,17 +441,19 @@ impl<D: Disk> Tail<D> {
     }
 
     /// Whom a file may be a copy of, by its place or its name; the likeliest first.
-    fn candidates(&self, uri: &str, stat: Stat) -> Vec<Candidate> {
+    fn candidates(&mut self, uri: &str, stat: Stat) -> Vec<Candidate> {
+        let mut found = Vec::new();
+        for held in self.held.iter_mut().filter(|held| are_siblings(&held.info.uri, uri)) {
+            // A copy is like all that is there, whether it was handed out yet or not.
+            if let Some(resume) = held
+                .as_it_stands(&mut self.disk)
+                .filter(|resume| resume.identity.anchor_end >= LEAST)
+            {
+                let held = Some(held.stat.size);
+                found.push(Candidate { resume, held });
+            }
+        }
         let copied = |resume: &Resume| resume.identity.anchor_end >= LEAST && are_siblings(&resume.info.uri, uri);
-        let open: Vec<Candidate> = self
-            .held
-            .iter()
-            .map(|held| Candidate {
-                resume: held.resume(),
-                held: Some(held.stat.size),
-            })
-            .collect();
-        let mut found: Vec<Candidate> = open.into_iter().filter(|open| copied(&open.resume)).collect();
         for resume in &self.known {
             let same_place = resume.info.inode == stat.inode && (resume.info.device == stat.device || resume.info.uri == uri);
             if resume.identity.anchor_end > 0 && (same_place || copied(resume)) && !self.is_read(&resume.info) {
@@ -445,7 +493,7 @@ impl<D: Disk> Tail<D> {
         held.problem = held.look(&mut self.disk, now).err().map(|error| error.to_string());
         let changed = before != held.stat;
         let ended: Vec<Resume> = held.ended.drain(..).collect();
-        if !ended.is_empty() {
+        if std::mem::take(&mut held.parted) || !ended.is_empty() {
             // What was a copy of it is now all that is left of it.
             self.copies.clear();
             self.compressed.iter_mut().for_each(Compressed::doubt);
@@ -609,7 +657,11 @@ impl<D: Disk> Tail<D> {
                 };
                 (info, resume.covered)
             }
-            Some(Verdict::New) => {
+            Some(Verdict::Broken(identity)) if self.is_beginning(&uri, &identity)? => {
+                self.compressed[index].is_copy();
+                return Ok(None);
+            }
+            Some(Verdict::New | Verdict::Broken(_)) => {
                 let info = self.stranger(&uri, stat);
                 if info.id == self.next_id {
                     self.next_id = self.ids.take();
@@ -721,3 +773,7 @@ fn remember(known: &mut Vec<Resume>, resume: Resume) {
 #[cfg(test)]
 #[path = "tail/tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "tail/lives.rs"]
+mod lives;

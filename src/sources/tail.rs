@@ -235,6 +235,12 @@ impl<D: Disk> Tail<D> {
                 changed = true;
             }
         }
+        for index in 0..self.compressed.len() {
+            let file = &self.compressed[index];
+            if file.is_doubted() {
+                self.ask_again(index, file.stat, file.changed_at);
+            }
+        }
         changed
     }
 
@@ -513,6 +519,18 @@ impl<D: Disk> Tail<D> {
         }
     }
 
+    /// Who a compressed file is may have changed.
+    fn ask_again(&mut self, index: usize, stat: Stat, since: Nanos) {
+        let file = &mut self.compressed[index];
+        if let Some(resume) = file.resume() {
+            remember(&mut self.known, resume);
+        }
+        file.forget();
+        let uri = file.uri.clone();
+        let candidates = self.candidates(&uri, stat);
+        self.compressed[index].changed(stat, since, candidates);
+    }
+
     fn look_at_compressed(&mut self, now: Nanos) -> bool {
         let mut changed = false;
         for index in 0..self.compressed.len() {
@@ -529,14 +547,8 @@ impl<D: Disk> Tail<D> {
                 continue;
             }
             changed = true;
-            let (uri, since) = (file.uri.clone(), if grew { now } else { file.changed_at });
-            if let Some(resume) = file.resume() {
-                remember(&mut self.known, resume);
-            }
-            let file = &mut self.compressed[index];
-            file.forget();
-            let candidates = self.candidates(&uri, stat);
-            self.compressed[index].changed(stat, since, candidates);
+            let since = if grew { now } else { file.changed_at };
+            self.ask_again(index, stat, since);
         }
         let known = &mut self.known;
         self.compressed.retain(|file| {

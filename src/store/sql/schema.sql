@@ -1,5 +1,7 @@
 -- Facts are append-only: part, content, use, other, reject, coverage. interaction, spend and step follow from them and may be rebuilt at any time.
 -- No PRIMARY KEY and no index on anything that grows: zone maps, time windows and the derived tables do that work.
+-- Texts and ids that hardly repeat are zstd: the engine's own choice for them, dict_fsst, takes a third more processor time of all of ingest
+-- and more room. Those of a list's rows are not compressed: a page fetches them one by one, and zstd expands 2,048 for each.
 -- Times are nanoseconds UTC since 1970, durations nanoseconds, costs pico-dollars (10^-12 USD). NULL is "not logged".
 
 CREATE TABLE meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL);
@@ -21,20 +23,23 @@ CREATE TABLE coverage (
 -- What one record says about a span. contents lists content ids by slot: system 7;message 1-3,9;response 10.
 CREATE TABLE part (
     trace UBIGINT NOT NULL, start BIGINT NOT NULL, start_from VARCHAR NOT NULL, ends BIGINT, ended BOOLEAN NOT NULL,
-    trace_id VARCHAR NOT NULL, span_id VARCHAR NOT NULL, parent_id VARCHAR, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
-    status VARCHAR NOT NULL, error VARCHAR, provider VARCHAR, request_model VARCHAR, response_model VARCHAR, params VARCHAR,
+    trace_id VARCHAR NOT NULL USING COMPRESSION zstd, span_id VARCHAR NOT NULL USING COMPRESSION zstd, parent_id VARCHAR USING COMPRESSION zstd,
+    kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
+    status VARCHAR NOT NULL, error VARCHAR USING COMPRESSION zstd, provider VARCHAR, request_model VARCHAR, response_model VARCHAR,
+    params VARCHAR USING COMPRESSION zstd,
     stop_reason VARCHAR, time_to_first_token BIGINT,
     input UBIGINT, cache_read UBIGINT, cache_write UBIGINT, cache_write_1h UBIGINT, output UBIGINT, reasoning UBIGINT,
     convention VARCHAR NOT NULL, cost_logged HUGEINT,
-    feature VARCHAR, user_id VARCHAR, session VARCHAR, service VARCHAR, tool_name VARCHAR, tool_call_id VARCHAR,
-    ask VARCHAR NOT NULL, answer VARCHAR NOT NULL, tool_calls VARCHAR, documents UINTEGER, slots UTINYINT NOT NULL,
-    contents VARCHAR, attributes VARCHAR, inferred UINTEGER NOT NULL, dialect VARCHAR NOT NULL,
+    feature VARCHAR, user_id VARCHAR, session VARCHAR, service VARCHAR, tool_name VARCHAR, tool_call_id VARCHAR USING COMPRESSION zstd,
+    ask VARCHAR NOT NULL USING COMPRESSION zstd, answer VARCHAR NOT NULL USING COMPRESSION zstd, tool_calls VARCHAR USING COMPRESSION zstd,
+    documents UINTEGER, slots UTINYINT NOT NULL,
+    contents VARCHAR USING COMPRESSION zstd, attributes VARCHAR USING COMPRESSION zstd, inferred UINTEGER NOT NULL, dialect VARCHAR NOT NULL,
     source UINTEGER NOT NULL, generation UINTEGER NOT NULL, "offset" UBIGINT NOT NULL, length UINTEGER NOT NULL,
     ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL
 );
 
 -- A message, document, payload, definition or system prompt, and who says it (of a document: `document`); a second copy is legal.
-CREATE TABLE content (id UBIGINT NOT NULL, role VARCHAR NOT NULL, form VARCHAR NOT NULL, body VARCHAR NOT NULL);
+CREATE TABLE content (id UBIGINT NOT NULL, role VARCHAR NOT NULL, form VARCHAR NOT NULL, body VARCHAR NOT NULL USING COMPRESSION zstd);
 
 -- Which trace uses which content: what full-text search goes through.
 CREATE TABLE "use" (content UBIGINT NOT NULL, trace UBIGINT NOT NULL);
@@ -42,7 +47,7 @@ CREATE TABLE "use" (content UBIGINT NOT NULL, trace UBIGINT NOT NULL);
 -- Lines that were recognised and carry no span.
 CREATE TABLE other (
     source UINTEGER NOT NULL, generation UINTEGER NOT NULL, "offset" UBIGINT NOT NULL, length UINTEGER NOT NULL,
-    ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL, time BIGINT NOT NULL, dialect VARCHAR NOT NULL, text VARCHAR NOT NULL
+    ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL, time BIGINT NOT NULL, dialect VARCHAR NOT NULL, text VARCHAR NOT NULL USING COMPRESSION zstd
 );
 
 -- Lines that could not be read, kept verbatim.
@@ -53,13 +58,15 @@ CREATE TABLE reject (
 
 -- A row per trace: what lists, filters and panels read. models and findings are JSON arrays.
 CREATE TABLE interaction (
-    trace UBIGINT NOT NULL, trace_id VARCHAR NOT NULL, name VARCHAR NOT NULL, start BIGINT NOT NULL, start_from VARCHAR NOT NULL,
+    trace UBIGINT NOT NULL, trace_id VARCHAR NOT NULL USING COMPRESSION uncompressed, name VARCHAR NOT NULL, start BIGINT NOT NULL,
+    start_from VARCHAR NOT NULL,
     duration BIGINT, feature VARCHAR, user_id VARCHAR, session VARCHAR, service VARCHAR, models VARCHAR,
     spans UINTEGER NOT NULL, llm_calls UINTEGER NOT NULL, tool_calls UINTEGER NOT NULL, retrievals UINTEGER NOT NULL,
     calls UINTEGER NOT NULL, unpriced_calls UINTEGER NOT NULL,
     input BIGINT, cache_read BIGINT, cache_write BIGINT, cache_write_1h BIGINT, output BIGINT, reasoning BIGINT,
     cost HUGEINT, cost_basis VARCHAR NOT NULL, cost_logged HUGEINT, status VARCHAR NOT NULL, findings VARCHAR,
-    dialect VARCHAR NOT NULL, ask VARCHAR NOT NULL, answer VARCHAR NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL,
+    dialect VARCHAR NOT NULL, ask VARCHAR NOT NULL USING COMPRESSION uncompressed, answer VARCHAR NOT NULL USING COMPRESSION uncompressed,
+    first BIGINT NOT NULL, last BIGINT NOT NULL,
     place HUGEINT NOT NULL, tokens BIGINT, lower_bound BOOLEAN NOT NULL
 );
 

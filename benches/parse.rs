@@ -8,6 +8,7 @@ use divan::counter::BytesCount;
 use spanscope::model::framing::Framing;
 use spanscope::model::record::{Block, Identity, Order, SourceInfo};
 use spanscope::model::span::StartFrom;
+use spanscope::model::turn::Turn;
 
 fn main() {
     divan::main();
@@ -30,6 +31,7 @@ fn block(bytes: String) -> Block {
         bytes: bytes.into_bytes(),
         omitted: 0,
         framing: Framing::Lines,
+        turn: Turn::default(),
         fallback: (0, StartFrom::File),
         dialect: None,
     }

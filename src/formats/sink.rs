@@ -8,6 +8,7 @@ use crate::model::content::Slot;
 use crate::model::framing::Framing;
 use crate::model::record::Block;
 use crate::model::span::{Inferred, Nanos, Origin, Part, SpanKind, StartFrom, Status, TraceKey};
+use crate::model::turn::Turn;
 use crate::model::usage::{Convention, Usage};
 
 /// Longer ids are shortened; no tracer makes them.
@@ -25,6 +26,8 @@ pub struct Line<'b> {
     pub rest: Fields<'static>,
     /// What had to be repaired.
     pub repaired: Inferred,
+    /// Of a conversation: the turn under way.
+    pub turn: Turn,
 }
 
 /// Collects the parts of one line.

@@ -87,6 +87,7 @@ fn told(lines: &str) -> Trace {
         bytes: lines.as_bytes().to_vec(),
         omitted: 0,
         framing: Framing::Lines,
+        turn: spanscope::model::turn::Turn::default(),
         fallback: (NOON, StartFrom::File),
         dialect: None,
     });

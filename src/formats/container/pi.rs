@@ -20,7 +20,7 @@ pub struct Pi;
 static DIALECT: Dialect = Dialect {
     name: "pi",
     what: "sessions of the coding agent pi",
-    order: Order::Random,
+    order: Order::Ordered,
     example: "an object of type message with timestamp and a message of role user, assistant or toolResult",
 };
 
@@ -65,7 +65,7 @@ impl Container for Pi {
         let writer = Writer {
             line,
             at,
-            session: session::of_file(line),
+            session: line.turn.session.clone().unwrap_or_else(|| session::of_file(line)),
         };
         for key in ["type", "parentId"] {
             fields.take(key);

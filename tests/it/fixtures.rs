@@ -289,6 +289,11 @@ fn blocks_of_a_conversation_say_what_it_says_as_a_whole() {
 }
 
 #[test]
+fn an_event_that_names_the_answer_belongs_to_its_call() {
+    insta::assert_snapshot!("event_by_answer", trees(together(&["otlp/by_answer.jsonl"])));
+}
+
+#[test]
 fn a_fork_repeats_what_belongs_to_its_origin() {
     let parts = together(&["claude_code/session.jsonl", "claude_code/fork.jsonl"]);
     let traces: BTreeSet<&str> = parts.iter().map(|part| part.trace_id.as_str()).collect();

@@ -8,17 +8,19 @@ use super::tree::order;
 use crate::model::span::{Inferred, Nanos, Part, SpanKind};
 use crate::model::trace::Span;
 
-/// The dialects whose traces are conversations: there the prompt stands in lines of its own.
-pub const SESSIONS: [&str; 3] = ["claude_code", "codex", "pi"];
+/// The dialects whose traces are conversations: there the prompt stands in records of its own.
+pub const SESSIONS: [&str; 5] = ["claude_code", "codex", "pi", "adk_session", "openhands"];
+/// Those of them whose lines stand apart: what follows from their order is found here.
+const LINES: [&str; 3] = ["claude_code", "codex", "pi"];
 
-/// Whether a span is of a conversation. There the prompt stands in lines of its own.
+/// Whether a span is of a conversation.
 pub(super) fn is_one(part: &Part) -> bool {
     SESSIONS.contains(&&*part.dialect)
 }
 
 /// Puts a conversation in order. Other traces stay as they are.
 pub(super) fn arrange(spans: &mut [Span]) {
-    let mut line: Vec<usize> = (0..spans.len()).filter(|i| is_one(&spans[*i].part)).collect();
+    let mut line: Vec<usize> = (0..spans.len()).filter(|i| LINES.contains(&&*spans[*i].part.dialect)).collect();
     if line.is_empty() {
         return;
     }

@@ -201,6 +201,10 @@ pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) 
         push_message(part, slot, speaker.unwrap_or(default_role), inner);
         return;
     }
+    if let (Some(speaker), Some(inner)) = (speaker, fields.get("data").filter(|v| v.starts_with('{'))) {
+        push_message(part, slot, speaker, inner);
+        return;
+    }
     let role = match fields.text(&["role"]) {
         Some(role) if role == "model" => "assistant".to_owned(),
         Some(role) => role,

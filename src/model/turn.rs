@@ -157,44 +157,39 @@ pub fn is_prompt(text: &str) -> bool {
     !notes.iter().any(|note| text.starts_with(note))
 }
 
-/// Whether an input's first bytes are those of a conversation.
+/// Whether an input's first bytes are those of a conversation: its first line tells.
 #[must_use]
 pub fn is_conversation(head: &[u8]) -> bool {
-    let mut lines = head
-        .split_inclusive(|byte| *byte == b'\n')
-        .filter(|line| !line.trim_ascii().is_empty());
-    let told = lines.find_map(|line| match serde_json::from_slice::<Object<'_>>(line) {
-        Ok(object) => told(&object),
+    let mut lines = head.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let Some(line) = lines.find(|line| !line.is_empty()) else {
+        return false;
+    };
+    match serde_json::from_slice::<Object<'_>>(line) {
+        Ok(object) => is_line(&object),
         // The head ends within a long line.
         Err(error) if error.is_eof() => {
-            let says = |word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
-            Some(
-                says("\"sessionId\"") && (says("\"parentUuid\"") || says("\"isSidechain\""))
-                    || says("\"session_meta\"") && says("\"payload\""),
-            )
+            let says = |words: &[&str]| words.iter().all(|word| memchr::memmem::find(line, word.as_bytes()).is_some());
+            says(&["\"sessionId\"", "\"isSidechain\""]) || says(&["\"session_meta\"", "\"payload\""])
         }
-        Err(_) => Some(false),
-    });
-    told == Some(true)
+        Err(_) => false,
+    }
 }
 
-/// Whether a line is of a conversation, where it says so.
-fn told(line: &Object<'_>) -> Option<bool> {
+/// Whether a line is of a conversation.
+fn is_line(line: &Object<'_>) -> bool {
     let has = |keys: &[&str]| keys.iter().all(|key| line.contains_key(*key));
-    let kind = text(line, "type");
-    match kind.as_deref() {
-        Some("session_meta" | "turn_context" | "response_item" | "event_msg") => Some(has(&["timestamp", "payload"])),
-        Some("session") => Some(has(&["id", "timestamp", "cwd"])),
-        Some("summary") if has(&["leafUuid"]) => Some(true),
-        // Notes that may stand before the first line that anybody says.
-        Some("file-history-snapshot" | "queue-operation" | "permission-mode" | "last-prompt" | "custom-title" | "agent-name") => None,
+    match text(line, "type").as_deref() {
+        Some("session_meta" | "turn_context" | "response_item" | "event_msg") => has(&["timestamp", "payload"]),
+        Some("session") => has(&["id", "timestamp", "cwd"]),
         Some("user" | "assistant" | "system" | "attachment" | "progress") => {
-            let linked = has(&["parentUuid"]) || has(&["isSidechain"]) || has(&["uuid", "message"]);
-            Some(has(&["sessionId"]) && linked)
+            has(&["sessionId"]) && (has(&["isSidechain"]) || has(&["parentUuid"]) || has(&["uuid", "message"]))
         }
-        None if has(&["record_type"]) => Some(true),
-        None => Some(has(&["id", "timestamp", "instructions", "git"])),
-        Some(_) => Some(false),
+        // Notes that may stand before the first line that anybody says.
+        Some("summary") => has(&["leafUuid"]),
+        Some("file-history-snapshot") => has(&["messageId"]),
+        Some("queue-operation" | "permission-mode" | "last-prompt" | "ai-title" | "custom-title" | "agent-name") => has(&["sessionId"]),
+        Some(_) => false,
+        None => has(&["record_type"]) || has(&["id", "timestamp", "instructions", "git"]),
     }
 }
 
@@ -299,6 +294,34 @@ mod tests {
         let bare = r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"List."}]}"#;
         let around = r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"<environment_context>"}]}"#;
         assert_eq!(turns(&[around, bare, bare]), ["", "1", "2"]);
+    }
+
+    #[test]
+    fn the_first_line_tells() {
+        let long = format!(
+            r#"{{"parentUuid":null,"isSidechain":false,"sessionId":"s","type":"user","message":{{"content":"{}"#,
+            "x".repeat(5000)
+        );
+        for line in [
+            r#"{"type":"file-history-snapshot","messageId":"m","snapshot":{}}"#,
+            r#"{"type": "user", "uuid": "u", "sessionId": "s", "message": {}}"#,
+            r#"{"timestamp":"t","type":"session_meta","payload":{}}"#,
+            r#"{"type":"session","id":"s","timestamp":"t","cwd":"/"}"#,
+            &long,
+        ] {
+            assert!(is_conversation(format!("\n{line}\n{{\"more\":1}}\n").as_bytes()), "{line:.80}");
+        }
+        for line in [
+            "",
+            "no JSON",
+            r#"{"sessionId":"s","type":"click","uuid":"u"}"#,
+            r#"{"type":"user","name":"ada"}"#,
+            r#"{"id":1,"timestamp":"t","model":"m"}"#,
+            r#"{"type":"session","id":"s"}"#,
+            r#"{"resourceSpans":[]}"#,
+        ] {
+            assert!(!is_conversation(line.as_bytes()), "{line}");
+        }
     }
 
     #[test]

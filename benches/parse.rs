@@ -116,7 +116,10 @@ fn fixtures(dialect: &str) -> String {
 
 #[divan::bench(args = dialects())]
 fn dialect(bencher: Bencher<'_, '_>, name: &str) {
-    let block = block(fixtures(name));
+    let mut block = block(fixtures(name));
+    if Framing::of(&block.bytes) == Framing::Conversation {
+        block.framing = Framing::Conversation;
+    }
     bencher
         .counter(BytesCount::new(block.bytes.len()))
         .bench_local(|| spanscope::formats::parse(divan::black_box(&block)));

@@ -58,9 +58,12 @@ impl Container for ClaudeCode {
         let at = session::moment(&mut fields);
         let own = at.or(line.time);
         let aside = |key| fields.get(key) == Some("true");
-        if !speaks(&fields) || aside("isMeta") || aside("isCompactSummary") {
+        let raw = fields.borrowed("message").unwrap_or_default();
+        let message = Fields::of(&raw).unwrap_or_default();
+        if !has_place(&fields) || !has_role(&message) || aside("isMeta") || aside("isCompactSummary") {
             return Outcome::Other(own);
         }
+        fields.take("message");
         // A fork repeats lines of the session it was forked from: there they belong.
         let origin = fields
             .get("forkedFrom")
@@ -69,8 +72,6 @@ impl Container for ClaudeCode {
         let session = fields.text(&["sessionId"]);
         let goes_on = line.turn.of.is_none() || line.turn.of == session;
         let session = origin.or(session).unwrap_or_else(|| session::of_file(line));
-        let raw = fields.take("message").unwrap_or_default().into_owned();
-        let message = Fields::of(&raw).unwrap_or_default();
         let line = Spoken {
             line,
             at,
@@ -88,13 +89,15 @@ impl Container for ClaudeCode {
 
 /// Somebody says something in this line.
 fn speaks(fields: &Fields<'_>) -> bool {
-    let role = || {
-        fields
-            .get("message")
-            .and_then(Fields::of)
-            .is_some_and(|m| matches!(m.get("role"), Some("\"user\"" | "\"assistant\"")))
-    };
-    fields.any(&["uuid", "parentUuid", "requestId", "isSidechain", "costUSD"]) && role()
+    has_place(fields) && fields.get("message").and_then(Fields::of).is_some_and(|message| has_role(&message))
+}
+
+fn has_place(fields: &Fields<'_>) -> bool {
+    fields.any(&["uuid", "parentUuid", "requestId", "isSidechain", "costUSD"])
+}
+
+fn has_role(message: &Fields<'_>) -> bool {
+    matches!(message.get("role"), Some("\"user\"" | "\"assistant\""))
 }
 
 /// A line of the conversation.
@@ -159,7 +162,8 @@ impl Spoken<'_, '_> {
             part.error = Some(part.answer.clone());
         }
         let call = part.span_id.clone();
-        for key in ["content", "role", "type", "stop_sequence"] {
+        let content = message.take("content").unwrap_or_default();
+        for key in ["role", "type", "stop_sequence"] {
             message.take(key);
         }
         for (key, value) in message.drain() {
@@ -169,9 +173,6 @@ impl Spoken<'_, '_> {
             fields.take(key);
         }
         sink.push(self.line, part, &fields);
-        let content = Fields::of(raw)
-            .and_then(|m| m.get("content").map(str::to_owned))
-            .unwrap_or_default();
         for mut block in array(&content).unwrap_or_default().into_iter().filter_map(Fields::of) {
             if !matches!(block.get("type"), Some("\"tool_use\"" | "\"server_tool_use\"")) {
                 continue;

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 
-use super::message::{self, object};
-use super::scan::{self, Fields};
+use super::message::{self, checked_object};
+use super::scan::Fields;
 use crate::model::content::Slot;
 use crate::model::framing::Framing;
 use crate::model::record::Block;
@@ -75,12 +75,13 @@ impl<'s> Sink<'s> {
             part.answer = result.map(|piece| message::first_words(&piece.body)).unwrap_or_default();
         }
         let envelope = (self.count() == 0).then_some(&line.rest);
-        let leftovers = || rest.rest().chain(envelope.into_iter().flat_map(Fields::rest));
-        if leftovers().next().is_some() {
-            if leftovers().any(|(_, value)| !scan::ordinary(value)) {
+        let mut leftovers = rest.rest().chain(envelope.into_iter().flat_map(Fields::rest)).peekable();
+        if leftovers.peek().is_some() {
+            let (attributes, ordinary) = checked_object(leftovers);
+            if !ordinary {
                 part.inferred = part.inferred.and(Inferred::REPAIRED);
             }
-            part.attributes = Some(object(leftovers()));
+            part.attributes = Some(attributes);
         }
         if part.trace_id.is_empty() {
             part.trace_id = format!("{:016x}", made(line, part.origin.ordinal, "trace"));

@@ -55,13 +55,10 @@ impl Turn {
             (None, None) if line.contains_key("instructions") => self.session(line),
             (kind, None) => {
                 let message = line.get("message").and_then(|message| object(message));
+                let asks = || text(line, "role").as_deref() == Some("user") && is_prompt(&first_text(line.get("content")));
                 match (kind, message) {
                     // The first versions of Codex wrote bare messages.
-                    (Some("message"), None) if text(line, "role").as_deref() == Some("user") => {
-                        if is_prompt(&first_text(line.get("content"))) {
-                            self.begin(None, false);
-                        }
-                    }
+                    (Some("message"), None) if asks() => self.begin(None, false),
                     (_, Some(message)) if text(&message, "role").as_deref() == Some("user") => self.user(line, &message),
                     _ => {}
                 }

@@ -276,9 +276,9 @@ fn times(scale: &Scale, factor: UsdPerMillion) -> Result<Scale, &'static str> {
         let product = rate
             .0
             .checked_mul(factor.0 / (ONE / 1_000))
-            .filter(|_| factor.0 % (ONE / 1_000) == 0);
+            .filter(|_| factor.0.is_multiple_of(ONE / 1_000));
         let rate = product
-            .filter(|product| product % 1_000 == 0)
+            .filter(|product| product.is_multiple_of(1_000))
             .map(|product| UsdPerMillion(product / 1_000));
         rate.ok_or("a price finer than a price file can say")
     };

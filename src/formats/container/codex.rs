@@ -1,7 +1,7 @@
 //! Rollouts of OpenAI's Codex: `{timestamp, type, payload}` a line, and the bare items of its first versions.
 //!
-//! An interaction is a turn. A call is the token count that ends it; its key is the cumulative total, so that a count repeated is a call counted once. The input
-//! includes what was cached. The first line names the session, else the file does.
+//! An interaction is a turn. A call is the token count that ends it; its key is the cumulative total, so that a count repeated is a call
+//! counted once. The input includes what was cached. The first line names the session, else the file does.
 
 use std::borrow::Cow;
 

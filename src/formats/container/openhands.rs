@@ -1,4 +1,4 @@
-//! Results of OpenHands' evaluations: a line is one task with its history, in which every step repeats the model's whole answer.
+//! Results of `OpenHands`' evaluations: a line is one task with its history, in which every step repeats the model's whole answer.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

@@ -8,6 +8,7 @@ use divan::counter::BytesCount;
 use spanscope::model::framing::Framing;
 use spanscope::model::record::{Block, Identity, Order, SourceInfo};
 use spanscope::model::span::StartFrom;
+use spanscope::model::turn::Turn;
 
 fn main() {
     divan::main();
@@ -30,6 +31,7 @@ fn block(bytes: String) -> Block {
         bytes: bytes.into_bytes(),
         omitted: 0,
         framing: Framing::Lines,
+        turn: Turn::default(),
         fallback: (0, StartFrom::File),
         dialect: None,
     }
@@ -114,7 +116,10 @@ fn fixtures(dialect: &str) -> String {
 
 #[divan::bench(args = dialects())]
 fn dialect(bencher: Bencher<'_, '_>, name: &str) {
-    let block = block(fixtures(name));
+    let mut block = block(fixtures(name));
+    if Framing::of(&block.bytes) == Framing::Conversation {
+        block.framing = Framing::Conversation;
+    }
     bencher
         .counter(BytesCount::new(block.bytes.len()))
         .bench_local(|| spanscope::formats::parse(divan::black_box(&block)));

@@ -2,8 +2,11 @@
 //!
 //! A start in the future is not judged: no clock is known here, and what is derived must not depend on when it is derived.
 
+use std::collections::HashSet;
+
 use serde_json::value::RawValue;
 
+use super::event;
 use super::rollup::model;
 use crate::model::content::Slot;
 use crate::model::json::Json;
@@ -16,11 +19,17 @@ use crate::pricing::{Prices, Terms, Tier};
 const HOT: f64 = 0.7;
 /// Share of the context window, in percent, beyond which the middle of a prompt is skipped.
 const NEARLY_FULL: u128 = 80;
+/// What a prompt is made of.
+const PROMPT: u8 = Slot::System.bit() | Slot::Message.bit();
 /// 2000-01-01T00:00:00Z: no log of a model is older.
 const YEAR_2000: Nanos = 946_684_800_000_000_000;
 
 /// Adds to every span what can be found in it; findings are then in the order of their kinds.
 pub(super) fn find(spans: &mut [Span], prices: &Prices) {
+    let told = spans
+        .iter()
+        .filter(|span| event::is_one(&span.part) && span.part.slots & PROMPT != 0);
+    let told: HashSet<u32> = told.filter_map(|span| span.parent).collect();
     for index in 0..spans.len() {
         let span = &spans[index];
         if span.missing {
@@ -38,7 +47,7 @@ pub(super) fn find(spans: &mut [Span], prices: &Prices) {
         add(FindingKind::Repaired, repaired(&span.part));
         if span.part.kind == SpanKind::Llm && !span.rolled_up {
             let wrapper = span.parent.map(|parent| &spans[parent as usize]).filter(|parent| parent.rolled_up);
-            if !super::session::is_one(&span.part) {
+            if !super::session::is_one(&span.part) && u32::try_from(index).is_ok_and(|index| !told.contains(&index)) {
                 add(FindingKind::MissingPrompt, missing_prompt(&span.part, wrapper));
             }
             let params = Params::of(&span.part);
@@ -87,8 +96,7 @@ fn repaired(part: &Part) -> Option<String> {
 
 /// A stacked instrumentation may keep the prompt on the outer span and the tokens on the inner one.
 fn missing_prompt(part: &Part, wrapper: Option<&Span>) -> Option<String> {
-    let prompt = Slot::System.bit() | Slot::Message.bit();
-    let there = part.slots & prompt != 0 || wrapper.is_some_and(|wrapper| wrapper.part.slots & prompt != 0);
+    let there = part.slots & PROMPT != 0 || wrapper.is_some_and(|wrapper| wrapper.part.slots & PROMPT != 0);
     let response = if part.slots & Slot::Response.bit() != 0 {
         "the response was logged, its prompt was not"
     } else {

@@ -3,6 +3,7 @@
 //! Pure and total: the same parts in any order, delivered any number of times, give the same result. It reads no contents, keeps no
 //! state, and knows no store.
 
+mod event;
 mod findings;
 mod merge;
 mod rollup;

@@ -62,7 +62,8 @@ pub(super) fn price(spans: &mut [Span], prices: &Prices) {
 
 /// A service tier known to be cheaper, whose rates are not known: the usual ones would say too much.
 fn is_discounted(bill: &Bill<'_>) -> bool {
-    bill.unpriced_tier && matches!(&bill.tier, Tier::Other(word) if word == "batch" || word == "flex")
+    let cheaper = |word: &str| matches!(word.split(' ').next(), Some("batch" | "flex"));
+    bill.unpriced_tier && matches!(&bill.tier, Tier::Other(word) if cheaper(word))
 }
 
 /// Some tokens that cost money may not have been logged. Where input includes cached tokens and no cache class was logged, all of it

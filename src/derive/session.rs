@@ -1,6 +1,6 @@
 //! Conversations of coding agents: what follows from the order of their lines, which no line says by itself.
 //!
-//! A step hangs under the prompt before it; a call that names no model used the turn's; a call began when what came before it was over.
+//! A step hangs under the prompt before it; a call began when what came before it was over.
 
 use std::collections::BTreeSet;
 
@@ -8,42 +8,35 @@ use super::tree::order;
 use crate::model::span::{Inferred, Nanos, Part, SpanKind};
 use crate::model::trace::Span;
 
-/// The dialects whose traces are conversations: there the prompt stands in lines of its own.
-pub const SESSIONS: [&str; 3] = ["claude_code", "codex", "pi"];
+/// The dialects whose traces are conversations: there the prompt stands in records of its own.
+pub const SESSIONS: [&str; 5] = ["claude_code", "codex", "pi", "adk_session", "openhands"];
+/// Those of them whose lines stand apart: what follows from their order is found here.
+const LINES: [&str; 3] = ["claude_code", "codex", "pi"];
 
-/// Whether a span is of a conversation. There the prompt stands in lines of its own.
+/// Whether a span is of a conversation.
 pub(super) fn is_one(part: &Part) -> bool {
     SESSIONS.contains(&&*part.dialect)
 }
 
 /// Puts a conversation in order. Other traces stay as they are.
 pub(super) fn arrange(spans: &mut [Span]) {
-    let mut line: Vec<usize> = (0..spans.len()).filter(|i| is_one(&spans[*i].part)).collect();
+    let mut line: Vec<usize> = (0..spans.len()).filter(|i| LINES.contains(&&*spans[*i].part.dialect)).collect();
     if line.is_empty() {
         return;
     }
     line.sort_by(|a, b| order(&spans[*a].part).cmp(&order(&spans[*b].part)));
     let mut prompt: Option<usize> = None;
-    let mut model: Option<String> = None;
     let mut answer = String::new();
     // When something was over, and when the first step began that the next call asked for.
     let mut over: BTreeSet<Nanos> = BTreeSet::new();
     let mut asked: Option<Nanos> = None;
-    for (place, &index) in line.iter().enumerate() {
+    for index in line {
         let kind = spans[index].part.kind;
         let own = spans[index].part.parent_id.is_some();
         if kind == SpanKind::Request && !own {
             (prompt, asked) = (Some(index), None);
             over.insert(spans[index].part.start);
             continue;
-        }
-        if kind == SpanKind::Chain && spans[index].part.request_model.is_some() {
-            model.clone_from(&spans[index].part.request_model);
-            // A turn's settings stand before the prompt that they are for.
-            let next = line.get(place + 1).map(|next| spans[*next].part.kind);
-            if next == Some(SpanKind::Request) {
-                prompt = Some(line[place + 1]);
-            }
         }
         if !own && let Some(prompt) = prompt {
             let id = spans[prompt].part.span_id.clone();
@@ -53,9 +46,6 @@ pub(super) fn arrange(spans: &mut [Span]) {
         }
         let part = &mut spans[index].part;
         if kind == SpanKind::Llm {
-            if part.request_model.is_none() {
-                part.request_model.clone_from(&model);
-            }
             if part.answer.is_empty() {
                 part.answer = std::mem::take(&mut answer);
             }
@@ -67,7 +57,9 @@ pub(super) fn arrange(spans: &mut [Span]) {
                 // A moment is no duration: without a beginning none is known.
                 part.end = before.and(part.end.or(Some(logged)));
             }
-        } else if !own && kind != SpanKind::Chain {
+        } else if kind == SpanKind::Agent {
+            over.insert(part.start);
+        } else if !own {
             asked = asked.or(Some(part.start));
         }
         let said = part.answer.clone();

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::merge::Merged;
-use super::session;
+use super::{event, session};
 use crate::model::span::{Inferred, Part, SpanKey};
 use crate::model::trace::{Finding, FindingKind, Span, place};
 use crate::model::usage::{CostBasis, Usage};
@@ -20,6 +20,7 @@ const INTERACTION_ROOT: &str = "request";
 pub(super) fn build(merged: Vec<Merged>) -> Vec<Span> {
     let mut spans: Vec<Span> = merged.into_iter().map(span).collect();
     hang_under_interaction(&mut spans);
+    event::attach(&mut spans);
     session::arrange(&mut spans);
     let parents = parents(&mut spans);
     let parents = cut_circles(&mut spans, parents);

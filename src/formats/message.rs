@@ -201,6 +201,10 @@ pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) 
         push_message(part, slot, speaker.unwrap_or(default_role), inner);
         return;
     }
+    if let (Some(speaker), Some(inner)) = (speaker, fields.get("data").filter(|v| v.starts_with('{'))) {
+        push_message(part, slot, speaker, inner);
+        return;
+    }
     let role = match fields.text(&["role"]) {
         Some(role) if role == "model" => "assistant".to_owned(),
         Some(role) => role,
@@ -500,6 +504,13 @@ fn document(raw: &str) -> Option<Document> {
 /// A JSON object of raw values. A value that ordinary readers refuse (too deep, too large a number) is kept as text.
 #[must_use]
 pub fn object<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Json {
+    checked_object(fields).0
+}
+
+/// The same, and whether every value could be kept as it is.
+#[must_use]
+pub fn checked_object<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> (Json, bool) {
+    let mut ordinary = true;
     let mut out = String::from("{");
     for (key, value) in fields {
         if out.len() > 1 {
@@ -510,9 +521,10 @@ pub fn object<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Json {
         if scan::ordinary(value) {
             out.push_str(value);
         } else {
+            ordinary = false;
             out.push_str(&scan::quote(value));
         }
     }
     out.push('}');
-    Json::trusted(out)
+    (Json::trusted(out), ordinary)
 }

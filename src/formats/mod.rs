@@ -29,6 +29,7 @@ use crate::model::framing::Framing;
 use crate::model::mapping::Mapping;
 use crate::model::record::{Batch, Block, Order, Other, Reject, Tally};
 use crate::model::span::{Inferred, Nanos, Origin};
+use crate::model::turn::Turn;
 
 /// One row of `spanscope formats`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,13 +94,14 @@ pub fn parse_with(block: &Block, own: &[Mapping]) -> Batch {
             tally: Tally::default(),
         },
         winners: Vec::new(),
+        turn: block.turn.clone(),
     };
     if block.omitted > 0 {
         reader.too_long();
         return reader.batch;
     }
     match block.framing {
-        Framing::Lines => reader.lines(),
+        Framing::Lines | Framing::Conversation => reader.lines(),
         Framing::Documents => reader.documents(),
         Framing::Docker | Framing::Cri => reader.pieces(),
     }
@@ -119,6 +121,8 @@ struct Reader<'b> {
     batch: Batch,
     /// Lines by dialect.
     winners: Vec<(&'static str, u64)>,
+    /// Of a conversation: the turn under way.
+    turn: Turn,
 }
 
 impl Reader<'_> {
@@ -289,6 +293,7 @@ impl Reader<'_> {
                 time: None,
                 rest: Fields::default(),
                 repaired,
+                turn: self.turn.clone(),
             };
             let prefix = uncoloured(prefix);
             if !prefix.is_empty() {

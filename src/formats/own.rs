@@ -133,6 +133,7 @@ mod tests {
             bytes: line.as_bytes().to_vec(),
             omitted: 0,
             framing: crate::model::framing::Framing::Lines,
+            turn: crate::model::turn::Turn::default(),
             fallback: (0, crate::model::span::StartFrom::File),
             dialect: dialect.map(std::sync::Arc::from),
         };

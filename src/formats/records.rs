@@ -70,6 +70,9 @@ impl Reader<'_> {
     fn line(&mut self, start: usize, end: usize) {
         let block = self.block;
         let bytes = &block.bytes[start..end];
+        if block.framing == Framing::Conversation {
+            self.turn.pass(bytes);
+        }
         let standing = self.take(bytes, bytes, block.offset + start as u64);
         self.count(standing, 1);
     }

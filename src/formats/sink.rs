@@ -2,12 +2,13 @@
 
 use base64::Engine as _;
 
-use super::message::{self, object};
-use super::scan::{self, Fields};
+use super::message::{self, checked_object};
+use super::scan::Fields;
 use crate::model::content::Slot;
 use crate::model::framing::Framing;
 use crate::model::record::Block;
 use crate::model::span::{Inferred, Nanos, Origin, Part, SpanKind, StartFrom, Status, TraceKey};
+use crate::model::turn::Turn;
 use crate::model::usage::{Convention, Usage};
 
 /// Longer ids are shortened; no tracer makes them.
@@ -25,6 +26,8 @@ pub struct Line<'b> {
     pub rest: Fields<'static>,
     /// What had to be repaired.
     pub repaired: Inferred,
+    /// Of a conversation: the turn under way.
+    pub turn: Turn,
 }
 
 /// Collects the parts of one line.
@@ -72,12 +75,13 @@ impl<'s> Sink<'s> {
             part.answer = result.map(|piece| message::first_words(&piece.body)).unwrap_or_default();
         }
         let envelope = (self.count() == 0).then_some(&line.rest);
-        let leftovers = || rest.rest().chain(envelope.into_iter().flat_map(Fields::rest));
-        if leftovers().next().is_some() {
-            if leftovers().any(|(_, value)| !scan::ordinary(value)) {
+        let mut leftovers = rest.rest().chain(envelope.into_iter().flat_map(Fields::rest)).peekable();
+        if leftovers.peek().is_some() {
+            let (attributes, ordinary) = checked_object(leftovers);
+            if !ordinary {
                 part.inferred = part.inferred.and(Inferred::REPAIRED);
             }
-            part.attributes = Some(object(leftovers()));
+            part.attributes = Some(attributes);
         }
         if part.trace_id.is_empty() {
             part.trace_id = format!("{:016x}", made(line, part.origin.ordinal, "trace"));

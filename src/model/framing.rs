@@ -7,6 +7,7 @@
 use serde::de::IgnoredAny;
 
 use super::record::Order;
+use super::turn;
 
 /// How records stand in an input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Framing {
     /// A record is a line.
     #[default]
     Lines,
+    /// A record is a line of a coding agent's conversation, and belongs to the prompt before it.
+    Conversation,
     /// A record is an object, at the top or in arrays, over as many lines as it likes.
     Documents,
     /// Docker's json-file: a line whose `log` ends without a newline goes on in the stream's next line.
@@ -30,6 +33,13 @@ impl Framing {
     #[must_use]
     pub fn of(head: &[u8]) -> Self {
         let head = &head[..head.len().min(Self::HEAD)];
+        match Self::shape(head) {
+            Self::Lines if turn::is_conversation(head) => Self::Conversation,
+            shape => shape,
+        }
+    }
+
+    fn shape(head: &[u8]) -> Self {
         let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         if text.starts_with(b"{\"log\":\"") {
             return Self::Docker;
@@ -71,9 +81,15 @@ impl Framing {
     #[must_use]
     pub const fn order(self) -> Order {
         match self {
-            Self::Documents => Order::Ordered,
+            Self::Documents | Self::Conversation => Order::Ordered,
             Self::Lines | Self::Docker | Self::Cri => Order::Random,
         }
+    }
+
+    /// Whether every line is a record.
+    #[must_use]
+    pub const fn is_lines(self) -> bool {
+        matches!(self, Self::Lines | Self::Conversation)
     }
 
     /// A line of a container runtime: its stream, and whether the stream's next line goes on with it.
@@ -82,7 +98,7 @@ impl Framing {
         match self {
             Self::Docker => docker(line),
             Self::Cri => cri(line),
-            Self::Lines | Self::Documents => None,
+            Self::Lines | Self::Conversation | Self::Documents => None,
         }
     }
 }

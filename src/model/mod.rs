@@ -11,4 +11,5 @@ pub mod record;
 pub mod span;
 pub mod text;
 pub mod trace;
+pub mod turn;
 pub mod usage;

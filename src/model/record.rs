@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::framing::Framing;
 use super::span::{Nanos, Origin, Part, StartFrom, names};
+use super::turn::Turn;
 
 /// May the blocks of an input be read in any order?
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub struct Block {
     pub framing: Framing,
     /// The time for records that carry none: the file's (`File`) or the clock's (`Arrival`).
     pub fallback: (Nanos, StartFrom),
+    /// Of a conversation: the turn under way before its first line.
+    pub turn: Turn,
     /// The user's `--dialect`, where given.
     pub dialect: Option<Arc<str>>,
 }

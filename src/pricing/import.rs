@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use serde_json::value::RawValue;
 
 use super::file::{Named, scale, tier};
-use super::{Price, Prices, Rates, Scale, UsdPerMillion};
+use super::{Price, Prices, Rates, Scale, Threshold, UsdPerMillion};
 use crate::model::span::Nanos;
 
 /// What came of an import.
@@ -105,7 +105,8 @@ impl Imported {
             all.push(price);
             return;
         };
-        if row.same_figures(&price) {
+        // An alias may say less than its model.
+        if row.same_figures(&price) || completes(&row, &price) {
             self.unchanged += 1;
             return;
         }
@@ -148,7 +149,8 @@ fn completes(price: &Price, row: &Price) -> bool {
         scale.thresholds.iter_mut().for_each(|t| parts(&mut t.rates));
         scale
     };
-    row.tiers.is_empty() && bare(row.standard.clone()) == row.standard && bare(price.standard.clone()) == row.standard
+    let known = row.tiers.iter().all(|(word, scale)| price.tiers.get(word) == Some(scale));
+    known && bare(row.standard.clone()) == row.standard && bare(price.standard.clone()) == row.standard
 }
 
 impl Prices {
@@ -209,7 +211,10 @@ fn read(key: &str, text: &str, entries: &BTreeMap<String, &RawValue>) -> Result<
         (Some(_), None) => return Err("no price for a token of its output"),
         (Some(input), Some(output)) => (input, output),
     };
-    let (standard, tiers) = sheet.scales(input, output);
+    let (standard, mut tiers) = sheet.scales(input, output);
+    if let Some(entry) = fields.get("provider_specific_entry") {
+        multiply(entry, &standard, &mut tiers)?;
+    }
     let is_free = |rates: &Rates| rates.input.0 == 0 && rates.output.0 == 0;
     if is_free(&standard.rates) && standard.thresholds.iter().all(|t| is_free(&t.rates)) {
         return Err("0 for every token: free, or priced by something else");
@@ -233,6 +238,72 @@ fn read(key: &str, text: &str, entries: &BTreeMap<String, &RawValue>) -> Result<
             || TABLE.to_owned(),
             |source| source.split('?').next().unwrap_or_default().to_owned(),
         ),
+    })
+}
+
+/// A fast mode and a place, at which every rate is so many times the usual one: tiers of their own, together and with the others.
+fn multiply(entry: &RawValue, standard: &Scale, tiers: &mut BTreeMap<String, Scale>) -> Result<(), &'static str> {
+    let Ok(entry) = serde_json::from_str::<Fields<'_>>(entry.get()) else {
+        return Ok(());
+    };
+    let factor = |name: &str| entry.get(name).map_or(Ok(None), |raw| per_token(raw.get()));
+    let (fast, us) = (factor("fast")?, factor("us")?);
+    let usual = std::iter::once((String::new(), standard.clone()));
+    let scales: Vec<(String, Scale)> = usual
+        .chain(tiers.iter().map(|(word, scale)| (word.clone(), scale.clone())))
+        .collect();
+    for (word, scale) in scales {
+        let mut add = |words: &str, scale: Scale| tiers.insert(format!("{word} {words}").trim_start().to_owned(), scale);
+        if let Some(us) = us {
+            add("us", times(&scale, us)?);
+        }
+        // Batches are never fast.
+        if let Some(fast) = fast.filter(|_| word.is_empty()) {
+            let scale = times(&scale, fast)?;
+            if let Some(us) = us {
+                add("fast us", times(&scale, us)?);
+            }
+            add("fast", scale);
+        }
+    }
+    Ok(())
+}
+
+/// All rates of a scale, multiplied exactly. The factor is read as a price is: a million of it are one.
+fn times(scale: &Scale, factor: UsdPerMillion) -> Result<Scale, &'static str> {
+    const ONE: u128 = 1_000_000_000_000_000_000_000_000;
+    let exact = |rate: UsdPerMillion| {
+        let product = rate
+            .0
+            .checked_mul(factor.0 / (ONE / 1_000))
+            .filter(|_| factor.0.is_multiple_of(ONE / 1_000));
+        let rate = product
+            .filter(|product| product.is_multiple_of(1_000))
+            .map(|product| UsdPerMillion(product / 1_000));
+        rate.ok_or("a price finer than a price file can say")
+    };
+    let rates = |rates: &Rates| -> Result<Rates, &'static str> {
+        let some = |rate: Option<UsdPerMillion>| rate.map(exact).transpose();
+        Ok(Rates {
+            input: exact(rates.input)?,
+            output: exact(rates.output)?,
+            cache_read: some(rates.cache_read)?,
+            cache_write: some(rates.cache_write)?,
+            cache_write_1h: some(rates.cache_write_1h)?,
+            reasoning: some(rates.reasoning)?,
+            audio_input: some(rates.audio_input)?,
+            audio_output: some(rates.audio_output)?,
+        })
+    };
+    let thresholds = scale.thresholds.iter().map(|t| {
+        Ok(Threshold {
+            above: t.above,
+            rates: rates(&t.rates)?,
+        })
+    });
+    Ok(Scale {
+        rates: rates(&scale.rates)?,
+        thresholds: thresholds.collect::<Result<_, &'static str>>()?,
     })
 }
 

@@ -114,7 +114,7 @@ impl Price {
 }
 
 /// Counts up whenever the same prices would give another cost.
-const RULES: u32 = 2;
+const RULES: u32 = 3;
 
 /// All known prices. Cheap to clone.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,5 @@
-//! What besides its tokens decides what a call costs: the service tier, and which of the tokens are sound. Logs state both in passing,
-//! among a request's parameters and whatever had no field of its own.
+//! What besides its tokens decides what a call costs: the service tier, its speed and place, and which of the tokens are sound. Logs state
+//! all of it in passing, among a request's parameters and whatever had no field of its own.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub enum Tier {
     /// At the usual rates, or nothing was logged.
     #[default]
     Standard,
-    /// Otherwise: the word logged, in lower case, `batch` for all its spellings.
+    /// Otherwise: the word logged, in lower case, `batch` for all its spellings; then `fast` and where the model ran: `batch us`, `fast us`.
     Other(String),
 }
 
@@ -41,7 +41,22 @@ impl Terms {
                 found.look(&value, &mut String::new(), asked, 0);
             }
         }
-        let tier = found.answered.or(found.asked).map_or(Tier::Standard, |word| Tier::of(&word));
+        let mut words = Vec::new();
+        if let Some(Tier::Other(word)) = found.tier.word().map(|word| Tier::of(&word)) {
+            words.push(word);
+        }
+        words.extend(found.speed.word().filter(|word| word == "fast"));
+        words.extend(
+            found
+                .place
+                .word()
+                .filter(|word| !matches!(&**word, "" | "global" | "not_available")),
+        );
+        let tier = if words.is_empty() {
+            Tier::Standard
+        } else {
+            Tier::Other(words.join(" "))
+        };
         Self {
             tier,
             audio_input: found.audio_input,
@@ -67,13 +82,30 @@ impl Tier {
 
 fn is_telling(text: &str) -> bool {
     let has = |word: &[u8]| memchr::memmem::find(text.as_bytes(), word).is_some();
-    has(b"tier") || has(b"Tier") || has(b"traffic") || has(b"audio") || has(b"Audio")
+    has(b"tier") || has(b"Tier") || has(b"traffic") || has(b"audio") || has(b"Audio") || has(b"inference_geo") || has(b"speed")
+}
+
+/// A word that the answer states, or else the request.
+#[derive(Default)]
+struct Stated {
+    answered: Option<String>,
+    asked: Option<String>,
+}
+
+impl Stated {
+    fn word(&self) -> Option<String> {
+        let word = self.answered.as_ref().or(self.asked.as_ref())?;
+        Some(word.trim().to_ascii_lowercase())
+    }
 }
 
 #[derive(Default)]
 struct Found {
-    answered: Option<String>,
-    asked: Option<String>,
+    tier: Stated,
+    /// Anthropic's fast mode.
+    speed: Stated,
+    /// Where Anthropic's models ran.
+    place: Stated,
     audio_input: u64,
     audio_output: u64,
 }
@@ -107,13 +139,16 @@ impl Found {
 
     fn word(&mut self, path: &str, word: &str, asked: bool) {
         let last = path.rsplit('.').next().unwrap_or_default();
-        if !matches!(last, "service_tier" | "servicetier" | "traffic_type" | "traffictype") {
-            return;
-        }
+        let stated = match last {
+            "service_tier" | "servicetier" | "traffic_type" | "traffictype" => &mut self.tier,
+            "speed" if path.contains("usage.") || path == ".speed" && asked => &mut self.speed,
+            "inference_geo" => &mut self.place,
+            _ => return,
+        };
         let place = if asked || path.contains("request") {
-            &mut self.asked
+            &mut stated.asked
         } else {
-            &mut self.answered
+            &mut stated.answered
         };
         place.get_or_insert_with(|| word.to_owned());
     }
@@ -180,6 +215,24 @@ mod tests {
             ),
             (r#"{"usage":{"service_tier":null}}"#, "{}", Tier::Standard, "null"),
             (r#"{"pricing_tier":"gold"}"#, "{}", Tier::Standard, "another tier altogether"),
+            (
+                r#"{"message.usage.service_tier":"standard","message.usage.speed":"fast","message.usage.inference_geo":"us"}"#,
+                "{}",
+                other("fast us"),
+                "fast, in the US",
+            ),
+            (
+                r#"{"usage":{"service_tier":"batch","speed":"standard","inference_geo":"US"}}"#,
+                r#"{"speed":"fast"}"#,
+                other("batch us"),
+                "asked to be fast and was not",
+            ),
+            (
+                r#"{"usage.inference_geo":"not_available","usage.speed":null,"speed":"fast"}"#,
+                "{}",
+                Tier::Standard,
+                "nowhere in particular, and another's speed",
+            ),
             ("not json: tier", "{}", Tier::Standard, "no JSON"),
         ] {
             assert_eq!(terms(attributes, params).tier, tier, "{why}");

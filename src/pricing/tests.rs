@@ -692,6 +692,41 @@ fn importing_again_changes_nothing_and_a_changed_price_is_dated() {
 }
 
 #[test]
+fn a_fast_mode_and_a_place_are_tiers_and_an_alias_may_say_less() {
+    let table = r#"{
+        "quartz-2": {"litellm_provider": "quartz", "input_cost_per_token": 3e-06, "output_cost_per_token": 1.5e-05,
+            "cache_read_input_token_cost": 3e-07, "input_cost_per_token_batches": 1.5e-06, "output_cost_per_token_batches": 7.5e-06,
+            "provider_specific_entry": {"us": 1.1, "fast": 2.5, "video": {"a": 1}}},
+        "quartz-2-0101": {"litellm_provider": "quartz", "input_cost_per_token": 3e-06, "output_cost_per_token": 1.5e-05,
+            "cache_read_input_token_cost": 3e-07}
+    }"#;
+    let own = Prices::read(&row(
+        "quartz-2",
+        "aliases = [\"quartz-2-0101\"]\ninput = \"3.00\"\noutput = \"15.00\"\ncache_read = \"0.30\"",
+    ))
+    .unwrap();
+    let done = import(table, &own, &own, day("2026-11-27")).unwrap();
+    assert_eq!((done.added, done.changed, done.completed, done.unchanged), (0, 0, 1, 1));
+    let tiers: Vec<(&str, String)> = done.rows[0]
+        .tiers
+        .iter()
+        .map(|(word, scale)| (word.as_str(), format!("{} {}", scale.rates.input, scale.rates.cache_read.unwrap())))
+        .collect();
+    let expected = [
+        ("batch", "1.50 0.30"),
+        ("batch us", "1.65 0.33"),
+        ("fast", "7.50 0.75"),
+        ("fast us", "8.25 0.825"),
+        ("us", "3.30 0.33"),
+    ];
+    assert_eq!(tiers, expected.map(|(word, rates)| (word, rates.to_owned())));
+    let written = Prices::read(&write(&done.rows)).unwrap();
+    assert!(written.iter().eq(&done.rows), "it reads back the same");
+    let again = import(table, &written, &written, day("2026-11-28")).unwrap();
+    assert_eq!((again.changed, again.completed, again.unchanged), (0, 0, 2));
+}
+
+#[test]
 fn a_row_without_tiers_is_completed_in_place_and_keeps_its_aliases() {
     let bare = r#"[[price]]
 model = "quartz-2"

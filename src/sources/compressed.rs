@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::file::{ANCHOR, Cutting, HEAD};
-use super::lines::{Chunk, Lines};
+use super::lines::{Chunk, Lead, Lines};
 use super::tail::Stat;
+use crate::model::framing::Framing;
 use crate::model::record::{Block, Identity, Resume, SourceInfo};
 use crate::model::span::{Nanos, StartFrom};
 
@@ -177,6 +178,7 @@ struct Reading {
     info: Arc<SourceInfo>,
     covered: Vec<Range<u64>>,
     lines: Lines,
+    lead: Lead,
     /// Before the first byte of `lines`.
     before: Print,
     /// The input came to its end, well or not.
@@ -351,13 +353,16 @@ impl<F> Compressed<F> {
     /// It is this source now, of which `covered` is read already. From the first byte again, unless nothing but known bytes went by.
     pub(super) fn become_source(&mut self, info: SourceInfo, covered: Vec<Range<u64>>) {
         let at = self.print.at;
-        if covered != [0..at] && at > 0 {
+        // Which turn of a conversation is under way there, only the lines before tell.
+        let told = Framing::of(&self.print.head) == Framing::Conversation;
+        if (covered != [0..at] || told) && at > 0 {
             self.decoder = None;
             self.print = Print::default();
         }
         self.state = State::Reading(Reading {
             info: Arc::new(info),
             lines: Lines::at(self.print.at, &self.print.head),
+            lead: Lead::default(),
             before: self.print.clone(),
             covered,
             over: None,
@@ -408,6 +413,7 @@ impl<F> Compressed<F> {
             self.print.pass(&buffer[..count]);
             if known.is_some() {
                 reading.before = self.print.clone();
+                reading.lead.push(Framing::of(&self.print.head), &buffer[..count]);
                 reading.lines = Lines::at(self.print.at, &self.print.head);
             } else {
                 reading.lines.push(&buffer[..count]);
@@ -430,6 +436,8 @@ impl<F> Compressed<F> {
             reading.before.at += omitted;
             reading.before.pass(back);
             let end = reading.before.at;
+            let turn = reading.lead.turn();
+            reading.lead.push(framing, &bytes);
             cover(&mut reading.covered, offset..end);
             return Ok(Step::Block(Block {
                 source: Arc::clone(&reading.info),
@@ -438,6 +446,7 @@ impl<F> Compressed<F> {
                 bytes,
                 omitted,
                 framing,
+                turn,
                 fallback: (reading.info.file_time, StartFrom::File),
                 dialect: cutting.dialect.clone(),
             }));

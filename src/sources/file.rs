@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::framing::read_range;
-use super::lines::{KEPT, LONGEST};
+use super::lines::{KEPT, LONGEST, Lead};
 use super::tail::{Disk, Stat};
 use crate::model::framing::Framing;
 use crate::model::record::{Block, Identity, Order, Resume, SourceInfo};
@@ -25,6 +25,8 @@ use crate::model::span::{Nanos, StartFrom};
 const STILL: Nanos = 1_000_000_000;
 /// Looked at in one step where a hole is passed.
 const NUL_STEP: u64 = 1 << 20;
+/// Looked at in one step where a conversation's earlier lines go by.
+const LEAD_STEP: u64 = 1 << 20;
 /// First bytes that recognise a file.
 pub(super) const HEAD: u64 = 1024;
 /// Bytes before an offset that recognise a file.
@@ -68,6 +70,7 @@ pub(super) struct Held<F> {
     opened_size: u64,
     framing: Framing,
     reading: Reading,
+    lead: Lead,
 }
 
 /// What was learnt from the bytes of one generation.
@@ -123,6 +126,7 @@ impl<F> Held<F> {
             opened_size: stat.size,
             framing,
             reading,
+            lead: Lead::default(),
         })
     }
 
@@ -176,6 +180,7 @@ impl<F> Held<F> {
         let reading = Reading::begin(disk, &self.file, stat.size, &[], framing)?;
         self.ended.push(self.resume());
         self.reading = reading;
+        self.lead = Lead::default();
         self.floor = 0;
         self.frame(framing);
         let mut info = (*self.info).clone();
@@ -236,6 +241,7 @@ impl<F> Held<F> {
         let offset = self.reading.end;
         let bytes = read_lines(disk, &self.file, offset..end)?;
         let identity = identity_at(disk, &self.file, end)?;
+        self.lead_to(disk, offset)?;
         if !self.still_same(disk)? {
             return Ok(None);
         }
@@ -280,6 +286,7 @@ impl<F> Held<F> {
         };
         let bytes = read_lines(disk, &self.file, range.clone())?;
         let identity = identity_at(disk, &self.file, range.end)?;
+        self.lead_to(disk, range.start)?;
         if !self.still_same(disk)? {
             return Ok(None);
         }
@@ -314,14 +321,32 @@ impl<F> Held<F> {
         Ok(false)
     }
 
+    /// Lets what stands before `offset` go by, where it tells of what follows.
+    fn lead_to<D: Disk<File = F>>(&mut self, disk: &mut D, offset: u64) -> io::Result<()> {
+        if self.framing != Framing::Conversation {
+            return Ok(());
+        }
+        if self.lead.at > offset {
+            self.lead = Lead::default();
+        }
+        while self.lead.at < offset {
+            let bytes = read_range(disk, &self.file, self.lead.at..offset.min(self.lead.at + LEAD_STEP))?;
+            self.lead.push(self.framing, &bytes);
+        }
+        Ok(())
+    }
+
     fn block(
-        &self,
+        &mut self,
         offset: u64,
         (bytes, omitted): (Vec<u8>, u64),
         identity: Identity,
         fallback: (Nanos, StartFrom),
         cutting: &Cutting,
     ) -> Block {
+        let turn = self.lead.turn();
+        self.lead.push(self.framing, &bytes);
+        self.lead.skip(omitted);
         Block {
             source: Arc::clone(&self.info),
             identity,
@@ -329,6 +354,7 @@ impl<F> Held<F> {
             bytes,
             omitted,
             framing: self.framing,
+            turn,
             fallback,
             dialect: cutting.dialect.clone(),
         }

@@ -81,7 +81,7 @@ impl Framing {
     /// Whether the bytes behind the last boundary are whole, though no newline ends them.
     pub(super) fn is_complete(self, bytes: &[u8]) -> bool {
         match self {
-            Self::Lines => is_complete(bytes),
+            Self::Lines | Self::Conversation => is_complete(bytes),
             Self::Docker => !self.piece(bytes).is_some_and(|piece| piece.open) && is_complete(bytes),
             Self::Cri => false,
             Self::Documents => {
@@ -94,7 +94,7 @@ impl Framing {
 
     /// The end of the first line that ends within `range` with no other going on, one past its newline.
     fn first_end<D: Disk>(self, disk: &mut D, file: &D::File, range: Range<u64>) -> io::Result<Option<u64>> {
-        if self != Self::Lines {
+        if !self.is_lines() {
             return Ok(self.whole_lines(disk, file, range, |found| found.first.is_some())?.first);
         }
         let mut at = range.start;
@@ -116,7 +116,7 @@ impl Framing {
         while at > range.start {
             let begin = range.start.max(at.saturating_sub(step));
             step = STEP;
-            let last = if self == Self::Lines {
+            let last = if self.is_lines() {
                 let bytes = read_range(disk, file, begin..at)?;
                 memchr::memrchr(b'\n', &bytes).map(|found| begin + found as u64 + 1)
             } else {
@@ -199,7 +199,7 @@ impl Ends {
         self.at += bytes.len() as u64;
         let mut found = Found::default();
         match self.framing {
-            Framing::Lines => {
+            Framing::Lines | Framing::Conversation => {
                 found.first = memchr::memchr(b'\n', bytes).map(behind);
                 found.last = memchr::memrchr(b'\n', bytes).map(behind);
             }

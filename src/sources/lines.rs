@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use super::framing::Ends;
 use crate::model::framing::Framing;
+use crate::model::turn::Turn;
 
 /// Longer lines are no record that anybody could read, and would break the bound on memory: they become rejects.
 pub(super) const LONGEST: u64 = 32 << 20;
@@ -25,6 +26,51 @@ pub(super) struct Chunk {
     pub omitted: u64,
     /// What a record is.
     pub framing: Framing,
+}
+
+/// The turn of a conversation that is under way where reading stands: all bytes before have gone by.
+#[derive(Debug, Default)]
+pub(super) struct Lead {
+    /// Where it stands.
+    pub at: u64,
+    turn: Turn,
+    open: Vec<u8>,
+}
+
+impl Lead {
+    /// The next bytes go by.
+    pub(super) fn push(&mut self, framing: Framing, bytes: &[u8]) {
+        self.at += bytes.len() as u64;
+        if framing != Framing::Conversation {
+            return;
+        }
+        let Some(last) = memchr::memrchr(b'\n', bytes) else {
+            // The rest of a line too long for anybody says nothing.
+            if (self.open.len() as u64) < LONGEST {
+                self.open.extend_from_slice(bytes);
+            }
+            return;
+        };
+        let (whole, rest) = bytes.split_at(last + 1);
+        if self.open.is_empty() {
+            self.turn.pass(whole);
+        } else {
+            self.open.extend_from_slice(whole);
+            self.turn.pass(&self.open);
+        }
+        self.open = rest.to_vec();
+    }
+
+    /// So many bytes go by that nobody reads.
+    pub(super) const fn skip(&mut self, bytes: u64) {
+        self.at += bytes;
+    }
+
+    /// The turn, where a line begins: the line before may lack its newline.
+    pub(super) fn turn(&mut self) -> Turn {
+        self.turn.pass(&std::mem::take(&mut self.open));
+        self.turn.clone()
+    }
 }
 
 /// Cuts what is pushed.

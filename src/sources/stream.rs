@@ -12,7 +12,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::lines::Lines;
+use super::lines::{Lead, Lines};
 use crate::model::record::{Block, Identity, SourceInfo};
 use crate::model::span::{Nanos, StartFrom};
 
@@ -26,6 +26,7 @@ pub(super) struct Stream {
     info: Arc<SourceInfo>,
     dialect: Option<Arc<str>>,
     lines: Lines,
+    lead: Lead,
     spool: Option<File>,
     spooled: u64,
     /// Why the spool or the input failed.
@@ -45,6 +46,7 @@ impl Stream {
             info: Arc::new(info),
             dialect,
             lines: Lines::at(0, &[]),
+            lead: Lead::default(),
             spool,
             spooled: 0,
             problem,
@@ -88,6 +90,8 @@ impl Stream {
     /// The next of the whole lines that wait; at the end of the input also the last one without newline.
     pub(super) fn take(&mut self, now: Nanos, ended: bool) -> Option<Block> {
         let chunk = self.lines.take(ended)?;
+        let turn = self.lead.turn();
+        self.lead.push(chunk.framing, &chunk.bytes);
         Some(Block {
             source: Arc::clone(&self.info),
             identity: Identity::default(),
@@ -95,6 +99,7 @@ impl Stream {
             bytes: chunk.bytes,
             omitted: chunk.omitted,
             framing: chunk.framing,
+            turn,
             fallback: (now, StartFrom::Arrival),
             dialect: self.dialect.clone(),
         })

@@ -35,6 +35,7 @@ pub fn traces(count: u64) -> Vec<Trace> {
         identity: Identity::default(),
         omitted: 0,
         framing: Framing::Lines,
+        turn: spanscope::model::turn::Turn::default(),
         fallback: (NOON, StartFrom::File),
         dialect: None,
     });

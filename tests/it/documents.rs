@@ -28,6 +28,7 @@ fn read(bytes: &[u8], framing: Framing) -> Batch {
         bytes: bytes.to_vec(),
         omitted: 0,
         framing,
+        turn: spanscope::model::turn::Turn::default(),
         fallback: (0, StartFrom::File),
         dialect: None,
     })

@@ -33,6 +33,7 @@ fn block_at(bytes: &[u8], offset: u64) -> Block {
         bytes: bytes.to_vec(),
         omitted: 0,
         framing: Framing::Lines,
+        turn: spanscope::model::turn::Turn::default(),
         fallback: (FALLBACK, StartFrom::File),
         dialect: None,
     }

@@ -87,6 +87,7 @@ fn told(lines: &str) -> Trace {
         bytes: lines.as_bytes().to_vec(),
         omitted: 0,
         framing: Framing::Lines,
+        turn: spanscope::model::turn::Turn::default(),
         fallback: (NOON, StartFrom::File),
         dialect: None,
     });
@@ -117,6 +118,62 @@ fn a_call_costs_its_tokens_times_their_price() {
         ([Some(0), Some(0), Some(0), Some(0), Some(0)], "0", "tokens logged as none"),
     ] {
         assert_eq!(cost(classes(logged)), dollars, "{what}");
+    }
+}
+
+/// Claude Code logs how fast and where Anthropic served a call. Both cost more.
+#[test]
+fn a_fast_call_and_one_served_in_the_us_cost_more() {
+    for (model, served, dollars, basis, what) in [
+        (
+            "claude-opus-5",
+            r#""speed":"standard","inference_geo":"global""#,
+            "0.0335",
+            CostBasis::Computed,
+            "as usual",
+        ),
+        (
+            "claude-opus-5",
+            r#""speed":null,"inference_geo":"""#,
+            "0.0335",
+            CostBasis::Computed,
+            "nothing said",
+        ),
+        ("claude-opus-5", r#""speed":"fast""#, "0.067", CostBasis::Computed, "fast: twice"),
+        (
+            "claude-opus-5",
+            r#""inference_geo":"us""#,
+            "0.03685",
+            CostBasis::Computed,
+            "in the US: a tenth more",
+        ),
+        (
+            "claude-opus-5",
+            r#""speed":"fast","inference_geo":"us""#,
+            "0.0737",
+            CostBasis::Computed,
+            "both",
+        ),
+        (
+            "claude-opus-5",
+            r#""service_tier":"batch","inference_geo":"us""#,
+            "0.018425",
+            CostBasis::Computed,
+            "half of a tenth more",
+        ),
+        (
+            "claude-haiku-4-5",
+            r#""speed":"fast""#,
+            "0.0067",
+            CostBasis::LowerBound,
+            "no price is known for its fast mode",
+        ),
+    ] {
+        let line = format!(
+            r#"{{"type":"assistant","uuid":"u","sessionId":"s","requestId":"r","timestamp":"2026-11-23T02:00:00Z","message":{{"id":"m","role":"assistant","model":"{model}","content":[],"stop_reason":"end_turn","usage":{{"input_tokens":1000,"cache_read_input_tokens":2000,"cache_creation_input_tokens":0,"output_tokens":1100,{served}}}}}}}"#
+        );
+        let row = told(&line).row;
+        assert_eq!((row.cost.unwrap().decimal(), row.cost_basis), (dollars.to_owned(), basis), "{what}");
     }
 }
 

@@ -50,6 +50,7 @@ fn blocks(size: usize) -> Vec<Block> {
                 bytes: rest[..end].to_vec(),
                 omitted: 0,
                 framing: Framing::Lines,
+                turn: spanscope::model::turn::Turn::default(),
                 fallback: (info.file_time, StartFrom::File),
                 dialect: None,
             });

@@ -125,8 +125,13 @@ fn total(usage: &Usage) -> u64 {
 }
 
 fn terms(tier: &str, call: &Call) -> Terms {
+    let (first, more) = tier.split_once(' ').unwrap_or((tier, ""));
+    let tier = match Tier::of(first) {
+        Tier::Other(word) => Tier::Other(format!("{word} {more}").trim_end().to_owned()),
+        Tier::Standard => Tier::Standard,
+    };
     Terms {
-        tier: Tier::of(tier),
+        tier,
         audio_input: call.audio_input,
         audio_output: call.audio_output,
     }
@@ -235,6 +240,20 @@ impl Entry<'_> {
             (!rest.contains('_') && rest.bytes().all(|b| b.is_ascii_lowercase())).then(|| rest.to_owned())
         });
         words.collect()
+    }
+
+    /// A tier, and what else is logged beside it, with the thousandths of the tier's prices that a call costs then.
+    fn times(&self, tier: &str) -> Vec<(String, u128)> {
+        let more = self.0.get("provider_specific_entry").map_or("{}", |raw| raw.get());
+        let more: BTreeMap<String, serde_json::Value> = serde_json::from_str(more).unwrap();
+        let factor = |word: &str| Some((more.get(word)?.as_f64()? * 1000.0).round() as u128);
+        let mut all = vec![(tier.to_owned(), 1000)];
+        all.extend(factor("us").map(|us| (format!("{tier} us").trim_start().to_owned(), us)));
+        if let Some(fast) = factor("fast").filter(|_| tier.is_empty()) {
+            all.push(("fast".to_owned(), fast));
+            all.extend(factor("us").map(|us| ("fast us".to_owned(), fast * us / 1000)));
+        }
+        all
     }
 
     /// Thresholds in tokens, with their spelling in the keys.
@@ -347,10 +366,14 @@ fn every_model_of_the_public_table_bills_as_the_table_does() {
         models += 1;
         let mut tiers = entry.tiers();
         tiers.push(String::new());
-        for tier in tiers {
+        for (tier, times) in tiers.iter().flat_map(|tier| entry.times(tier)) {
             for _ in 0..DRAWN {
                 let call = draw();
-                let expected = bill(&entry.sheet(total(&call.usage), &tier), &call);
+                let (usual, _) = tier.split_once(' ').filter(|_| times > 1000).unwrap_or((&tier, ""));
+                let usual = if tiers.iter().any(|tier| tier == usual) { usual } else { "" };
+                let mut sheet = entry.sheet(total(&call.usage), usual);
+                sheet.values_mut().for_each(|price| *price = *price * times / 1000);
+                let expected = bill(&sheet, &call);
                 for prices in [&imported, &built_in] {
                     let price = prices.find(&key, None, i64::MAX).unwrap_or_else(|| panic!("{key} has no price"));
                     let billed = price.bill(&call.usage, terms(&tier, &call)).cost();

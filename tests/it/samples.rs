@@ -43,6 +43,7 @@ fn parts() -> BTreeMap<TraceKey, Vec<Part>> {
             bytes: std::fs::read(file.path()).unwrap(),
             omitted: 0,
             framing: Framing::Lines,
+            turn: spanscope::model::turn::Turn::default(),
             fallback: (NOW, StartFrom::File),
             dialect: None,
         });

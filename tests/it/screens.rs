@@ -45,6 +45,7 @@ impl Script {
             bytes: text.to_vec(),
             omitted: 0,
             framing: Framing::Lines,
+            turn: spanscope::model::turn::Turn::default(),
             fallback: (0, StartFrom::File),
             dialect: None,
         };

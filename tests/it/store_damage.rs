@@ -41,6 +41,7 @@ fn blocks(text: &str) -> Vec<Block> {
                 bytes,
                 omitted: 0,
                 framing: Framing::Lines,
+                turn: spanscope::model::turn::Turn::default(),
                 fallback: (0, StartFrom::File),
                 dialect: None,
             };

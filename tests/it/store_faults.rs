@@ -127,6 +127,7 @@ pub(super) fn fill(store: &Store, text: &str) {
         bytes: text.as_bytes().to_vec(),
         omitted: 0,
         framing: Framing::Lines,
+        turn: spanscope::model::turn::Turn::default(),
         fallback: (0, StartFrom::File),
         dialect: None,
     };

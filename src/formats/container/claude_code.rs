@@ -1,7 +1,7 @@
 //! Sessions of Claude Code: one API call stands in several lines, each repeating its usage, and again in files that continue a session.
 //!
-//! A call is a message id with its request id, a tool is its `tool_use` id, a prompt is its line's `uuid`. Cached tokens stand beside
-//! the input.
+//! An interaction is a prompt: its `promptId`, else its line's `uuid`. A call is a message id with its request id, a tool is its `tool_use`
+//! id. So lines that a resumed session repeats are those of the first. Cached tokens stand beside the input.
 
 use super::session;
 use super::{Container, Outcome};
@@ -13,6 +13,7 @@ use crate::formats::sink::{Line, Sink, fail, normalise};
 use crate::model::content::Slot;
 use crate::model::record::Order;
 use crate::model::span::{Nanos, Part, SpanKind};
+use crate::model::turn;
 use crate::model::usage::{Convention, Usage};
 
 /// Lines of `~/.claude/projects/*/*.jsonl`, sub-agents' too.
@@ -21,7 +22,7 @@ pub struct ClaudeCode;
 static DIALECT: Dialect = Dialect {
     name: "claude_code",
     what: "sessions of Claude Code and of its sub-agents",
-    order: Order::Random,
+    order: Order::Ordered,
     example: "an object with sessionId and a message, or one of the session's notes",
 };
 
@@ -56,19 +57,27 @@ impl Container for ClaudeCode {
     fn read(&self, mut fields: Fields<'_>, line: &Line<'_>, sink: &mut Sink<'_>) -> Outcome {
         let at = session::moment(&mut fields);
         let own = at.or(line.time);
-        if !speaks(&fields) || fields.get("isMeta") == Some("true") {
+        let aside = |key| fields.get(key) == Some("true");
+        let raw = fields.borrowed("message").unwrap_or_default();
+        let message = Fields::of(&raw).unwrap_or_default();
+        if !has_place(&fields) || !has_role(&message) || aside("isMeta") || aside("isCompactSummary") {
             return Outcome::Other(own);
         }
+        fields.take("message");
         // A fork repeats lines of the session it was forked from: there they belong.
         let origin = fields
             .get("forkedFrom")
             .and_then(Fields::of)
             .and_then(|mut from| from.text(&["sessionId"]));
         let session = fields.text(&["sessionId"]);
+        let goes_on = line.turn.of.is_none() || line.turn.of == session;
         let session = origin.or(session).unwrap_or_else(|| session::of_file(line));
-        let raw = fields.take("message").unwrap_or_default().into_owned();
-        let message = Fields::of(&raw).unwrap_or_default();
-        let line = Spoken { line, at, session };
+        let line = Spoken {
+            line,
+            at,
+            session,
+            goes_on,
+        };
         if message.get("role") == Some("\"assistant\"") {
             line.assistant(fields, message, &raw, sink);
         } else {
@@ -80,13 +89,15 @@ impl Container for ClaudeCode {
 
 /// Somebody says something in this line.
 fn speaks(fields: &Fields<'_>) -> bool {
-    let role = || {
-        fields
-            .get("message")
-            .and_then(Fields::of)
-            .is_some_and(|m| matches!(m.get("role"), Some("\"user\"" | "\"assistant\"")))
-    };
-    fields.any(&["uuid", "parentUuid", "requestId", "isSidechain", "costUSD"]) && role()
+    has_place(fields) && fields.get("message").and_then(Fields::of).is_some_and(|message| has_role(&message))
+}
+
+fn has_place(fields: &Fields<'_>) -> bool {
+    fields.any(&["uuid", "parentUuid", "requestId", "isSidechain", "costUSD"])
+}
+
+fn has_role(message: &Fields<'_>) -> bool {
+    matches!(message.get("role"), Some("\"user\"" | "\"assistant\""))
 }
 
 /// A line of the conversation.
@@ -94,11 +105,16 @@ struct Spoken<'l, 'b> {
     line: &'l Line<'b>,
     at: Option<Nanos>,
     session: String,
+    /// It is of the conversation whose turn is under way.
+    goes_on: bool,
 }
 
 impl Spoken<'_, '_> {
     fn begin(&self, sink: &Sink<'_>) -> Part {
         let mut part = session::begin(sink, self.line, DIALECT.name, &self.session, self.at);
+        if !self.goes_on {
+            part.trace_id.clone_from(&self.session);
+        }
         part.service = Some("claude-code".to_owned());
         part
     }
@@ -146,7 +162,8 @@ impl Spoken<'_, '_> {
             part.error = Some(part.answer.clone());
         }
         let call = part.span_id.clone();
-        for key in ["content", "role", "type", "stop_sequence"] {
+        let content = message.take("content").unwrap_or_default();
+        for key in ["role", "type", "stop_sequence"] {
             message.take(key);
         }
         for (key, value) in message.drain() {
@@ -156,9 +173,6 @@ impl Spoken<'_, '_> {
             fields.take(key);
         }
         sink.push(self.line, part, &fields);
-        let content = Fields::of(raw)
-            .and_then(|m| m.get("content").map(str::to_owned))
-            .unwrap_or_default();
         for mut block in array(&content).unwrap_or_default().into_iter().filter_map(Fields::of) {
             if !matches!(block.get("type"), Some("\"tool_use\"" | "\"server_tool_use\"")) {
                 continue;
@@ -199,20 +213,19 @@ impl Spoken<'_, '_> {
             }
             return;
         }
-        let words = first_text(content);
-        if words.starts_with("[Request interrupted") || words.starts_with("<local-command-") {
+        if !turn::is_prompt(&session::first_text(content)) {
             return;
         }
         let mut part = self.begin(sink);
         part.feature = session::project(&mut fields, "cwd");
         session::prompt(&mut part, content);
         part.span_id = fields.text(&["uuid"]).unwrap_or_default();
-        if let Some(agent) = agent(&mut fields) {
+        if fields.get("isSidechain") == Some("true") {
             // What a sub-agent is told, not what the user asked.
             part.kind = SpanKind::Agent;
-            part.name.clone_from(&agent);
-            part.span_id = agent;
             part.ended = false;
+            part.span_id = agent(&mut fields).unwrap_or(part.span_id);
+            part.name.clone_from(&part.span_id);
         }
         if let Some(answer) = answer {
             fields.push("toolUseResult".into(), answer);
@@ -231,11 +244,13 @@ impl Spoken<'_, '_> {
         if block.get("is_error") == Some("true") {
             fail(
                 &mut part,
-                Some(first_text(block.get("content").unwrap_or_default())).filter(|text| !text.is_empty()),
+                Some(session::first_text(block.get("content").unwrap_or_default())).filter(|text| !text.is_empty()),
             );
         }
         if let Some(content) = block.take("content") {
-            let text = array(&content).filter(|items| items.len() == 1).map(|_| first_text(&content));
+            let text = array(&content)
+                .filter(|items| items.len() == 1)
+                .map(|_| session::first_text(&content));
             match text.filter(|text| !text.is_empty()) {
                 Some(text) => message::push_payload(&mut part, Slot::Result, &crate::formats::scan::quote(&text)),
                 None => message::push_payload(&mut part, Slot::Result, &content),
@@ -277,17 +292,4 @@ fn usage(message: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
     if !usage.is_empty() {
         normalise(part, Convention::Exclusive, usage);
     }
-}
-
-/// The first text of a content: itself, or that of its first block with one.
-fn first_text(content: &str) -> String {
-    if let Some(text) = string(content) {
-        return text.into_owned();
-    }
-    let blocks = array(content).unwrap_or_default();
-    let mut texts = blocks
-        .into_iter()
-        .filter_map(Fields::of)
-        .filter_map(|mut block| block.text(&["text", "content"]));
-    texts.next().unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Rollouts of OpenAI's Codex: `{timestamp, type, payload}` a line, and the bare items of its first versions.
 //!
-//! A call is the token count that ends it; its key is the cumulative total, so that a count repeated is a call counted once. The input
-//! includes what was cached. No line names its session: the file does.
+//! An interaction is a turn. A call is the token count that ends it; its key is the cumulative total, so that a count repeated is a call
+//! counted once. The input includes what was cached. The first line names the session, else the file does.
 
 use std::borrow::Cow;
 
@@ -15,6 +15,7 @@ use crate::formats::sink::{Line, Sink, normalise};
 use crate::model::content::Slot;
 use crate::model::record::Order;
 use crate::model::span::{Inferred, Nanos, Part, SpanKind};
+use crate::model::turn;
 use crate::model::usage::{Convention, Usage};
 
 /// Lines of `~/.codex/sessions/**/rollout-*.jsonl`.
@@ -23,9 +24,12 @@ pub struct Codex;
 static DIALECT: Dialect = Dialect {
     name: "codex",
     what: "rollouts of OpenAI Codex",
-    order: Order::Random,
+    order: Order::Ordered,
     example: "an object of timestamp, type and payload",
 };
+
+/// The span of a turn's prompt.
+const PROMPT: &str = "prompt";
 
 const TYPES: &[&str] = &[
     "session_meta",
@@ -59,11 +63,11 @@ impl Container for Codex {
         let writer = Writer {
             line,
             at,
-            session: session::of_file(line),
+            session: line.turn.session.clone().unwrap_or_else(|| session::of_file(line)),
         };
         let payload = fields.take("payload").map(Cow::into_owned);
         match (&*kind, payload.as_deref().and_then(Fields::of)) {
-            ("turn_context", Some(payload)) => writer.turn(payload, sink),
+            ("turn_context", Some(payload)) => writer.turn(&payload, sink),
             ("event_msg", Some(payload)) => writer.event(payload, sink),
             ("response_item", Some(mut item)) => {
                 let kind = item.text(&["type"]).unwrap_or_default();
@@ -110,17 +114,15 @@ impl Writer<'_, '_> {
         part
     }
 
-    /// The model and the settings of what follows.
-    fn turn(&self, mut payload: Fields<'_>, sink: &mut Sink<'_>) {
-        let Some(model) = payload.text(&["model"]) else { return };
+    /// The settings of the turn under way, if there is one.
+    fn turn(&self, payload: &Fields<'_>, sink: &mut Sink<'_>) {
+        if self.line.turn.id.is_empty() || self.line.turn.over {
+            return;
+        }
         let mut part = self.begin(sink);
-        part.kind = SpanKind::Chain;
-        "turn".clone_into(&mut part.name);
-        part.span_id = payload.text(&["turn_id"]).map(|id| format!("turn-{id}")).unwrap_or_default();
-        part.request_model = Some(model);
-        part.feature = session::project(&mut payload, "cwd");
-        part.ended = true;
-        sink.push(self.line, part, &payload);
+        session::asked(&mut part);
+        self.in_turn(&mut part);
+        sink.push(self.line, part, payload);
     }
 
     fn event(&self, mut payload: Fields<'_>, sink: &mut Sink<'_>) {
@@ -129,10 +131,18 @@ impl Writer<'_, '_> {
                 let Some(text) = payload.take("message") else { return };
                 let mut part = self.begin(sink);
                 session::prompt(&mut part, &text);
+                self.in_turn(&mut part);
                 sink.push(self.line, part, &payload);
             }
             Some("token_count") => self.call(payload, sink),
             _ => {}
+        }
+    }
+
+    /// A turn has one prompt, of what the user said before and while it ran.
+    fn in_turn(&self, part: &mut Part) {
+        if !self.line.turn.id.is_empty() {
+            PROMPT.clone_into(&mut part.span_id);
         }
     }
 
@@ -162,7 +172,7 @@ impl Writer<'_, '_> {
         if let Some(total) = total {
             part.span_id = format!("call-{total}");
         }
-        part.request_model = payload.text(&["info.model"]);
+        part.request_model = payload.text(&["info.model"]).or_else(|| self.line.turn.model.clone());
         normalise(&mut part, Convention::Inclusive, with_reasoning(usage, sum));
         // When it began is for the conversation to tell. A count that is repeated later does not make the call longer.
         part.ended = true;
@@ -205,9 +215,13 @@ impl Writer<'_, '_> {
             }
             // Where lines have a type around them, the event tells the prompt; this repeats it, with what the program adds.
             "message" if bare && item.get("role") == Some("\"user\"") => {
-                let mut part = self.begin(sink);
                 let content = item.take("content").unwrap_or_default();
+                if !turn::is_prompt(&session::first_text(&content)) {
+                    return;
+                }
+                let mut part = self.begin(sink);
                 session::prompt(&mut part, &content);
+                self.in_turn(&mut part);
                 item.take("role");
                 sink.push(self.line, part, &item);
             }

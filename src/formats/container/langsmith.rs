@@ -181,6 +181,9 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
             normalise(part, Convention::Inclusive, usage);
         }
     }
+    if part.kind == SpanKind::Llm {
+        provider_says(fields.get("outputs").unwrap_or_default(), part, odd);
+    }
     if part.usage.is_empty() {
         for key in ["token_usage", "prompt_token_details"] {
             fields.expand(key);
@@ -202,6 +205,39 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
     part.cost_logged = fields.number(&costs, number::dollars, odd).filter(|cost| cost.0 > 0);
 }
 
+/// What older integrations keep of the provider's answer: its model, and its figures where nobody else has any.
+fn provider_says(outputs: &str, part: &mut Part, odd: &mut bool) {
+    let output = Fields::of(outputs).and_then(|outputs| outputs.get("llm_output").and_then(Fields::of_owned));
+    let Some(mut output) = output else { return };
+    part.response_model = part.response_model.take().or_else(|| output.text(&["model_name", "model"]));
+    for key in [
+        "token_usage",
+        "token_usage.prompt_tokens_details",
+        "token_usage.completion_tokens_details",
+        "usage",
+    ] {
+        output.expand(key);
+    }
+    // Anthropic's own figures leave out what was cached.
+    let convention = if output.has("token_usage.prompt_tokens") {
+        Convention::Inclusive
+    } else {
+        Convention::Exclusive
+    };
+    let mut count = |keys: &[&str]| output.number(keys, number::tokens, odd);
+    let usage = Usage {
+        input: count(&["token_usage.prompt_tokens", "usage.input_tokens"]),
+        cache_read: count(&["token_usage.prompt_tokens_details.cached_tokens", "usage.cache_read_input_tokens"]),
+        cache_write: count(&["usage.cache_creation_input_tokens"]),
+        cache_write_1h: None,
+        output: count(&["token_usage.completion_tokens", "usage.output_tokens"]),
+        reasoning: count(&["token_usage.completion_tokens_details.reasoning_tokens"]),
+    };
+    if part.usage.is_empty() && !usage.is_empty() {
+        normalise(part, convention, usage);
+    }
+}
+
 /// `usage_metadata`, wherever the output has it: at its top, or on the message of its first generation.
 fn usage_metadata(outputs: &str) -> Option<Fields<'static>> {
     let outputs = Fields::of(outputs)?;
@@ -213,11 +249,12 @@ fn usage_metadata(outputs: &str) -> Option<Fields<'static>> {
         first = array(first)?.last().copied()?;
     }
     let mut fields = Fields::of(first)?;
-    for key in ["message", "message.kwargs", "kwargs"] {
+    for key in ["message", "message.kwargs", "message.data", "kwargs"] {
         fields.expand(key);
     }
     [
         "message.kwargs.usage_metadata",
+        "message.data.usage_metadata",
         "kwargs.usage_metadata",
         "message.usage_metadata",
         "usage_metadata",

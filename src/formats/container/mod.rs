@@ -1,5 +1,6 @@
 //! Containers: how spans are written down. One file each; `ALL` is the table in the order of recognition.
 
+pub mod adk;
 pub mod agents;
 pub mod atof;
 pub mod batch;
@@ -16,10 +17,12 @@ pub mod langsmith;
 pub mod litellm;
 pub mod llm_trace;
 pub mod mlflow;
+pub mod openhands;
 pub mod opik;
 pub mod otlp;
 pub mod phoenix;
 pub mod pi;
+pub mod promptflow;
 pub mod python;
 pub mod record;
 pub mod session;
@@ -71,6 +74,9 @@ pub static UNMISTAKABLE: &[&dyn Container] = &[
     &batch::BatchResult,
     &atof::Atof,
     &inspect::Inspect,
+    &adk::AdkSession,
+    &promptflow::PromptFlow,
+    &openhands::OpenHands,
 ];
 
 /// Containers whose records are plain objects: looked at once nothing wraps them any more.

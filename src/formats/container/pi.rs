@@ -20,7 +20,7 @@ pub struct Pi;
 static DIALECT: Dialect = Dialect {
     name: "pi",
     what: "sessions of the coding agent pi",
-    order: Order::Random,
+    order: Order::Ordered,
     example: "an object of type message with timestamp and a message of role user, assistant or toolResult",
 };
 
@@ -50,22 +50,26 @@ impl Container for Pi {
             return false;
         };
         if kind == "message" {
-            return role(fields).is_some();
+            return fields
+                .get("message")
+                .and_then(Fields::of)
+                .is_some_and(|message| role(&message).is_some());
         }
         NOTES.contains(&&*kind) && fields.any(&["cwd", "modelId", "thinkingLevel", "parentId", "targetId"])
     }
 
     fn read(&self, mut fields: Fields<'_>, line: &Line<'_>, sink: &mut Sink<'_>) -> Outcome {
         let at = session::moment(&mut fields);
-        let Some(role) = role(&fields) else {
+        let raw = fields.borrowed("message").unwrap_or_default();
+        let mut said = Fields::of(&raw).unwrap_or_default();
+        let Some(role) = role(&said) else {
             return Outcome::Other(at.or(line.time));
         };
-        let raw = fields.take("message").map(Cow::into_owned).unwrap_or_default();
-        let mut said = Fields::of(&raw).unwrap_or_default();
+        fields.take("message");
         let writer = Writer {
             line,
             at,
-            session: session::of_file(line),
+            session: line.turn.session.clone().unwrap_or_else(|| session::of_file(line)),
         };
         for key in ["type", "parentId"] {
             fields.take(key);
@@ -88,8 +92,7 @@ impl Container for Pi {
     }
 }
 
-fn role(fields: &Fields<'_>) -> Option<&'static str> {
-    let message = fields.get("message").and_then(Fields::of)?;
+fn role(message: &Fields<'_>) -> Option<&'static str> {
     ["user", "assistant", "toolResult"]
         .into_iter()
         .find(|role| message.get("role").and_then(string).is_some_and(|word| word == *role))

@@ -80,6 +80,27 @@ fn request(fields: &mut Fields<'_>, part: &mut Part) {
     put_back(fields, key, &request);
 }
 
+/// The figures of `usage_metadata`, in either spelling; what was cached is part of the prompt.
+pub fn usage(response: &mut Fields<'_>, odd: &mut bool) -> Usage {
+    for key in ["usage_metadata", "usageMetadata"] {
+        response.expand(key);
+    }
+    let mut count = |snake: &str, camel: &str| {
+        let keys = [format!("usage_metadata.{snake}"), format!("usageMetadata.{camel}")];
+        response.number(&[&keys[0], &keys[1]], number::tokens, odd)
+    };
+    let candidates = count("candidates_token_count", "candidatesTokenCount");
+    let thoughts = count("thoughts_token_count", "thoughtsTokenCount");
+    Usage {
+        input: count("prompt_token_count", "promptTokenCount"),
+        cache_read: count("cached_content_token_count", "cachedContentTokenCount"),
+        // Gemini counts its thoughts apart from what it says.
+        output: [candidates, thoughts].into_iter().flatten().reduce(u64::saturating_add),
+        reasoning: thoughts,
+        ..Usage::default()
+    }
+}
+
 fn response(fields: &mut Fields<'_>, part: &mut Part) {
     let key = "gcp.vertex.agent.llm_response";
     let Some(mut response) = object_under(fields, key) else { return };
@@ -89,19 +110,9 @@ fn response(fields: &mut Fields<'_>, part: &mut Part) {
         push_messages(part, Slot::Response, &content);
     }
     set(&mut part.stop_reason, &mut response, &["finish_reason"]);
-    response.expand("usage_metadata");
     let mut odd = false;
-    let mut count = |name: &str| response.number(&[&format!("usage_metadata.{name}")], number::tokens, &mut odd);
-    let (prompt, cached) = (count("prompt_token_count"), count("cached_content_token_count"));
-    let (candidates, thoughts) = (count("candidates_token_count"), count("thoughts_token_count"));
-    let usage = Usage {
-        input: prompt,
-        cache_read: cached,
-        // Gemini counts its thoughts apart from what it says.
-        output: [candidates, thoughts].into_iter().flatten().reduce(u64::saturating_add),
-        reasoning: thoughts,
-        ..Usage::default()
-    };
+    let usage = usage(&mut response, &mut odd);
+    let (prompt, cached) = (usage.input, usage.cache_read);
     if part.usage.is_empty() && !usage.is_empty() {
         normalise(part, Convention::Inclusive, usage);
     } else if part.usage.cache_read.is_none() && cached.is_some() && part.usage.input == prompt {

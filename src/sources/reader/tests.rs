@@ -9,7 +9,9 @@ use std::path::Path;
 use crossbeam_channel::{bounded, unbounded};
 
 use super::*;
+use crate::model::framing::Framing;
 use crate::model::span::{Origin, StartFrom};
+use crate::model::turn::Turn;
 use crate::sources::{parse_spec, read_line};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -514,6 +516,55 @@ fn compressed_files_are_read_forward_with_all_their_members() {
     assert_eq!(rest[0].source.id, a[0].source.id, "a restart goes on in the middle");
     let (none, _) = read_all(&[dir.path().join("a.jsonl.gz").to_str().unwrap()], resume_of(&a));
     assert_eq!(none.len(), 0);
+}
+
+/// Which turn a line of a conversation belongs to does not depend on where reading began.
+#[test]
+fn blocks_of_a_conversation_know_their_turn() {
+    let line = |n: u32| match n % 7 {
+        0 => {
+            format!("{{\"type\":\"user\",\"uuid\":\"u{n}\",\"sessionId\":\"s\",\"message\":{{\"role\":\"user\",\"content\":\"Ask.\"}}}}\n")
+        }
+        _ => format!(
+            "{{\"type\":\"assistant\",\"uuid\":\"a{n}\",\"sessionId\":\"s\",\"message\":{{\"role\":\"assistant\",\"content\":[]}}}}\n"
+        ),
+    };
+    let text: String = (0..60).map(line).collect();
+    let turn_at = |end: usize| {
+        let mut turn = Turn::default();
+        turn.pass(&text.as_bytes()[..end]);
+        turn.id
+    };
+    let check = |blocks: &[Block]| {
+        assert!(blocks.len() > 5);
+        for block in blocks {
+            assert_eq!(block.framing, Framing::Conversation);
+            assert_eq!(block.turn.id, turn_at(block.offset as usize), "at {}", block.offset);
+        }
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let (plain, packed) = (dir.path().join("a.jsonl"), dir.path().join("b.jsonl.gz"));
+    fs::write(&plain, &text).unwrap();
+    fs::write(&packed, gzip(text.as_bytes())).unwrap();
+    for path in [&plain, &packed] {
+        let path = path.to_str().unwrap();
+        let (blocks, _) = read_all(&[path], Vec::new());
+        check(&blocks);
+        // A restart goes on in the middle of a turn.
+        let (rest, _) = read_all(&[path], resume_of(&blocks[..17]));
+        assert_eq!(rest.len(), blocks.len() - 17);
+        check(&rest);
+    }
+    let mut run = Run::start(&[plain.to_str().unwrap()], true, Vec::new());
+    let lines: Vec<&str> = text.lines().collect();
+    run.expect(&lines);
+    for n in 0..3 {
+        let more = line(61 + n);
+        append(&plain, &more);
+        let blocks = run.expect(&[more.trim_end()]);
+        assert_eq!(blocks[0].turn.id, "u56", "lines that are written later go on with it");
+    }
+    run.end();
 }
 
 #[test]

@@ -163,7 +163,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         by,
         filter: Filter::All,
         window: Window::default(),
-        anomalies: false,
     };
     let trace = part(spans / 2).trace;
     let questions = [

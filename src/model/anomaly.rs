@@ -314,7 +314,7 @@ mod tests {
         let rows = [(1, Cost(20)), (2, Cost(21)), (3, Cost(41)), (4, Cost(43))];
         let mut told = Vec::new();
         rule.judge_all(&rows, saved, |_, verdict, baseline| {
-            told.push((verdict, baseline.map(|b| b.samples)))
+            told.push((verdict, baseline.map(|b| b.samples)));
         });
         assert_eq!(
             told,

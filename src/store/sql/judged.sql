@@ -1,1 +1,1 @@
-SELECT feature, start, cost, trace FROM interaction WHERE cost IS NOT NULL AND {condition} ORDER BY feature NULLS LAST, start
+SELECT feature, start, cost, trace FROM interaction WHERE cost IS NOT NULL AND {condition} AND start < ?

@@ -157,7 +157,7 @@ fn page(health: &Found, narrowed: bool, prices: &Prices, zone: &TimeZone) -> Pag
     }
     if calls == 0 {
         let next = match (narrowed, health.tally.lines) {
-            (true, _) => "None is among what the filter and the time let through: Esc clears them in the list.".to_owned(),
+            (true, _) => "None is among what the filter and the time let through; Esc in the list clears the filter.".to_owned(),
             (false, 0) => "No line has been read yet. L shows the sources and why one cannot be read.".to_owned(),
             (false, lines) => format!(
                 "{lines} line{} read, and no call recognised in {}. L shows what they are and which were rejected; `spanscope formats` lists \

@@ -363,6 +363,14 @@ fn save_baselines(setup: &Setup, store: &Store) -> Result<(), Failure> {
         other => return Err(unexpected(other)),
     };
     let path = &setup.baselines;
+    if found.is_empty() {
+        let least = setup.judging.rule.minimum;
+        super::say(
+            "hint",
+            &format!("no baselines are written: no feature has {least} interactions with a known cost"),
+        );
+        return Ok(());
+    }
     let text = baselines::write(&found)
         .map_err(|error| Failure::new(1, format!("the baselines cannot be written: {error}"), "please report this"))?;
     super::prices::replace(path, &text).map_err(|error| {

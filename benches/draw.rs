@@ -45,6 +45,7 @@ fn filled() -> App {
         views: Vec::new(),
         window: Window::default(),
         prices: Arc::clone(&prices),
+        judging: Arc::default(),
         timezone: jiff::tz::TimeZone::UTC,
         now: 400_000_000_000,
         width: 200,
@@ -71,7 +72,11 @@ fn filled() -> App {
                     Query::Contents { .. } => Reply::Contents(Vec::new()),
                     Query::Count { .. } => Reply::Count(300),
                     Query::Costs { .. } => Reply::Costs(Vec::new()),
+                    Query::Trend { .. } => Reply::Trend(Box::default()),
                     Query::Find { .. }
+                    | Query::Spike { .. }
+                    | Query::Baselines
+                    | Query::Prompts { .. }
                     | Query::Values { .. }
                     | Query::Peers { .. }
                     | Query::Stats

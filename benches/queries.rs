@@ -163,7 +163,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         by,
         filter: Filter::All,
         window: Window::default(),
-        anomalies: false,
     };
     let trace = part(spans / 2).trace;
     let questions = [
@@ -179,6 +178,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ),
         ("cost by feature", costs(CostKey::Feature)),
         ("cost by model", costs(CostKey::Model)),
+        (
+            "trend, all judged",
+            Query::Trend {
+                by: CostKey::Feature,
+                filter: Filter::All,
+                window: Window::default(),
+                steps: 24,
+            },
+        ),
         ("open one trace", Query::Trace(trace)),
     ];
     println!("{:<18} {:>9} {:>9}", "question", "p50 ms", "p95 ms");

@@ -121,6 +121,8 @@ pub enum Report {
     Cost {
         /// Grouped by.
         by: CostKey,
+        /// The baselines are written to their file, too.
+        save: bool,
         /// Table, json, jsonl or csv.
         output: Output,
     },
@@ -131,6 +133,11 @@ pub enum Report {
     },
     /// Models that were seen and have no price.
     MissingPrices {
+        /// Table, json, jsonl or csv.
+        output: Output,
+    },
+    /// System prompts and who uses them.
+    Prompts {
         /// Table, json, jsonl or csv.
         output: Output,
     },
@@ -339,7 +346,12 @@ enum Verb {
         /// Group by feature, model, user, session or service
         #[arg(long, value_name = "KEY", default_value = "feature", value_parser = clap::builder::PossibleValuesParser::new(cost_keys()))]
         by: String,
+        /// Also write each feature's median to the file of baselines, for other hosts to judge by
+        #[arg(long)]
+        save_baselines: bool,
     },
+    /// System prompts by what they say: who uses which, since when, at what cost
+    Prompts(Sources),
     /// What was read
     Stats(Sources),
     /// What the log lacks: captures and keys by feature and day, conventions, unpriced models, rejects
@@ -461,34 +473,40 @@ const MEANINGFUL: &[(&str, &str, &[&str])] = &[
         "db",
         "--db",
         &[
-            "-", "ls", "show", "diagnose", "diff", "cost", "stats", "health", "prices", "ingest", "purge",
+            "-", "ls", "show", "diagnose", "diff", "cost", "prompts", "stats", "health", "prices", "ingest", "purge",
         ],
     ),
-    ("filter", "--filter", &["-", "demo", "ls", "diagnose", "cost", "health"]),
-    ("since", "--since", &["-", "ls", "cost", "health"]),
-    ("until", "--until", &["-", "ls", "cost", "health"]),
-    ("limit", "--limit", &["ls", "cost"]),
+    ("filter", "--filter", &["-", "demo", "ls", "diagnose", "cost", "prompts", "health"]),
+    ("since", "--since", &["-", "ls", "cost", "prompts", "health"]),
+    ("until", "--until", &["-", "ls", "cost", "prompts", "health"]),
+    ("limit", "--limit", &["ls", "cost", "prompts"]),
     (
         "output",
         "--output",
         &[
-            "ls", "show", "diagnose", "diff", "cost", "stats", "health", "formats", "prices", "keys", "config",
+            "ls", "show", "diagnose", "diff", "cost", "prompts", "stats", "health", "formats", "prices", "keys", "config",
         ],
     ),
     (
         "dialect",
         "--dialect",
-        &["-", "ls", "show", "diagnose", "diff", "cost", "stats", "health", "prices", "ingest"],
+        &[
+            "-", "ls", "show", "diagnose", "diff", "cost", "prompts", "stats", "health", "prices", "ingest",
+        ],
     ),
     (
         "feature_key",
         "--feature-key",
-        &["-", "ls", "show", "diagnose", "diff", "cost", "stats", "health", "ingest", "config"],
+        &[
+            "-", "ls", "show", "diagnose", "diff", "cost", "prompts", "stats", "health", "ingest", "config",
+        ],
     ),
     (
         "strict",
         "--strict",
-        &["ls", "show", "diagnose", "diff", "cost", "stats", "health", "prices", "ingest"],
+        &[
+            "ls", "show", "diagnose", "diff", "cost", "prompts", "stats", "health", "prices", "ingest",
+        ],
     ),
     ("mouse", "--mouse", &["-", "demo"]),
     ("low_bandwidth", "--low-bandwidth", &["-", "demo"]),
@@ -634,10 +652,15 @@ fn command_of(verb: Option<Verb>, sources: Vec<String>, shared: &Shared) -> Resu
             let output = output(shared, &[Output::Table, Output::Json])?;
             report(sources.sources, Report::Diff { left, right, output })
         }
-        Some(Verb::Cost { sources, by }) => {
+        Some(Verb::Cost {
+            sources,
+            by,
+            save_baselines: save,
+        }) => {
             let by = CostKey::ALL.iter().copied().find(|key| key.name() == by).unwrap_or_default();
-            report(sources.sources, Report::Cost { by, output: rows()? })
+            report(sources.sources, Report::Cost { by, save, output: rows()? })
         }
+        Some(Verb::Prompts(Sources { sources })) => report(sources, Report::Prompts { output: rows()? }),
         Some(Verb::Health(Sources { sources })) => report(sources, Report::Health { output: rows()? }),
         Some(Verb::Stats(Sources { sources })) => report(sources, Report::Stats { output: rows()? }),
         Some(Verb::Ingest(Sources { sources })) => {

@@ -3,6 +3,7 @@
 //! Everything is checked when it is read: an unknown key or a wrong value is an error with its line and what was probably meant, never
 //! ignored. This module reads text, not files; `[keys]` is handed on as it stands, for the keymap to judge.
 
+pub mod baselines;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use clap::ValueEnum;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::model::anomaly::Rule;
 use crate::model::filter::{Filter, nearest};
 use crate::model::mapping::{FIELDS, Mapping, Pointer};
 use crate::model::moment::Clock;
@@ -85,6 +87,10 @@ pub struct Config {
     pub threads: usize,
     /// The user's prices.
     pub pricing: Option<PathBuf>,
+    /// When a cost is out of the ordinary.
+    pub anomaly: Rule,
+    /// Baselines from another host or another time.
+    pub baselines: Option<PathBuf>,
     /// The program that reaches other machines, and its options.
     pub ssh: Vec<String>,
     /// Formats of the user's own, `[dialect.NAME]`.
@@ -148,11 +154,22 @@ struct Patch {
     memory: Option<toml::Spanned<String>>,
     threads: Option<toml::Spanned<i64>>,
     pricing: Option<String>,
+    anomaly: Option<Anomaly>,
     ssh: Option<Vec<String>>,
     dialect: Option<BTreeMap<String, BTreeMap<String, toml::Spanned<Pointers>>>>,
     source: Option<Vec<SourceRule>>,
     keys: Option<toml::Table>,
     views: Option<BTreeMap<String, toml::Spanned<String>>>,
+}
+
+/// `[anomaly]`: what is `None` stays as it was.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: multiplier, hours, minimum, baselines")]
+struct Anomaly {
+    multiplier: Option<toml::Spanned<f64>>,
+    hours: Option<toml::Spanned<i64>>,
+    minimum: Option<toml::Spanned<i64>>,
+    baselines: Option<String>,
 }
 
 /// What stands behind a field of `[dialect.NAME]`, or behind its `match`.
@@ -163,7 +180,7 @@ enum Pointers {
     All(Vec<String>),
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "theme",
     "color",
     "glyphs",
@@ -173,6 +190,7 @@ const KEYS: [&str; 14] = [
     "memory",
     "threads",
     "pricing",
+    "anomaly",
     "ssh",
     "dialect",
     "source",
@@ -193,6 +211,8 @@ impl Default for Config {
             memory: 0,
             threads: 0,
             pricing: None,
+            anomaly: Rule::default(),
+            baselines: None,
             ssh: Vec::new(),
             dialects: Vec::new(),
             sources: Vec::new(),
@@ -254,6 +274,9 @@ impl Config {
         if let Some(path) = patch.pricing {
             config.pricing = Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty());
         }
+        if let Some(anomaly) = patch.anomaly {
+            config.judge(anomaly, text)?;
+        }
         if let Some(ssh) = patch.ssh {
             config.ssh = ssh;
         }
@@ -283,6 +306,38 @@ impl Config {
         Ok(config)
     }
 
+    /// Lays `[anomaly]` over the rule in force.
+    fn judge(&mut self, anomaly: Anomaly, text: &str) -> Result<(), ConfigError> {
+        let wrong = |at: usize, message: &str| ConfigError {
+            line: line_of(text, at),
+            message: message.to_owned(),
+            hint: Some("the defaults are multiplier = 2.0, hours = 168, minimum = 20".to_owned()),
+        };
+        if let Some(multiplier) = anomaly.multiplier {
+            let thousandths = (*multiplier.get_ref() * 1_000.0).round();
+            if !(1_000.0..=1_000_000.0).contains(&thousandths) {
+                return Err(wrong(multiplier.span().start, "multiplier is a number from 1 to 1000"));
+            }
+            self.anomaly.multiplier = thousandths as u32;
+        }
+        if let Some(hours) = anomaly.hours {
+            if !(1..=MOST_HOURS).contains(hours.get_ref()) {
+                return Err(wrong(hours.span().start, "hours is a number from 1 to 8784, a year"));
+            }
+            self.anomaly.window = *hours.get_ref() * 3_600_000_000_000;
+        }
+        if let Some(minimum) = anomaly.minimum {
+            self.anomaly.minimum = u32::try_from(*minimum.get_ref())
+                .ok()
+                .filter(|minimum| (1..=1_000_000).contains(minimum))
+                .ok_or_else(|| wrong(minimum.span().start, "minimum is a number from 1 to 1000000"))?;
+        }
+        if let Some(path) = anomaly.baselines {
+            self.baselines = Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty());
+        }
+        Ok(())
+    }
+
     /// The time zone of times that carry none.
     #[must_use]
     pub fn zone(&self) -> TimeZone {
@@ -293,6 +348,8 @@ impl Config {
     }
 }
 
+/// A baseline that reaches back further says nothing about now.
+const MOST_HOURS: i64 = 366 * 24;
 /// More threads than this are a slip of the finger.
 pub const MOST_THREADS: usize = 1024;
 

@@ -74,6 +74,7 @@ struct File {
     diagnosis: Table,
     comparison: Table,
     health: Table,
+    sheet: Table,
     help: Table,
     sort: Table,
     copy: Table,
@@ -81,7 +82,7 @@ struct File {
 }
 
 impl File {
-    fn tables(&self) -> [(Option<Mode>, &Table); 13] {
+    fn tables(&self) -> [(Option<Mode>, &Table); 14] {
         [
             (None, &self.everywhere),
             (Some(Mode::List), &self.list),
@@ -92,6 +93,7 @@ impl File {
             (Some(Mode::Diagnosis), &self.diagnosis),
             (Some(Mode::Comparison), &self.comparison),
             (Some(Mode::Health), &self.health),
+            (Some(Mode::Sheet), &self.sheet),
             (Some(Mode::Help), &self.help),
             (Some(Mode::Sort), &self.sort),
             (Some(Mode::Copy), &self.copy),

@@ -23,6 +23,8 @@ pub enum Mode {
     Comparison,
     /// What the log lacks
     Health,
+    /// Why a feature is dear, and the system prompts
+    Sheet,
     /// The help
     Help,
     /// The sort menu
@@ -93,6 +95,8 @@ pub enum Action {
     CostKey,
     /// Sum the costs over the next time: 5 minutes, 1 hour, today, 7 days, all
     CostWindow,
+    /// Why is this feature dear? Its spike explained, beside what the log itself says of it
+    Explain,
     /// Show or hide the sources: how far each is read, its rejected lines, why it cannot be read
     ToggleSources,
     /// Why was the answer bad? Prompt, documents, context, temperature and more, checked
@@ -103,6 +107,8 @@ pub enum Action {
     Compare,
     /// Show or hide what the log lacks: prompts, keys, prices, by feature and day
     ToggleHealth,
+    /// Show or hide the system prompts: who uses which, since when, at what cost
+    TogglePrompts,
     /// Show the sum behind the amount under the cursor: of an interaction its calls, of a feature its interactions
     Ledger,
     /// Follow new interactions, or pause

@@ -39,11 +39,15 @@ pub enum Pane {
     Values,
     /// What the log lacks.
     Health,
+    /// Spend over time, and what is out of the ordinary.
+    Trend,
+    /// What a page explains.
+    Sheet,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 18;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -90,6 +94,8 @@ impl Asks {
             Pane::Peers,
             Pane::Values,
             Pane::Health,
+            Pane::Trend,
+            Pane::Sheet,
         ];
         let pane = PANES
             .into_iter()

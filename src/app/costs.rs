@@ -1,14 +1,20 @@
 //! Spend by feature, model, user, session or service, over a time of one's choice, live.
 
-use crate::model::query::{CostKey, CostRow, Window};
+use crate::model::filter::{Comparison, Field, Filter, Had, Pattern};
+use crate::model::query::{CostKey, CostRow, Query, Trend, Window};
 use crate::model::span::Nanos;
 use crate::model::usage::Cost;
+
+use super::layout::Focus;
+use super::{App, Effect, Pane};
 
 /// Asked for at most four times a second.
 const PACE: Nanos = 250_000_000;
 
-/// Judging every interaction takes a look at all of them: done while there are at most so many.
-const JUDGED: u64 = 20_000;
+/// The trend looks at every interaction: of ten seconds it may take one.
+const REST: Nanos = 10;
+/// Steps of time that spend is cut into.
+pub const STEPS: u32 = 24;
 
 /// The time that spend is summed over, within the time shown in the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,6 +96,12 @@ pub struct Costs {
     top: usize,
     /// When it was asked for last.
     asked: Option<Nanos>,
+    /// Spend over time, and what is out of the ordinary; it may be a little older than the rows.
+    trend: Option<Box<Trend>>,
+    /// When the trend was asked for last.
+    trend_asked: Option<Nanos>,
+    /// How long its last answer took.
+    trend_took: Nanos,
 }
 
 /// The sum of all rows.
@@ -155,9 +167,30 @@ impl Costs {
         }
     }
 
-    /// Whether interactions are judged beside the usual of their feature.
-    pub(super) fn judges(&self, interactions: u64) -> bool {
-        self.by == CostKey::Feature && interactions <= JUDGED
+    /// When the trend may be asked for again.
+    pub(super) fn next_trend(&self, now: Nanos) -> Nanos {
+        let rest = self.trend_took.saturating_mul(REST).max(PACE);
+        self.trend_asked.map_or(now, |asked| asked.saturating_add(rest))
+    }
+
+    pub(super) fn asked_trend(&mut self, now: Nanos) {
+        self.trend_asked = Some(now);
+    }
+
+    pub(super) fn trend_arrived(&mut self, trend: Box<Trend>, now: Nanos) {
+        self.trend_took = self.trend_asked.map_or(0, |asked| now.saturating_sub(asked));
+        trend.tell(&mut self.rows);
+        self.trend = Some(trend);
+    }
+
+    /// How many of the dearest keys make up 80 % of the spend; `None` while that is not known.
+    #[must_use]
+    pub fn in_front(&self) -> Option<usize> {
+        let reaches = self
+            .rows
+            .iter()
+            .position(|row| row.cumulative_share.is_some_and(|so_far| so_far >= 0.8));
+        reaches.map(|at| at + 1)
     }
 
     /// When sums over a time that moves are out of date though nothing was written: after a sixtieth of it.
@@ -204,6 +237,9 @@ impl Costs {
                 let key = self.rows.get(self.at).map(|row| row.key.clone());
                 self.error = None;
                 self.rows = rows;
+                if let Some(trend) = &self.trend {
+                    trend.tell(&mut self.rows);
+                }
                 let found = key.and_then(|key| self.rows.iter().position(|row| row.key == key));
                 self.at = found.unwrap_or(self.at).min(self.rows.len().saturating_sub(1));
             }
@@ -234,5 +270,79 @@ impl Costs {
         let lowest = (self.at + 1).saturating_sub(height.max(1));
         self.top = self.top.clamp(lowest, self.at.max(lowest));
         self.top = self.top.min(self.rows.len().saturating_sub(height.max(1)));
+    }
+}
+
+impl App {
+    /// Asks for the sums, and for the trend, when they are out of date and the pace is kept.
+    pub(super) fn ask_due_costs(&mut self, effects: &mut Vec<Effect>) {
+        if self.screen.costs.is_some() && self.asks.due(Pane::Costs) && self.costs.next(self.now) <= self.now {
+            self.costs.asked(self.now);
+            let query = Query::Costs {
+                by: self.costs.by(),
+                filter: self.filter.clone(),
+                window: self.costs.window(self.window, self.now, &self.timezone),
+            };
+            effects.push(self.asks.ask(Pane::Costs, query));
+        }
+        if self.screen.costs.is_some() && self.asks.due(Pane::Trend) && self.costs.next_trend(self.now) <= self.now {
+            self.costs.asked_trend(self.now);
+            let query = Query::Trend {
+                by: self.costs.by(),
+                filter: self.filter.clone(),
+                window: self.costs.window(self.window, self.now, &self.timezone),
+                steps: STEPS,
+            };
+            effects.push(self.asks.ask(Pane::Trend, query));
+        }
+    }
+
+    /// Asks for the sums of the panel as if nothing were known of them.
+    pub(super) fn sum_anew(&mut self) {
+        for pane in [Pane::Costs, Pane::Trend] {
+            self.asks.forget(pane);
+            self.asks.soil(pane);
+        }
+    }
+
+    pub(super) fn toggle_costs(&mut self) {
+        let shown = self.screen.costs.is_some();
+        self.wish.costs = Some(!shown);
+        if shown && self.wish.focus == Focus::Costs {
+            self.wish.focus = Focus::List;
+        } else if !shown && self.size.0 < 100 {
+            // Too narrow for both: the panel takes the screen.
+            self.wish.focus = Focus::Costs;
+        }
+        self.asks.soil(Pane::Costs);
+        self.asks.soil(Pane::Trend);
+    }
+
+    /// The interactions behind the row under the cursor, as rows of the list.
+    pub(super) fn filter_by_feature(&mut self) {
+        let Some(row) = self.costs.rows().get(self.costs.at()) else {
+            return;
+        };
+        let field = match self.costs.by() {
+            CostKey::Feature => Field::Feature,
+            CostKey::Model => Field::Model,
+            CostKey::User => Field::User,
+            CostKey::Session => Field::Session,
+            CostKey::Service => Field::Service,
+        };
+        let own = row.key.as_ref().map_or_else(
+            || Filter::Not(Box::new(Filter::Has(Had::Field(field)))),
+            |key| Filter::Is(field, Pattern(key.clone())),
+        );
+        let mut filter = self.filter.clone().and(own);
+        // What the panel sums is what the list then shows.
+        let since = self.costs.window(Window::default(), self.now, &self.timezone).since;
+        if let Some(since) = since {
+            filter = filter.and(Filter::Compare(Field::At, Comparison::GreaterOrEqual, i128::from(since)));
+        }
+        let text = filter.to_string();
+        self.wish.focus = Focus::List;
+        self.wish.zoom = false;
+        self.set_filter(filter, text);
     }
 }

@@ -252,6 +252,7 @@ impl App {
             contents,
             peers,
             prices: &self.prices,
+            judging: &self.judging,
             lead: &lead,
         });
         open.told = Some(told);

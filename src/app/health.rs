@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::insight::health::{Gap, gaps, unpriced};
-use crate::model::query::{Health as Found, Query};
+use crate::model::query::{Health as Found, Query, Window};
 use crate::model::span::Nanos;
 use crate::model::text;
 use crate::model::usage::Convention;
@@ -88,7 +88,10 @@ impl App {
     pub(super) fn health_arrived(&mut self, answer: Result<Box<Found>, String>) {
         let Some(health) = &mut self.health else { return };
         let page = match answer {
-            Ok(found) => page(&found, &self.prices, &self.timezone),
+            Ok(found) => {
+                let narrowed = !self.filter.is_all() || self.window != Window::default();
+                page(&found, narrowed, &self.prices, &self.timezone)
+            }
             Err(message) => {
                 let mut page = Page::default();
                 page.line(Tone::Error, &message);
@@ -105,6 +108,7 @@ impl App {
         let viewer = &mut health.viewer;
         match action {
             Action::ToggleHealth
+            | Action::TogglePrompts
             | Action::Back
             | Action::Leave
             | Action::Help
@@ -142,7 +146,7 @@ impl App {
 }
 
 /// The text, the gravest first: what is lost for good stands before what is merely inconvenient.
-fn page(health: &Found, prices: &Prices, zone: &TimeZone) -> Page {
+fn page(health: &Found, narrowed: bool, prices: &Prices, zone: &TimeZone) -> Page {
     let mut page = Page::default();
     let calls: u64 = health.rows.iter().map(|row| row.calls).sum();
     let gaps = gaps(health);
@@ -150,6 +154,19 @@ fn page(health: &Found, prices: &Prices, zone: &TimeZone) -> Page {
         .line(Tone::Text, if calls == 1 { " model call" } else { " model calls" });
     if gaps.is_empty() && calls > 0 {
         page.line(Tone::Text, "Nothing is missing in them.");
+    }
+    if calls == 0 {
+        let next = match (narrowed, health.tally.lines) {
+            (true, _) => "None is among what the filter and the time let through; Esc in the list clears the filter.".to_owned(),
+            (false, 0) => "No line has been read yet. L shows the sources and why one cannot be read.".to_owned(),
+            (false, lines) => format!(
+                "{lines} line{} read, and no call recognised in {}. L shows what they are and which were rejected; `spanscope formats` lists \
+                 what is recognised, --dialect NAME insists on one, [dialect.NAME] in the settings describes one of your own.",
+                text::plural(lines),
+                if lines == 1 { "it" } else { "them" }
+            ),
+        };
+        page.line(Tone::Text, &next);
     }
     let mut day = None;
     for gap in &gaps {

@@ -24,6 +24,7 @@ pub mod notice;
 pub mod palette;
 pub mod prompt;
 pub mod rejects;
+pub mod sheet;
 pub mod sources;
 pub mod status;
 pub mod tree;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 
 use strum::EnumCount;
 
+use crate::model::anomaly::Judging;
 use crate::model::filter::{Field, Filter};
 use crate::model::moment::Clock;
 use crate::model::query::{Page, Query, Reply, SortKey, Ticket, Window};
@@ -140,6 +142,8 @@ pub struct Settings {
     pub window: Window,
     /// Prices, for the sum behind a cost.
     pub prices: Arc<Prices>,
+    /// What costs are judged by.
+    pub judging: Arc<Judging>,
     /// The zone times are shown in.
     pub timezone: jiff::tz::TimeZone,
     /// The time.
@@ -181,6 +185,7 @@ pub struct App {
     values_asked: Option<(Field, String)>,
     window: Window,
     prices: Arc<Prices>,
+    judging: Arc<Judging>,
     timezone: jiff::tz::TimeZone,
     now: Nanos,
     size: (u16, u16),
@@ -202,6 +207,8 @@ pub struct App {
     marked: Option<Selected>,
     /// What the log lacks, while it is open.
     health: Option<Health>,
+    /// A page that explains something, while it is open.
+    sheet: Option<sheet::Sheet>,
     inspector: Inspector,
     /// What the inspector shows.
     inspected: Option<(TraceKey, SpanKey)>,
@@ -217,6 +224,8 @@ pub struct App {
     search: Option<String>,
     /// The interaction to go into as soon as its spans are here: to its first span, or to its telling call.
     entering: Option<(TraceKey, ledger::Entry)>,
+    /// What was asked of a row that is not here yet: done when it comes.
+    meant: Option<Action>,
     /// What the jump under way looks for.
     sought: moves::Sought,
     job: Option<copy::Job>,
@@ -233,6 +242,7 @@ impl App {
             views,
             window,
             prices,
+            judging,
             timezone,
             now,
             width,
@@ -248,6 +258,7 @@ impl App {
             values_asked: None,
             window,
             prices,
+            judging,
             timezone,
             now,
             size: (width, height),
@@ -264,6 +275,7 @@ impl App {
             comparison: None,
             marked: None,
             health: None,
+            sheet: None,
             inspector: Inspector::new(),
             inspected: None,
             raw_asked: None,
@@ -274,10 +286,11 @@ impl App {
             asks: Asks::default(),
             search: None,
             entering: None,
+            meant: None,
             sought: moves::Sought::default(),
             job: None,
         };
-        for pane in [Pane::List, Pane::Costs, Pane::Count, Pane::Stats] {
+        for pane in [Pane::List, Pane::Costs, Pane::Trend, Pane::Count, Pane::Stats] {
             app.asks.soil(pane);
         }
         let mut effects = Vec::new();
@@ -333,6 +346,7 @@ impl App {
                 self.notices.tick(now);
                 if self.costs.moves_on().is_some_and(|at| at <= now) {
                     self.asks.soil(Pane::Costs);
+                    self.asks.soil(Pane::Trend);
                 }
             }
         }
@@ -419,16 +433,7 @@ impl App {
                 None => self.asks.clean(Pane::Newer),
             }
         }
-        if self.screen.costs.is_some() && self.asks.due(Pane::Costs) && self.costs.next(self.now) <= self.now {
-            self.costs.asked(self.now);
-            let query = Query::Costs {
-                by: self.costs.by(),
-                filter: filter.clone(),
-                window: self.costs.window(window, self.now, &self.timezone),
-                anomalies: self.costs.judges(self.status.interactions()),
-            };
-            effects.push(self.asks.ask(Pane::Costs, query));
-        }
+        self.ask_due_costs(effects);
         if self.asks.due(Pane::Stats) && self.stats_asked.is_none_or(|asked| asked.saturating_add(STATS_PACE) <= self.now) {
             self.stats_asked = Some(self.now);
             if self.wish.focus == Focus::Sources {
@@ -448,7 +453,7 @@ impl App {
         if self.list.follows() || !self.list.more_below() || shown() {
             self.asks.soil(Pane::List);
         }
-        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Stats, Pane::Health] {
+        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Trend, Pane::Stats, Pane::Health] {
             self.asks.soil(pane);
         }
     }
@@ -458,7 +463,7 @@ impl App {
             (_, query, Reply::Interrupted) => {
                 // Nothing newer was asked, so the question still stands.
                 match pane {
-                    Pane::List | Pane::Costs | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects | Pane::Health => {
+                    Pane::List | Pane::Costs | Pane::Trend | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects | Pane::Health => {
                         self.asks.soil(pane);
                     }
                     Pane::Reject => self.reject_interrupted(&query),
@@ -467,6 +472,7 @@ impl App {
                     Pane::Evidence | Pane::Other | Pane::Peers => self.evidence_failed("the question was interrupted".into()),
                     Pane::Search => self.notices.say(Notice::warn("the search was interrupted")),
                     Pane::Copy => self.copy_failed("the question was interrupted"),
+                    Pane::Sheet => self.sheet_failed("the question was interrupted: r asks again"),
                     // The newer letters ask again.
                     Pane::Values => {}
                 }
@@ -474,6 +480,7 @@ impl App {
             (Pane::List, Query::Interactions { page, .. }, Reply::Interactions { rows, more }) => {
                 self.list.arrived(page, rows, more);
                 self.list.relay(&self.trees, self.screen.list_rows());
+                self.do_what_was_meant(effects);
             }
             (Pane::Trace, Query::Trace(key), Reply::Trace(trace)) => {
                 self.trees.arrived(key, Ok(trace));
@@ -501,6 +508,9 @@ impl App {
             (Pane::Contents, Query::Contents { span: asked, .. }, Reply::Contents(all)) => self.contents_arrived(asked, all, effects),
             (Pane::Copy, _, Reply::Contents(all)) => self.copy_contents(all, effects),
             (Pane::Costs, _, Reply::Costs(rows)) => self.costs.arrived(Ok(rows)),
+            (Pane::Trend, _, Reply::Trend(trend)) => self.costs.trend_arrived(trend, self.now),
+            (Pane::Sheet, _, Reply::Spike(spike)) => self.spike_arrived(&spike),
+            (Pane::Sheet, _, Reply::Prompts { rows, more }) => self.prompts_arrived(&rows, more),
             (Pane::Count, _, Reply::Count(count)) => self.matching = Some(count),
             (Pane::Newer, _, Reply::Count(count)) => {
                 if !self.list.follows() {
@@ -538,6 +548,7 @@ impl App {
             Pane::List => {
                 self.list.loaded = true;
                 self.list.land = None;
+                self.meant = None;
                 self.list.error = Some(message);
             }
             Pane::Trace => {
@@ -556,7 +567,8 @@ impl App {
                     self.reject_failed(*origin, &message);
                 }
             }
-            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Values => self.notices.say(Notice::error(message)),
+            Pane::Sheet => self.sheet_failed(&message),
+            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Trend | Pane::Values => self.notices.say(Notice::error(message)),
         }
     }
 
@@ -567,10 +579,9 @@ impl App {
         self.matching = None;
         self.costs.restart();
         self.restart_list();
-        for pane in [Pane::Costs, Pane::Count] {
-            self.asks.forget(pane);
-            self.asks.soil(pane);
-        }
+        self.sum_anew();
+        self.asks.forget(Pane::Count);
+        self.asks.soil(Pane::Count);
     }
 
     /// Reads the list from its top again.
@@ -632,6 +643,7 @@ impl App {
             Focus::List => Mode::List,
             Focus::Inspector => Mode::Inspector,
             Focus::Costs => Mode::Costs,
+            Focus::Sources if self.sheet.is_some() => Mode::Sheet,
             Focus::Sources if self.health.is_some() => Mode::Health,
             Focus::Sources if self.rejects.is_some() => Mode::Rejects,
             Focus::Sources => Mode::Sources,
@@ -645,6 +657,11 @@ impl App {
     pub fn wants_tick(&self) -> Option<Nanos> {
         let due = self.asks.due(Pane::Costs).then(|| self.costs.next(self.now));
         let costs = due.or_else(|| self.costs.moves_on()).filter(|_| self.screen.costs.is_some());
+        let trend = self
+            .asks
+            .due(Pane::Trend)
+            .then(|| self.costs.next_trend(self.now))
+            .filter(|_| self.screen.costs.is_some());
         let stats = self
             .asks
             .due(Pane::Stats)
@@ -658,6 +675,7 @@ impl App {
             self.status.wants_tick(self.now),
             health.map(|health| health.next(self.now)),
             costs,
+            trend,
             sources,
             stats,
         ]
@@ -807,6 +825,6 @@ impl App {
     /// Lines the help may have at most: what its scrolling is bounded by.
     #[must_use]
     pub const fn help_length() -> usize {
-        Action::COUNT + 2 * 13
+        Action::COUNT + 2 * 14
     }
 }

@@ -3,7 +3,7 @@
 use strum::IntoEnumIterator;
 
 use crate::model::filter::{ANOMALY, Field, Filter, Pattern};
-use crate::model::query::{CostKey, Cursor, Page, Query, Sort, SortKey};
+use crate::model::query::{Cursor, Page, Query, Sort, SortKey};
 use crate::model::span::{SpanKey, SpanKind, Status, TraceKey};
 use crate::model::trace::{Interaction, Span};
 
@@ -81,8 +81,28 @@ impl App {
         }
     }
 
+    /// The row under the cursor is not the one the user means: others were asked for and are on their way.
+    fn awaits_rows(&self) -> bool {
+        let landing = self.list.land.is_some() && self.asks.under_way(Pane::List).is_some();
+        !self.list.is_loaded() || landing || self.asks.under_way(Pane::Search).is_some()
+    }
+
+    /// Does what was asked of a row before it came.
+    pub(super) fn do_what_was_meant(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(action) = self.meant.take_if(|_| self.list.is_loaded()) {
+            self.notices.done();
+            self.act_in_pane(action, effects);
+        }
+    }
+
     /// What an action does while nothing lies over the panes.
     fn act_in_pane(&mut self, action: Action, effects: &mut Vec<Effect>) {
+        self.meant = None;
+        if matches!(action, Action::Diagnose | Action::Compare) && self.wish.focus == Focus::List && self.awaits_rows() {
+            self.meant = Some(action);
+            self.notices.say(Notice::info("waits for the rows that were asked for"));
+            return;
+        }
         if self.wish.focus == Focus::Sources && self.act_on_sources(action, effects) {
             return;
         }
@@ -123,31 +143,21 @@ impl App {
             Action::NextPane => self.next_pane(1),
             Action::PreviousPane => self.next_pane(-1),
             Action::Zoom => self.wish.zoom = !self.wish.zoom,
-            Action::ToggleCosts => {
-                let shown = self.screen.costs.is_some();
-                self.wish.costs = Some(!shown);
-                if shown && self.wish.focus == Focus::Costs {
-                    self.wish.focus = Focus::List;
-                } else if !shown && self.size.0 < 100 {
-                    // Too narrow for both: the panel takes the screen.
-                    self.wish.focus = Focus::Costs;
-                }
-                self.asks.soil(Pane::Costs);
-            }
+            Action::ToggleCosts => self.toggle_costs(),
             Action::CostKey => {
                 self.costs.turn_key();
-                self.asks.forget(Pane::Costs);
-                self.asks.soil(Pane::Costs);
+                self.sum_anew();
             }
             Action::CostWindow => {
                 self.costs.turn_span();
-                self.asks.forget(Pane::Costs);
-                self.asks.soil(Pane::Costs);
+                self.sum_anew();
             }
             Action::ToggleSources => self.toggle_sources(),
             Action::Diagnose => self.open_diagnosis(effects),
             Action::Mark => self.mark(),
             Action::Compare => self.open_comparison(effects),
+            Action::Explain => self.explain(effects),
+            Action::TogglePrompts => self.toggle_prompts(effects),
             Action::ToggleHealth => self.toggle_health(),
             Action::Ledger => self.show_ledger(effects),
             Action::Follow => {
@@ -158,7 +168,15 @@ impl App {
                 }
             }
             Action::Refresh => {
-                for pane in [Pane::List, Pane::Costs, Pane::Count, Pane::Newer, Pane::Stats, Pane::Rejects] {
+                for pane in [
+                    Pane::List,
+                    Pane::Costs,
+                    Pane::Trend,
+                    Pane::Count,
+                    Pane::Newer,
+                    Pane::Stats,
+                    Pane::Rejects,
+                ] {
                     self.asks.soil(pane);
                 }
                 self.trees.soil();
@@ -513,40 +531,12 @@ impl App {
     pub(super) fn viewer_in_focus(&mut self) -> Option<&mut Viewer> {
         match self.wish.focus {
             Focus::Inspector => Some(self.inspector.viewer_mut()),
+            Focus::Sources if self.sheet.is_some() => self.sheet.as_mut().map(super::sheet::Sheet::viewer_mut),
             Focus::Sources if self.health.is_some() => self.health.as_mut().map(super::Health::viewer_mut),
             Focus::Sources => self.reader_mut(),
             Focus::Comparison => self.comparison_viewer(),
             Focus::List | Focus::Costs | Focus::Diagnosis => None,
         }
-    }
-
-    pub(super) fn filter_by_feature(&mut self) {
-        let Some(row) = self.costs.rows().get(self.costs.at()) else {
-            return;
-        };
-        let by = self.costs.by();
-        let Some(key) = &row.key else {
-            self.notices.say(Notice::warn(format!(
-                "no {} was logged with these: there is nothing to filter by",
-                by.name()
-            )));
-            return;
-        };
-        let field = match by {
-            CostKey::Feature => Field::Feature,
-            CostKey::Model => Field::Model,
-            CostKey::User => Field::User,
-            CostKey::Session => Field::Session,
-            CostKey::Service => {
-                self.notices.say(Notice::warn("the filter has no field for services yet"));
-                return;
-            }
-        };
-        let filter = self.filter.clone().and(Filter::Is(field, Pattern(key.clone())));
-        let text = filter.to_string();
-        self.wish.focus = Focus::List;
-        self.wish.zoom = false;
-        self.set_filter(filter, text);
     }
 
     /// Only the interactions of this one's conversation, in the order in which they were held. The cursor stays on it.
@@ -614,6 +604,7 @@ impl App {
     pub(super) fn found(&mut self, page: Page, rows: Vec<Interaction>, effects: &mut Vec<Effect>) {
         let Some(row) = rows.into_iter().next() else {
             let way = if matches!(page, Page::Before(_)) { "before" } else { "after" };
+            self.meant = None;
             self.notices.say(Notice::info(format!("no {} {way} this one", self.sought.name())));
             return;
         };
@@ -621,6 +612,7 @@ impl App {
         self.entering = None;
         if self.list.rows().iter().any(|held| held.trace == row.trace) {
             self.list.select(row.trace, None);
+            self.do_what_was_meant(effects);
         } else {
             self.list.land = Some(Land::On(row.trace));
             self.list.expect_above();

@@ -69,6 +69,11 @@ impl Notices {
         self.since = None;
     }
 
+    /// What was said is done with.
+    pub(super) fn done(&mut self) {
+        self.shown = None;
+    }
+
     pub(super) fn tick(&mut self, now: Nanos) {
         let Some(notice) = &self.shown else { return };
         let since = *self.since.get_or_insert(now);

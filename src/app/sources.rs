@@ -278,6 +278,9 @@ impl App {
 
     /// One step back from what is open of the sources.
     pub(super) fn back_from_sources(&mut self) {
+        if self.sheet.is_some() {
+            return self.leave_sheet();
+        }
         if self.health.is_some() {
             return self.toggle_health();
         }
@@ -302,6 +305,9 @@ impl App {
         if let Some(rejects) = &mut self.rejects {
             rejects.resize(area.width, height);
         }
+        if let Some(sheet) = &mut self.sheet {
+            sheet.viewer_mut().resize(area.width.saturating_sub(1), height);
+        }
         if let Some(health) = &mut self.health {
             health.viewer_mut().resize(area.width.saturating_sub(1), height);
         }
@@ -309,11 +315,20 @@ impl App {
 
     /// What an action does while the sources have the keys; false when it does there what it does everywhere.
     pub(super) fn act_on_sources(&mut self, action: Action, effects: &mut Vec<Effect>) -> bool {
+        if self.sheet.is_some() {
+            return self.act_on_sheet(action, effects);
+        }
         if self.health.is_some() {
             return self.act_on_health(action);
         }
         match action {
-            Action::ToggleSources | Action::ToggleHealth | Action::Back | Action::Leave | Action::Help | Action::Refresh => return false,
+            Action::ToggleSources
+            | Action::ToggleHealth
+            | Action::TogglePrompts
+            | Action::Back
+            | Action::Leave
+            | Action::Help
+            | Action::Refresh => return false,
             Action::ToggleCosts => {
                 self.leave_sources();
                 return false;

@@ -95,6 +95,7 @@ fn the_first_word_that_is_no_command_is_a_source() {
                 sources: strings(&["a"]),
                 report: Report::Cost {
                     by: CostKey::User,
+                    save: false,
                     output: Output::Json,
                 },
             },
@@ -105,6 +106,7 @@ fn the_first_word_that_is_no_command_is_a_source() {
                 sources: strings(&["a"]),
                 report: Report::Cost {
                     by: CostKey::Feature,
+                    save: false,
                     output: Output::Table,
                 },
             },

@@ -14,6 +14,7 @@ fn the_built_in_file_is_the_defaults() {
         (None, None, Clipboard::Auto)
     );
     assert!(config.feature_keys.is_empty() && config.keys.is_empty());
+    assert_eq!((config.anomaly, config.baselines), (Rule::default(), None));
     let table: toml::Table = DEFAULTS.parse().unwrap();
     assert!(
         KEYS.iter().all(|key| table.contains_key(*key)) && table.len() == KEYS.len(),
@@ -31,6 +32,29 @@ fn a_file_replaces_what_it_names_and_nothing_else() {
     assert_eq!((config.color, config.memory, config.threads), (When::Never, 1 << 30, 2));
     assert_eq!(config.pricing, Some("p.toml".into()));
     assert_eq!(config.keys.len(), 2);
+}
+
+#[test]
+fn when_a_cost_is_out_of_the_ordinary_is_set_piece_by_piece() {
+    let config = Config::default()
+        .with("[anomaly]\nmultiplier = 2.5\nhours = 48")
+        .unwrap()
+        .with("anomaly = { minimum = 5, baselines = 'b.toml' }")
+        .unwrap();
+    let rule = Rule {
+        multiplier: 2_500,
+        window: 48 * 3_600_000_000_000,
+        minimum: 5,
+        ..Rule::default()
+    };
+    assert_eq!((config.anomaly, config.baselines), (rule, Some("b.toml".into())));
+    for (text, message) in [
+        ("[anomaly]\nmultiplier = 0.5", "line 2: multiplier is a number from 1 to 1000"),
+        ("[anomaly]\n\nhours = 0", "line 3: hours is a number from 1 to 8784, a year"),
+        ("[anomaly]\nminimum = -1", "line 2: minimum is a number from 1 to 1000000"),
+    ] {
+        assert_eq!(Config::default().with(text).unwrap_err().to_string(), message);
+    }
 }
 
 #[test]
@@ -61,7 +85,7 @@ fn errors_name_the_line_and_what_was_meant() {
             "zzz = 1",
             "line 1: unknown setting `zzz`",
             Some(
-                "settings are theme, color, glyphs, timezone, feature_keys, clipboard, memory, threads, pricing, ssh, dialect, source, keys, views",
+                "settings are theme, color, glyphs, timezone, feature_keys, clipboard, memory, threads, pricing, anomaly, ssh, dialect, source, keys, views",
             ),
         ),
         (

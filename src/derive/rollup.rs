@@ -47,6 +47,7 @@ pub(super) fn price(spans: &mut [Span], prices: &Prices) {
         let part = &span.part;
         let bill = prices.bill(part).filter(|bill| !is_discounted(bill));
         let computed = bill.as_ref().and_then(Bill::cost);
+        span.saved = bill.as_ref().filter(|bill| !bill.unpriced_tier).and_then(Bill::saved);
         let dearer = bill.is_some_and(|bill| bill.unpriced_tier);
         let logged = part.cost_logged.filter(|cost| cost.0 > 0);
         let says_zero = zero(part.cost_logged) || root_says_zero && part.dialect == INTERACTION;

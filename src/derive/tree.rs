@@ -38,6 +38,7 @@ fn span(merged: Merged) -> Span {
         counted: false,
         cost: None,
         cost_basis: CostBasis::default(),
+        saved: None,
         findings: merged.conflict.into_iter().collect(),
         missing: false,
         total_usage: Usage::default(),

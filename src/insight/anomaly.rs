@@ -1,124 +1,23 @@
-//! When a cost is out of the ordinary: the two rules, apart and by name, and what explains a spike.
-//!
-//! *Dear*: an interaction costs strictly more than a multiple of its feature's median of the days before. *Rising*: the mean of the feature's
-//! last hour does. Without enough interactions to have a baseline nothing is judged, and that is said.
+//! What a cost is beside the usual of its feature, and what explains a spike: the causes a person would look for, each with its figures.
 
-use super::usual::{Usual, median, retrievals};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::usual::{median, retrievals};
 use super::versions;
-use crate::model::content::Contents;
-use crate::model::query::Peers;
-use crate::model::span::{Nanos, SpanKey};
+use crate::model::anomaly::{Judging, Verdict, times};
+use crate::model::content::{Contents, MessagePart};
+use crate::model::query::{Peer, Peers};
+use crate::model::span::{SpanKey, TraceKey};
 use crate::model::text;
 use crate::model::trace::Trace;
-use crate::model::usage::{Cost, CostBasis};
-
-/// When a cost is out of the ordinary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// Thousandths: 2000 is twice the baseline.
-    pub multiplier: u32,
-    /// How far back the baseline reaches.
-    pub window: Nanos,
-    /// Fewer interactions than this are no baseline, and no rolling mean.
-    pub minimum: u32,
-    /// What the rolling mean is taken over.
-    pub rolling: Nanos,
-}
-
-impl Default for Rule {
-    /// Twice the median of 7 days, 20 interactions at least, a rolling hour.
-    fn default() -> Self {
-        Self {
-            multiplier: 2_000,
-            window: super::usual::WEEK,
-            minimum: 20,
-            rolling: 3_600_000_000_000,
-        }
-    }
-}
-
-/// What a cost is measured by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Baseline {
-    /// The median per interaction, of two middle ones the lower.
-    pub p50: Cost,
-    /// How many interactions it is of.
-    pub samples: u32,
-}
-
-/// How a cost stands to its baseline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Not above the multiple.
-    Usual,
-    /// Strictly above it.
-    Anomalous,
-    /// There is no baseline: too few interactions.
-    NoBaseline,
-    /// The cost is not known.
-    Unknown,
-}
-
-impl Rule {
-    /// The baseline of some known costs; `None` where they are too few.
-    #[must_use]
-    pub fn baseline(&self, mut costs: Vec<Cost>) -> Option<Baseline> {
-        let samples = u32::try_from(costs.len()).unwrap_or(u32::MAX);
-        if samples < self.minimum {
-            return None;
-        }
-        costs.sort_unstable();
-        median(&costs).map(|p50| Baseline { p50, samples })
-    }
-
-    /// Judges one interaction, or the mean of several.
-    #[must_use]
-    pub fn judge(&self, cost: Option<Cost>, baseline: Option<Baseline>) -> Verdict {
-        match (cost, baseline) {
-            (_, None) => Verdict::NoBaseline,
-            (None, Some(_)) => Verdict::Unknown,
-            (Some(cost), Some(baseline)) => {
-                let limit = baseline.p50.0.saturating_mul(i128::from(self.multiplier));
-                if cost.0.saturating_mul(1_000) > limit {
-                    Verdict::Anomalous
-                } else {
-                    Verdict::Usual
-                }
-            }
-        }
-    }
-
-    /// Judges the rolling mean: of the costs within the rolling time before `now`, where there are enough of them.
-    #[must_use]
-    pub fn judge_rolling(&self, costs: &[(Nanos, Cost)], now: Nanos, baseline: Option<Baseline>) -> (Verdict, Option<Cost>) {
-        let recent: Vec<Cost> = costs
-            .iter()
-            .filter(|(at, _)| *at <= now && *at > now.saturating_sub(self.rolling))
-            .map(|(_, cost)| *cost)
-            .collect();
-        if (recent.len() as u64) < u64::from(self.minimum) {
-            return (Verdict::NoBaseline, None);
-        }
-        let mean = recent.iter().copied().sum::<Cost>().mean(recent.len() as u64);
-        (self.judge(mean, baseline), mean)
-    }
-}
-
-/// `2.4`: how many times the baseline a cost is, cut to tenths.
-#[must_use]
-pub fn times(cost: Cost, baseline: Cost) -> Option<String> {
-    let tenths = cost.0.checked_mul(10)?.checked_div(baseline.0)?;
-    Some(format!("{}.{}", tenths / 10, tenths % 10))
-}
+use crate::model::usage::CostBasis;
 
 /// What an interaction cost beside its feature's median, as a sentence, and how it is judged.
 #[must_use]
-pub fn beside(trace: &Trace, peers: &Peers, rule: &Rule) -> (Verdict, String) {
+pub fn beside(trace: &Trace, peers: &Peers, judging: &Judging) -> (Verdict, String) {
     let row = &trace.row;
-    let costs: Vec<Cost> = peers.rows.iter().filter_map(|peer| peer.trace.row.cost).collect();
-    let known = costs.len();
-    let baseline = rule.baseline(costs);
-    let verdict = rule.judge(row.cost, baseline);
+    let baseline = judging.baseline(row.feature.as_deref(), peers.p50, peers.priced);
+    let verdict = judging.rule.judge(row.cost, baseline);
     let own = text::money(
         row.cost,
         if row.unpriced_calls > 0 {
@@ -130,12 +29,19 @@ pub fn beside(trace: &Trace, peers: &Peers, rule: &Rule) -> (Verdict, String) {
     let says = match (row.cost, baseline) {
         (None, _) => "what it cost is not known".to_owned(),
         (Some(_), None) => format!(
-            "{own}; no baseline: {known} of this feature with a known cost in the 7 days before, {} needed",
-            rule.minimum
+            "{own}; no baseline: {} of this feature with a known cost in the {} before, {} needed",
+            peers.priced,
+            reach(judging),
+            judging.rule.minimum
         ),
         (Some(cost), Some(baseline)) => format!(
-            "{own}: {} × the feature's median {} of {} interactions",
+            "{own}: {} × the feature's {} {} of {} interactions",
             times(cost, baseline.p50).unwrap_or_else(|| "more than 0".into()),
+            if peers.priced < judging.rule.minimum {
+                "saved median"
+            } else {
+                "median"
+            },
             text::money(Some(baseline.p50), CostBasis::Computed),
             baseline.samples
         ),
@@ -143,87 +49,233 @@ pub fn beside(trace: &Trace, peers: &Peers, rule: &Rule) -> (Verdict, String) {
     (verdict, says)
 }
 
-/// Why an interaction may be dear: what it has more of than is usual, each with its figures.
+/// `7 days`, `36 hours`: how far a baseline reaches back.
 #[must_use]
-pub fn causes(trace: &Trace, contents: &[(SpanKey, Contents)], peers: &Peers, usual: &Usual) -> Vec<String> {
+pub fn reach(judging: &Judging) -> String {
+    const HOUR: i64 = 3_600_000_000_000;
+    let hours = judging.rule.window / HOUR;
+    if hours % 24 == 0 && hours > 24 {
+        format!("{} days", hours / 24)
+    } else {
+        format!("{hours} hours")
+    }
+}
+
+/// `twice`, `2.5 times`: the multiple above which a cost is out of the ordinary.
+#[must_use]
+pub fn multiple(judging: &Judging) -> String {
+    match judging.rule.multiplier {
+        2_000 => "twice".to_owned(),
+        thousandths => format!("{} times", f64::from(thousandths) / 1_000.0),
+    }
+}
+
+/// An interaction with what is known of its contents.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The interaction.
+    pub trace: &'a Trace,
+    /// Its contents, as far as they were fetched.
+    pub contents: &'a [(SpanKey, Contents)],
+}
+
+impl<'a> From<&'a Peer> for Seen<'a> {
+    fn from(peer: &'a Peer) -> Self {
+        Self {
+            trace: &peer.trace,
+            contents: &peer.contents,
+        }
+    }
+}
+
+/// Something that explains a cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// What is more than usual, with its figures.
+    pub says: String,
+    /// The interaction that shows it best.
+    pub shown_by: TraceKey,
+}
+
+/// A figure of an interaction.
+type Figure<'a> = &'a dyn Fn(&Seen<'_>) -> Option<u64>;
+
+/// Why some interactions may be dear: what they have more of than others of their feature. Of several the one in the middle speaks.
+#[must_use]
+pub fn causes(dear: &[Seen<'_>], usual: &[Seen<'_>]) -> Vec<Cause> {
+    let Some(first) = dear.first() else { return Vec::new() };
     let mut causes = Vec::new();
-    let middle = |read: &dyn Fn(&Trace) -> Option<u64>| {
-        let mut all: Vec<u64> = peers.rows.iter().filter_map(|peer| read(&peer.trace)).collect();
+    let mut add = |says: String, shown_by: TraceKey| causes.push(Cause { says, shown_by });
+    let middle = |of: &[Seen<'_>], figure: Figure<'_>| {
+        let mut all: Vec<u64> = of.iter().filter_map(figure).collect();
         all.sort_unstable();
         median(&all)
     };
-    let mut more = |what: &str, read: &dyn Fn(&Trace) -> Option<u64>| {
-        if let (Some(own), Some(usual)) = (read(trace), middle(read))
-            && own > usual.saturating_mul(3) / 2
-        {
-            causes.push(format!("{what}: {own}, where {usual} is usual"));
-        }
+    let most = |figure: Figure<'_>| dear.iter().max_by_key(|seen| figure(seen)).unwrap_or(first).trace.row.trace;
+    let documents = |seen: &Seen<'_>| {
+        let mut counts = retrievals(seen.trace, seen.contents).map(|found| found.count as u64).peekable();
+        counts.peek()?;
+        Some(counts.sum())
     };
-    more("model calls", &|trace| Some(u64::from(trace.row.llm_calls)));
-    more("input tokens of the first call (history)", &|trace| {
-        trace.turns().first().and_then(|span| span.part.usage.total_input())
-    });
-    more("input tokens", &|trace| trace.row.usage.total_input());
-    more("output tokens", &|trace| trace.row.usage.output);
-    let documents: usize = retrievals(trace, contents).map(|found| found.count).sum();
-    if let Some(usually) = median(&usual.documents)
-        && documents * 2 > usually * 3
-    {
-        causes.push(format!("documents: {documents}, where {usually} are usual for a search"));
+    let history = |seen: &Seen<'_>| {
+        let told = seen.trace.telling()?.key;
+        let messages = seen.contents.iter().find(|(key, _)| *key == told)?.1.messages.len() as u64;
+        (messages > 0).then_some(messages)
+    };
+    let figures: [(&str, &str, Figure<'_>); 6] = [
+        ("model calls", "", &|seen| Some(u64::from(seen.trace.row.llm_calls))),
+        ("messages in the prompt (history)", "", &history),
+        ("input tokens of the first call (history)", "", &|seen| {
+            seen.trace.turns().first().and_then(|span| span.part.usage.total_input())
+        }),
+        ("input tokens", "", &|seen| seen.trace.row.usage.total_input()),
+        ("output tokens", "", &|seen| seen.trace.row.usage.output),
+        ("documents", " for an interaction", &documents),
+    ];
+    for (what, of, figure) in figures {
+        if let (Some(own), Some(usually)) = (middle(dear, figure), middle(usual, figure))
+            && own > usually.saturating_mul(3) / 2
+        {
+            add(format!("{what}: {own}, where {usually} is usual{of}"), most(figure));
+        }
     }
-    let ratio = |trace: &Trace| {
-        let usage = &trace.row.usage;
+    let cached = |seen: &Seen<'_>| {
+        let usage = &seen.trace.row.usage;
         let (read, all) = (usage.cache_read?, usage.total_input().filter(|all| *all > 0)?);
         Some(u64::try_from(u128::from(read) * 100 / u128::from(all)).unwrap_or(100))
     };
-    if let (Some(own), Some(usually)) = (ratio(trace), middle(&ratio))
+    if let (Some(own), Some(usually)) = (middle(dear, &cached), middle(usual, &cached))
         && own + 20 < usually
     {
-        causes.push(format!(
-            "cache: {own} % of the input were read from it, where {usually} % are usual"
-        ));
+        let missed = |seen: &Seen<'_>| Some(100 - cached(seen)?.min(100));
+        add(
+            format!("cache: {own} % of the input were read from it, where {usually} % are usual"),
+            most(&missed),
+        );
     }
-    if let (Some(model), Some((usually, count))) = (trace.telling().and_then(|span| span.model()), usual.models.most())
-        && model != usually
+    let (own, usually) = (models(dear), models(usual));
+    if let (Some((model, shown_by, count)), Some((usual_model, _, usual_count))) = (most_used(&own), most_used(&usually))
+        && model != usual_model
     {
-        causes.push(format!(
-            "model: {model}, where {usually} is usual ({count} of {} calls)",
-            usual.models.total()
-        ));
+        let all = |models: &BTreeMap<&str, (usize, TraceKey)>| models.values().map(|(count, _)| count).sum::<usize>();
+        let own = if dear.len() == 1 {
+            String::new()
+        } else {
+            format!(" in {count} of {} calls", all(&own))
+        };
+        add(
+            format!(
+                "model: {model}{own}, where {usual_model} is usual ({usual_count} of {} calls)",
+                all(&usually)
+            ),
+            shown_by,
+        );
     }
-    if let Some(own) = versions::version_of(trace, contents) {
-        let mut lengths: Vec<usize> = peers
-            .rows
-            .iter()
-            .filter_map(|peer| Some(versions::version_of(&peer.trace, &peer.contents)?.chars().count()))
-            .collect();
-        lengths.sort_unstable();
-        let length = own.chars().count();
-        if let Some(usually) = median(&lengths).filter(|usually| length > usually * 3 / 2) {
-            causes.push(format!("system prompt: {length} characters, where {usually} are usual"));
-        }
-        if let Some((times, letters)) = repeated(&own) {
-            causes.push(format!(
-                "a paragraph of {letters} characters stands {times} times in the system prompt"
-            ));
-        }
+    let length = |seen: &Seen<'_>| Some(versions::version_of(seen.trace, seen.contents)?.chars().count() as u64);
+    if let (Some(own), Some(usually)) = (middle(dear, &length), middle(usual, &length))
+        && own > usually * 3 / 2
+    {
+        add(format!("system prompt: {own} characters, where {usually} are usual"), most(&length));
     }
+    blocks(dear, usual, &mut add);
     causes
 }
 
-/// The longest paragraph that stands more than once: how often, and its length.
-fn repeated(text: &str) -> Option<(usize, usize)> {
-    /// Shorter ones repeat by chance.
-    const LEAST: usize = 80;
-    let paragraphs: Vec<&str> = text
-        .split("\n\n")
+/// The models of the model calls, how often each, and one interaction that used it.
+fn models<'a>(of: &[Seen<'a>]) -> BTreeMap<&'a str, (usize, TraceKey)> {
+    let mut models = BTreeMap::new();
+    for seen in of {
+        for model in seen.trace.turns().into_iter().filter_map(|span| span.model()) {
+            models.entry(model).or_insert((0, seen.trace.row.trace)).0 += 1;
+        }
+    }
+    models
+}
+
+/// The most frequent one; of several the one that sorts first.
+fn most_used<'a>(models: &BTreeMap<&'a str, (usize, TraceKey)>) -> Option<(&'a str, TraceKey, usize)> {
+    let most = models.iter().max_by(|a, b| a.1.0.cmp(&b.1.0).then(b.0.cmp(a.0)));
+    most.map(|(model, (count, trace))| (*model, *trace, *count))
+}
+
+/// Shorter paragraphs repeat by chance.
+const LEAST: usize = 80;
+
+/// Paragraphs that repeat: within a prompt, and in every dear prompt but in none of the usual ones.
+fn blocks(dear: &[Seen<'_>], usual: &[Seen<'_>], add: &mut dyn FnMut(String, TraceKey)) {
+    let prompts: Vec<(Vec<String>, TraceKey)> = dear.iter().map(|seen| (paragraphs(seen), seen.trace.row.trace)).collect();
+    let within = prompts
+        .iter()
+        .filter_map(|(all, trace)| repeated(all).map(|(times, letters)| (times, letters, *trace)))
+        .max_by_key(|(times, letters, _)| times * letters);
+    if let Some((times, letters, trace)) = within {
+        let before = usual
+            .iter()
+            .filter_map(|seen| repeated(&paragraphs(seen)))
+            .map(|(times, _)| times)
+            .max();
+        if before.is_none_or(|before| before < times) {
+            add(
+                format!("a paragraph of {letters} characters stands {times} times in one prompt"),
+                trace,
+            );
+        }
+    }
+    // One prompt alone tells nothing about every prompt.
+    let Some(((first, trace), others)) = prompts.split_first().filter(|(_, others)| !others.is_empty() && !usual.is_empty()) else {
+        return;
+    };
+    let before: BTreeSet<String> = usual.iter().flat_map(paragraphs).collect();
+    let in_all = |block: &&String| !before.contains(*block) && others.iter().all(|(all, _)| all.contains(block));
+    let mut seen = BTreeSet::new();
+    let letters: usize = first
+        .iter()
+        .filter(in_all)
+        .filter(|block| seen.insert(*block))
+        .map(|block| block.chars().count())
+        .sum();
+    if letters > 0 {
+        add(
+            format!(
+                "{letters} characters stand in every one of {} dear prompts and in none of {} usual ones",
+                prompts.len(),
+                usual.len()
+            ),
+            *trace,
+        );
+    }
+}
+
+/// What is said to the model that answered, paragraph by paragraph; short ones left out.
+fn paragraphs(seen: &Seen<'_>) -> Vec<String> {
+    let told = seen.trace.telling().map(|span| span.key);
+    let mut texts: Vec<String> = versions::version_of(seen.trace, seen.contents).into_iter().collect();
+    let own = seen.contents.iter().filter(|(key, _)| Some(*key) == told);
+    for message in own.flat_map(|(_, contents)| &contents.messages) {
+        texts.extend(message.parts.iter().filter_map(|part| match part {
+            MessagePart::Text { text } => Some(text.clone()),
+            _ => None,
+        }));
+    }
+    texts
+        .iter()
+        .flat_map(|text| text.split("\n\n"))
         .map(str::trim)
         .filter(|one| one.chars().count() >= LEAST)
-        .collect();
-    paragraphs
-        .iter()
-        .map(|one| (paragraphs.iter().filter(|other| *other == one).count(), one.chars().count()))
-        .filter(|(times, _)| *times > 1)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The paragraph that takes most by standing more than once: how often, and its length.
+fn repeated(paragraphs: &[String]) -> Option<(usize, usize)> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in paragraphs {
+        *counts.entry(one).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .filter(|(_, times)| *times > 1)
+        .map(|(one, times)| (times, one.chars().count()))
         .max_by_key(|(times, letters)| times * letters)
 }
 
@@ -231,85 +283,11 @@ fn repeated(text: &str) -> Option<(usize, usize)> {
 mod tests {
     use super::*;
 
-    fn usd(text: &str) -> Cost {
-        Cost::from_decimal(text).unwrap_or_default()
-    }
-
-    #[test]
-    fn the_seeds_rule_is_strict() {
-        let rule = Rule::default();
-        let of = |p50: &str, samples| Some(Baseline { p50: usd(p50), samples });
-        for (cost, baseline, verdict) in [
-            (Some("0.016"), of("0.008", 20), Verdict::Usual),
-            (Some("0.016001"), of("0.008", 20), Verdict::Anomalous),
-            (Some("0.016000000001"), of("0.008", 20), Verdict::Anomalous),
-            (Some("0.0001"), of("0.008", 20), Verdict::Usual),
-            (Some("99"), None, Verdict::NoBaseline),
-            (None, None, Verdict::NoBaseline),
-            (None, of("0.008", 20), Verdict::Unknown),
-            (Some("0"), of("0", 20), Verdict::Usual),
-            (Some("0.000000000001"), of("0", 20), Verdict::Anomalous),
-        ] {
-            assert_eq!(rule.judge(cost.map(usd), baseline), verdict, "{cost:?} {baseline:?}");
-        }
-        let tripled = Rule { multiplier: 3_000, ..rule };
-        assert_eq!(tripled.judge(Some(usd("0.024")), of("0.008", 20)), Verdict::Usual);
-        assert_eq!(tripled.judge(Some(usd("0.024001")), of("0.008", 20)), Verdict::Anomalous);
-    }
-
-    #[test]
-    fn a_baseline_needs_its_samples_and_is_the_lower_middle() {
-        let rule = Rule::default();
-        let costs = |count: i128| (1..=count).rev().map(Cost).collect::<Vec<_>>();
-        assert_eq!(rule.baseline(costs(19)), None);
-        assert_eq!(
-            rule.baseline(costs(20)),
-            Some(Baseline {
-                p50: Cost(10),
-                samples: 20
-            })
-        );
-        assert_eq!(rule.baseline(costs(21)).map(|b| b.p50), Some(Cost(11)));
-    }
-
-    #[test]
-    fn the_rolling_mean_looks_at_the_last_hour_alone() {
-        let rule = Rule::default();
-        let baseline = Some(Baseline {
-            p50: usd("0.008"),
-            samples: 100,
-        });
-        const MINUTE: Nanos = 60_000_000_000;
-        let now = 1_000 * MINUTE;
-        let at = |minutes: Nanos, cost: &str| (now - minutes * MINUTE, usd(cost));
-        let hour = |count: usize, cost: &str| vec![at(30, cost); count];
-        for (what, costs, verdict) in [
-            ("twice", hour(20, "0.016"), Verdict::Usual),
-            ("a hair more", hour(20, "0.016001"), Verdict::Anomalous),
-            ("too few", hour(19, "5"), Verdict::NoBaseline),
-            ("an hour ago is over", vec![at(60, "5"); 40], Verdict::NoBaseline),
-            ("just within", vec![at(59, "5"); 20], Verdict::Anomalous),
-            ("the future is not judged", vec![at(-1, "5"); 20], Verdict::NoBaseline),
-            (
-                "one dear among many does not lift the mean",
-                [hour(99, "0.008"), hour(1, "0.8")].concat(),
-                Verdict::Usual,
-            ),
-        ] {
-            assert_eq!(rule.judge_rolling(&costs, now, baseline).0, verdict, "{what}");
-        }
-        assert_eq!(rule.judge_rolling(&hour(20, "5"), now, None).0, Verdict::NoBaseline);
-    }
-
     #[test]
     fn a_repeated_block_is_seen() {
         let block = "Never promise a refund; quote the invoice and its number, and say where it can be found. ".repeat(2);
-        assert_eq!(
-            repeated(&format!("{block}\n\nshort\n\nshort\n\n{block}\n\n{block}")),
-            Some((3, block.trim().chars().count()))
-        );
-        assert_eq!(repeated(&format!("{block}\n\nother")), None);
-        assert_eq!(times(usd("0.0195"), usd("0.008")).as_deref(), Some("2.4"));
-        assert_eq!(times(usd("1"), usd("0")), None);
+        let all = |blocks: &[&str]| blocks.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        assert_eq!(repeated(&all(&[&block, "other", &block, &block])), Some((3, block.chars().count())));
+        assert_eq!(repeated(&all(&[&block, "other"])), None);
     }
 }

@@ -334,6 +334,7 @@ mod tests {
                     counted: false,
                     cost: None,
                     cost_basis: crate::model::usage::CostBasis::Computed,
+                    saved: None,
                     findings: Vec::new(),
                     missing: false,
                     total_usage: crate::model::usage::Usage::default(),

@@ -1,5 +1,8 @@
 //! The port between the two front ends and the store: plain questions, plain answers. No SQL and no engine type crosses it.
 
+use std::collections::BTreeMap;
+
+use super::anomaly::Baseline;
 use super::content::Contents;
 use super::filter::{Field, Filter};
 use super::record::Tally;
@@ -156,8 +159,35 @@ pub enum Query {
         filter: Filter,
         /// When.
         window: Window,
-        /// Also count interactions above twice their feature's median of the 168 hours before them. Dear at millions of rows.
-        anomalies: bool,
+    },
+    /// Spend over time by key, and which of it is out of the ordinary. It looks at every interaction: seconds at millions of them.
+    Trend {
+        /// Grouped by.
+        by: CostKey,
+        /// Which interactions.
+        filter: Filter,
+        /// When.
+        window: Window,
+        /// Steps of time; at least one.
+        steps: u32,
+    },
+    /// What is dear in a feature, beside what is usual there.
+    Spike {
+        /// The feature; `None` where it was not logged.
+        feature: Option<String>,
+        /// When.
+        window: Window,
+    },
+    /// The median of every feature with enough interactions in the time that a baseline reaches back.
+    Baselines,
+    /// System prompts by what they say.
+    Prompts {
+        /// Of which interactions.
+        filter: Filter,
+        /// When.
+        window: Window,
+        /// At most so many, those used last.
+        limit: u32,
     },
     /// What is usual where this interaction happened: those of the same feature that began before it, the newest first. None where no
     /// feature was logged.
@@ -223,9 +253,19 @@ pub struct CostRow {
     pub mean_cost: Option<Cost>,
     /// Cached input over all input; `None` when no call logged cache reads.
     pub cache_hit_ratio: Option<f64>,
-    /// Interactions above twice the feature's usual; `None` when not asked for or not yet judged.
+    /// What the prompt cache saved: cached tokens as uncached input, less what they cost. `None` when no cached tokens with a price were logged.
+    pub saved: Option<Cost>,
+    /// Some cached tokens have no known price: `saved` lacks them.
+    pub saved_unknown: bool,
+    /// What was spent in each step of the trend's time; empty until it is known.
+    pub over_time: Vec<Option<Cost>>,
+    /// Spend an hour over the trend's time; `None` until it is known, and where that is shorter than a minute.
+    pub per_hour: Option<Cost>,
+    /// Interactions above a multiple of the feature's usual; `None` when not asked for or not yet judged.
     pub anomalies: Option<u64>,
-    /// The mean of the hour up to its newest interaction is above twice the feature's usual; `None` when not asked for, not by feature, or when
+    /// `cost_anomaly` lines of the log itself that name this feature; `None` when not asked for or not by feature.
+    pub logged_anomalies: Option<u64>,
+    /// The mean of the hour up to its newest interaction is above that multiple of the feature's usual; `None` when not asked for, not by feature, or when
     /// that hour or the days before it have fewer than 20 interactions with a known cost.
     pub rising: Option<bool>,
     /// Calls without a known cost: `cost` is then a lower bound.
@@ -234,12 +274,121 @@ pub struct CostRow {
     pub lower_bound: bool,
 }
 
+/// Spend over time, and what is out of the ordinary.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trend {
+    /// When its time begins; `None` when there is nothing.
+    pub since: Option<Nanos>,
+    /// How long a step is.
+    pub step: Nanos,
+    /// How many steps there are.
+    pub steps: u32,
+    /// A row per key.
+    pub rows: Vec<TrendRow>,
+}
+
+/// One key's spend over time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrendRow {
+    /// The key's value; `None` where it was not logged.
+    pub key: Option<String>,
+    /// Spend that is known, a step each.
+    pub spent: Vec<Option<Cost>>,
+    /// As in `CostRow`.
+    pub anomalies: Option<u64>,
+    /// As in `CostRow`.
+    pub logged_anomalies: Option<u64>,
+    /// As in `CostRow`.
+    pub rising: Option<bool>,
+}
+
+impl Trend {
+    /// Puts what it says into rows of spend.
+    pub fn tell(&self, rows: &mut [CostRow]) {
+        const HOUR: i128 = 3_600_000_000_000;
+        const MINUTE: i128 = 60_000_000_000;
+        let length = i128::from(self.step) * i128::from(self.steps);
+        for row in rows {
+            let Some(own) = self.rows.iter().find(|own| own.key == row.key) else {
+                continue;
+            };
+            row.over_time.clone_from(&own.spent);
+            row.anomalies = own.anomalies;
+            row.logged_anomalies = own.logged_anomalies;
+            row.rising = own.rising;
+            let spent = own.spent.iter().flatten().copied().reduce(|a, b| a + b);
+            row.per_hour = spent
+                .filter(|_| length >= MINUTE)
+                .and_then(|spent| Some(Cost(spent.0.checked_mul(HOUR)? / length)));
+        }
+    }
+}
+
+/// What is dear in a feature, and what is usual there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Spike {
+    /// The feature.
+    pub feature: Option<String>,
+    /// Dear interactions of the time asked for.
+    pub count: u64,
+    /// When the first of them began.
+    pub first: Option<Nanos>,
+    /// What the newest of them was judged by; of the newest interaction where none is dear.
+    pub baseline: Option<Baseline>,
+    /// Interactions of the feature with a known cost.
+    pub priced: u64,
+    /// The mean of the last hour, where it has enough interactions, and whether that is above the multiple.
+    pub hour: Option<(Cost, bool)>,
+    /// Some of the dear ones, the newest first, each with the prompt of its telling call.
+    pub dear: Vec<Peer>,
+    /// Some that are not dear and began before the newest dear one, the newest first, with their prompts too.
+    pub usual: Vec<Peer>,
+    /// What the log itself says: its `cost_anomaly` lines, the newest first.
+    pub logged: Vec<LoggedAnomaly>,
+    /// How many of those there are.
+    pub logged_count: u64,
+}
+
+/// A `cost_anomaly` line of an application.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoggedAnomaly {
+    /// When.
+    pub at: Nanos,
+    /// What it says that the request cost, as written.
+    pub cost: String,
+    /// What it says is usual, as written.
+    pub baseline: String,
+    /// How many times that it says it was, as written.
+    pub ratio: String,
+}
+
+/// A system prompt and those who used it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PromptRow {
+    /// What it says.
+    pub text: String,
+    /// Features that use it, in the order of their names.
+    pub features: Vec<String>,
+    /// Start of the first interaction that used it.
+    pub first: Nanos,
+    /// Start of the last one.
+    pub last: Nanos,
+    /// Interactions.
+    pub interactions: u64,
+    /// Model calls in them.
+    pub calls: u64,
+    /// What they cost, as far as it is known.
+    pub cost: Option<Cost>,
+    /// Interactions with a finding.
+    pub with_finding: u64,
+}
+
 /// An interaction beside others of its feature, with what a comparison needs of its contents.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Peer {
     /// The interaction.
     pub trace: Trace,
-    /// Of its spans the system prompts and the retrieved documents, nothing else.
+    /// Of its spans the system prompts and the retrieved documents; in a spike also the messages of its telling call.
     pub contents: Vec<(SpanKey, Contents)>,
 }
 
@@ -250,6 +399,10 @@ pub struct Peers {
     pub rows: Vec<Peer>,
     /// There are older ones within the time asked for.
     pub more: bool,
+    /// The median cost of all before it within the time a baseline reaches back, not of the newest alone.
+    pub p50: Option<Cost>,
+    /// How many of those have a known cost.
+    pub priced: u32,
 }
 
 /// One source in the statistics.
@@ -422,6 +575,19 @@ pub enum Reply {
     Contents(Vec<(SpanKey, Contents)>),
     /// To `Costs`, dearest first.
     Costs(Vec<CostRow>),
+    /// To `Trend`.
+    Trend(Box<Trend>),
+    /// To `Spike`.
+    Spike(Box<Spike>),
+    /// To `Baselines`.
+    Baselines(BTreeMap<String, Baseline>),
+    /// To `Prompts`; `more` says that there are others.
+    Prompts {
+        /// The prompts, the one used last first.
+        rows: Vec<PromptRow>,
+        /// There are more.
+        more: bool,
+    },
     /// To `Peers`.
     Peers(Box<Peers>),
     /// To `Values`, each with how many interactions or spans have it.

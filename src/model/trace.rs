@@ -181,6 +181,8 @@ pub struct Span {
     pub cost: Option<Cost>,
     /// How far `cost` can be trusted.
     pub cost_basis: CostBasis,
+    /// What the prompt cache saved of its cost, below 0 where it cost more; `None` when no cached tokens were logged or the price is unknown.
+    pub saved: Option<Cost>,
     /// What is noteworthy about it.
     pub findings: Vec<Finding>,
     /// A placeholder for a parent that was never logged: no part, name `(missing parent)`.

@@ -34,6 +34,8 @@ pub struct Bill<'a> {
     pub unpriced_tier: bool,
     /// The threshold that the prompt passed.
     pub above: Option<u64>,
+    /// What an uncached input token of it costs.
+    pub input: UsdPerMillion,
     /// A line per class that was logged, in the order of a bill.
     pub lines: Vec<Line>,
 }
@@ -43,6 +45,25 @@ impl Bill<'_> {
     #[must_use]
     pub fn cost(&self) -> Option<Cost> {
         self.lines.iter().map(Line::amount).reduce(u128::saturating_add).map(rounded)
+    }
+
+    /// What the prompt cache saved: the same tokens as uncached input less what they cost; below 0 where writing to it cost more than reading
+    /// from it saved. Rounded half to even, once. `None` when no cache class was logged.
+    #[must_use]
+    pub fn saved(&self) -> Option<Cost> {
+        let cached = |line: &&Line| matches!(line.class, "cache_read" | "cache_write" | "cache_write_1h");
+        let (mut without, mut with) = (None, 0_u128);
+        for line in self.lines.iter().filter(cached) {
+            let full = Line { rate: self.input, ..*line }.amount();
+            without = Some(without.unwrap_or(0_u128).saturating_add(full));
+            with = with.saturating_add(line.amount());
+        }
+        let without = without?;
+        Some(if without >= with {
+            rounded(without - with)
+        } else {
+            Cost(-rounded(with - without).0)
+        })
     }
 }
 
@@ -86,6 +107,7 @@ impl Price {
             price: self,
             unpriced_tier: terms.tier != Tier::Standard && scale.is_none(),
             above,
+            input: rates.input,
             lines: rates.lines(usage, &terms),
             tier: terms.tier,
         }

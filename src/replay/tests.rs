@@ -17,6 +17,7 @@ fn span(part: Part) -> Span {
         counted: true,
         cost: None,
         cost_basis: CostBasis::Computed,
+        saved: None,
         findings: Vec::new(),
         missing: false,
         total_usage: crate::model::usage::Usage::default(),

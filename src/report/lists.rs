@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::data;
-use super::rows::{InteractionRow, PriceRow, SourceRow, SpendRow, StatsRow};
+use super::rows::{InteractionRow, PriceRow, SourceRow, SpendRow, StatsRow, SystemPromptRow};
 use super::{Look, Output};
 use crate::insight::sources::{Standing, sources};
 use crate::model::json::Json;
-use crate::model::query::{CostKey, CostRow, Stats};
+use crate::model::query::{CostKey, CostRow, PromptRow, Stats};
 use crate::model::record::{SourceProgress, Tally};
 use crate::model::text::{self, Safe};
 use crate::model::trace::FindingKind;
@@ -105,6 +105,9 @@ pub fn costs(rows: &[CostRow], by: CostKey, output: Output, look: &Look, out: &m
                         row.mean_cost
                             .map_or_else(|| "–".into(), |cost| text::money(Some(cost), CostBasis::Computed)),
                         share(row.cache_hit_ratio),
+                        saved(row),
+                        row.per_hour
+                            .map_or_else(|| "–".into(), |cost| text::money(Some(cost), CostBasis::Computed)),
                         row.anomalies.map_or_else(|| "–".into(), |count| count.to_string()),
                         row.rising
                             .map_or_else(|| "–".into(), |rising| if rising { "yes" } else { "no" }.into()),
@@ -123,6 +126,8 @@ pub fn costs(rows: &[CostRow], by: CostKey, output: Output, look: &Look, out: &m
                 "p50",
                 "mean",
                 "cached",
+                "saved",
+                "an hour",
                 "anomalies",
                 "rising",
                 "unpriced",
@@ -130,6 +135,53 @@ pub fn costs(rows: &[CostRow], by: CostKey, output: Output, look: &Look, out: &m
             grid(&headers, &cells, Some(0), look, out)
         }
     }
+}
+
+/// `prompts`.
+pub fn prompts(rows: &[PromptRow], output: Output, look: &Look, out: &mut dyn io::Write) -> io::Result<()> {
+    let shaped = rows.iter().map(SystemPromptRow::from);
+    match output {
+        Output::Json => data::json(shaped, out),
+        Output::Jsonl => data::jsonl(shaped, out),
+        Output::Csv => data::csv(&SystemPromptRow::from(&PromptRow::default()), shaped, out),
+        Output::Table | Output::Tree | Output::Markdown => {
+            let cells: Vec<Vec<String>> = rows
+                .iter()
+                .map(|row| {
+                    vec![
+                        look.time(row.first),
+                        look.time(row.last),
+                        row.features.join(", "),
+                        row.interactions.to_string(),
+                        row.calls.to_string(),
+                        text::money(row.cost, CostBasis::Computed),
+                        row.with_finding.to_string(),
+                        row.text.clone(),
+                    ]
+                })
+                .collect();
+            let headers = [
+                "first",
+                "last",
+                "features",
+                "interactions",
+                "calls",
+                "cost",
+                "findings",
+                "system prompt",
+            ];
+            grid(&headers, &cells, Some(7), look, out)
+        }
+    }
+}
+
+/// What the cache saved, marked where some of it is not known.
+fn saved(row: &CostRow) -> String {
+    let Some(saved) = row.saved else {
+        return if row.saved_unknown { "unknown".into() } else { "–".into() };
+    };
+    let known = text::money(Some(saved), CostBasis::Computed);
+    if row.saved_unknown { format!("≈{known}") } else { known }
 }
 
 /// `stats`: what is in the store, and what the readers say of their sources. CSV has a row per source.

@@ -21,7 +21,7 @@ use crate::model::span::Nanos;
 pub use comparison::comparison;
 pub use diagnosis::diagnosis;
 pub use health::{health, missing_prices};
-pub use lists::{costs, interactions, prices, stats, table};
+pub use lists::{costs, interactions, prices, prompts, stats, table};
 pub use pricing::imported;
 pub use show::trace;
 

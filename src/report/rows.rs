@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::data::{Millis, Tokens, Utc};
 use crate::insight::sources::Standing;
-use crate::model::query::{CostRow, Stats};
+use crate::model::query::{CostRow, PromptRow, Stats};
 use crate::model::record::Activity;
 use crate::model::span::{StartFrom, Status};
 use crate::model::trace::Interaction;
@@ -89,6 +89,14 @@ pub struct SpendRow<'a> {
     anomalies: Option<u64>,
     rising: Option<bool>,
     unpriced_calls: u64,
+    /// What the prompt cache saved; below 0 where it cost more.
+    saved_usd: Option<Cost>,
+    /// Some cached tokens have no known price: `saved_usd` lacks them.
+    saved_incomplete: bool,
+    per_hour_usd: Option<Cost>,
+    logged_anomalies: Option<u64>,
+    /// Spend in equal steps of time from the first interaction shown to the last.
+    over_time_usd: &'a [Option<Cost>],
 }
 
 impl<'a> From<&'a CostRow> for SpendRow<'a> {
@@ -107,6 +115,39 @@ impl<'a> From<&'a CostRow> for SpendRow<'a> {
             anomalies: row.anomalies,
             rising: row.rising,
             unpriced_calls: row.unpriced_calls,
+            saved_usd: row.saved,
+            saved_incomplete: row.saved_unknown,
+            per_hour_usd: row.per_hour,
+            logged_anomalies: row.logged_anomalies,
+            over_time_usd: &row.over_time,
+        }
+    }
+}
+
+/// A row of `prompts`.
+#[derive(Serialize)]
+pub struct SystemPromptRow<'a> {
+    system: &'a str,
+    features: &'a [String],
+    first: Utc,
+    last: Utc,
+    interactions: u64,
+    calls: u64,
+    cost_usd: Option<Cost>,
+    with_finding: u64,
+}
+
+impl<'a> From<&'a PromptRow> for SystemPromptRow<'a> {
+    fn from(row: &'a PromptRow) -> Self {
+        Self {
+            system: &row.text,
+            features: &row.features,
+            first: Utc(row.first),
+            last: Utc(row.last),
+            interactions: row.interactions,
+            calls: row.calls,
+            cost_usd: row.cost,
+            with_finding: row.with_finding,
         }
     }
 }

@@ -50,6 +50,7 @@ pub(super) fn print(whom: &Whom, at: Nanos, output: Output, setup: &Setup, store
         contents: &contents,
         peers: &peers,
         prices: &setup.prices,
+        judging: &setup.judging,
         lead: &lead,
     });
     let look: Look = setup.look();

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::cli::{self, Cli, Known, Report};
+use crate::config::baselines;
 use crate::insight::sources::{Standing, sources};
 use crate::model::query::{Page, Query, Reply, Sort, Stats, Window};
 use crate::model::record::Progress;
@@ -21,6 +22,8 @@ use super::explorer::now;
 use super::setup::{DAMAGED, Setup, refused, unreadable};
 use super::{Failure, diagnose};
 
+/// Into so many steps of time spend is cut.
+const TREND_STEPS: u32 = 24;
 /// Rows of a table on a terminal when `--limit` does not say.
 const SCREENFUL: u32 = 40;
 
@@ -224,6 +227,10 @@ const fn name(reply: &Reply) -> &'static str {
         Reply::Trace(_) => "a trace",
         Reply::Contents(_) => "contents",
         Reply::Costs(_) => "costs",
+        Reply::Trend(_) => "a trend",
+        Reply::Spike(_) => "a spike",
+        Reply::Baselines(_) => "baselines",
+        Reply::Prompts { .. } => "prompts",
         Reply::Peers(_) => "peers",
         Reply::Stats(_) => "statistics",
         Reply::Health(_) => "health",
@@ -281,17 +288,37 @@ fn print(
         Report::Show { trace_id, output } => show(trace_id, *output, setup, store, &mut out)?,
         Report::Diff { left, right, output } => diagnose::diff(left, right, *output, setup, store, &mut out)?,
         Report::Diagnose { whom, output } => diagnose::print(whom, moment, *output, setup, store, &mut out)?,
-        Report::Cost { by, output } => {
-            match store.ask_now(Query::Costs {
+        Report::Cost { by, save, output } => {
+            if *save {
+                save_baselines(setup, store)?;
+            }
+            let (filter, window) = (setup.filter.clone(), setup.window);
+            let trend = match store.ask_now(Query::Trend {
                 by: *by,
-                filter: setup.filter.clone(),
-                window: setup.window,
-                anomalies: true,
+                filter: filter.clone(),
+                window,
+                steps: TREND_STEPS,
             }) {
+                Reply::Trend(trend) => trend,
+                other => return Err(unexpected(other).into()),
+            };
+            match store.ask_now(Query::Costs { by: *by, filter, window }) {
                 Reply::Costs(mut rows) => {
+                    trend.tell(&mut rows);
                     rows.truncate(limit(*output) as usize);
                     report::costs(&rows, *by, *output, &look, &mut out)?;
                 }
+                other => return Err(unexpected(other).into()),
+            }
+        }
+        Report::Prompts { output } => {
+            let query = Query::Prompts {
+                filter: setup.filter.clone(),
+                window: setup.window,
+                limit: limit(*output).min(u32::MAX - 1),
+            };
+            match store.ask_now(query) {
+                Reply::Prompts { rows, .. } => report::prompts(&rows, *output, &look, &mut out)?,
                 other => return Err(unexpected(other).into()),
             }
         }
@@ -326,6 +353,36 @@ fn print(
         },
     }
     out.flush()?;
+    Ok(())
+}
+
+/// Writes each feature's median to the file that another host judges by.
+fn save_baselines(setup: &Setup, store: &Store) -> Result<(), Failure> {
+    let found = match store.ask_now(Query::Baselines) {
+        Reply::Baselines(found) => found,
+        other => return Err(unexpected(other)),
+    };
+    let path = &setup.baselines;
+    if found.is_empty() {
+        let least = setup.judging.rule.minimum;
+        super::say(
+            "hint",
+            &format!("no baselines are written: no feature has {least} interactions with a known cost"),
+        );
+        return Ok(());
+    }
+    let text = baselines::write(&found)
+        .map_err(|error| Failure::new(1, format!("the baselines cannot be written: {error}"), "please report this"))?;
+    super::prices::replace(path, &text).map_err(|error| {
+        Failure::new(
+            4,
+            format!("cannot write {}: {error}", path.display()),
+            "make room, or name another file by `anomaly.baselines` in the settings",
+        )
+    })?;
+    let count = found.len();
+    let features = if count == 1 { "feature" } else { "features" };
+    super::say("hint", &format!("baselines of {count} {features} are in {}", path.display()));
     Ok(())
 }
 

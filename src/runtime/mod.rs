@@ -204,6 +204,7 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String], named: Vec<String>) -> 
                 .collect(),
             window: setup.window,
             prices: Arc::clone(&setup.prices),
+            judging: Arc::clone(&setup.judging),
             timezone: setup.config.zone(),
             now: now(),
             width: size.width,

@@ -82,7 +82,7 @@ fn head(text: &str) -> String {
 }
 
 /// Writes beside the file and renames: whoever reads sees the old file or the new one. A new file is the user's alone.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

@@ -1,5 +1,6 @@
 //! From the command line and the settings file to the things a run needs: prices, keys, window, store, readers.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,8 +8,9 @@ use std::sync::Arc;
 use etcetera::BaseStrategy as _;
 
 use crate::cli::{Cli, CliError};
-use crate::config::{Config, When};
+use crate::config::{Config, When, baselines};
 use crate::keymap::Keymap;
+use crate::model::anomaly::Judging;
 use crate::model::filter::Filter;
 use crate::model::json::Json;
 use crate::model::moment::Clock;
@@ -42,6 +44,10 @@ pub struct Setup {
     pub config: Config,
     /// Prices, the user's laid over ours.
     pub prices: Arc<Prices>,
+    /// What costs are judged by.
+    pub judging: Arc<Judging>,
+    /// The file of saved baselines; it need not be there.
+    pub baselines: PathBuf,
     /// The user's price file; it need not be there.
     pub price_file: PathBuf,
     /// Keys, the user's laid over ours.
@@ -130,6 +136,28 @@ impl Setup {
                 ));
             }
         }
+        let baselines_file = config
+            .baselines
+            .clone()
+            .unwrap_or_else(|| base.config_dir().join("spanscope/baselines.toml"));
+        let unusable = |error: &dyn std::fmt::Display| {
+            Failure::new(
+                2,
+                format!("{}: {error}", baselines_file.display()),
+                "`spanscope cost --save-baselines` writes it anew",
+            )
+        };
+        let saved = match std::fs::read_to_string(&baselines_file) {
+            // It is about to be replaced.
+            _ if saves(cli) => BTreeMap::new(),
+            Ok(text) => baselines::read(&text).map_err(|error| unusable(&error))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(unusable(&error)),
+        };
+        let judging = Judging {
+            rule: config.anomaly,
+            saved,
+        };
         let keys = (!config.keys.is_empty()).then(|| config.keys.to_string());
         let keymap = Keymap::load(keys.as_deref())
             .map_err(|error| Failure::new(2, format!("[keys]: {error}"), "`spanscope keys` lists actions and keys"))?;
@@ -143,6 +171,8 @@ impl Setup {
         Ok(Self {
             config,
             prices: Arc::new(prices),
+            judging: Arc::new(judging),
+            baselines: baselines_file,
             price_file,
             keymap,
             filter,
@@ -169,6 +199,7 @@ impl Setup {
     /// How a store runs here.
     pub fn store_options(&self) -> Options {
         let mut options = Options::new(Arc::clone(&self.prices), self.cache.clone());
+        options.judging = Arc::clone(&self.judging);
         options.memory = self.engine_memory();
         options.threads = u32::try_from(self.config.threads).unwrap_or(2);
         options
@@ -295,6 +326,16 @@ impl Setup {
             ("memory", config.memory.to_string()),
             ("threads", config.threads.to_string()),
             ("pricing", self.price_file.display().to_string()),
+            (
+                "anomaly",
+                format!(
+                    "multiplier {}, hours {}, minimum {}",
+                    f64::from(config.anomaly.multiplier) / 1_000.0,
+                    config.anomaly.window / 3_600_000_000_000,
+                    config.anomaly.minimum
+                ),
+            ),
+            ("baselines", self.baselines.display().to_string()),
             ("ssh", config.ssh.join(" ")),
             (
                 "source",
@@ -315,6 +356,16 @@ fn is_built_in(name: &str) -> bool {
 
 const fn imports(cli: &Cli) -> bool {
     matches!(cli.command, crate::cli::Command::ImportPrices { .. })
+}
+
+const fn saves(cli: &Cli) -> bool {
+    matches!(
+        cli.command,
+        crate::cli::Command::Read {
+            report: crate::cli::Report::Cost { save: true, .. },
+            ..
+        }
+    )
 }
 
 /// The store could not be opened.

@@ -8,22 +8,34 @@ use duckdb::{Connection, InterruptHandle, Result, params, params_from_iter};
 use super::coverage::{Coverage, Covered};
 use super::engine::Engine;
 use super::filter::Condition;
+use super::judge::{self, judge};
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
-use super::{costs, health, page, peers, values};
+use super::{costs, health, page, peers, prompts, values};
 use crate::derive::{derive, merge_pieces};
+use crate::model::anomaly::{Baseline, Judging};
 use crate::model::content::{Contents, Piece, Slot, assemble};
+use crate::model::filter::Filter;
 use crate::model::query::{Page, Query, RejectRow, Reply, SourceStat, Stats};
 use crate::model::record::Order;
 use crate::model::span::{Origin, Part, SpanKey, TraceKey};
+use crate::model::usage::Cost;
 use crate::pricing::Prices;
 
 /// Answers on this thread. `begun` gets the handle that interrupts it.
-pub(super) fn answer(engine: &Engine, prices: &Prices, query: &Query, begun: &dyn Fn(Arc<InterruptHandle>)) -> Reply {
+pub(super) fn answer(engine: &Engine, prices: &Prices, judging: &Judging, query: &Query, begun: &dyn Fn(Arc<InterruptHandle>)) -> Reply {
     let done = engine.guest().and_then(|guest| {
         let connection = &guest.connection;
         begun(connection.interrupt_handle());
+        // Whatever is judged is told to SQL by temporary tables, which a transaction that only reads could not make.
+        if filter_of(query).is_some_and(judge::asks) {
+            judge::keep(connection, &judge(connection, judging, None, None)?)?;
+        }
+        if let Query::Trend { by, filter, window, steps } = query {
+            let judged = judge(connection, judging, None, window.until)?;
+            return costs::trend(connection, *by, filter, *window, *steps, &judged);
+        }
         connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
-        let reply = reply(connection, prices, query)?;
+        let reply = reply(connection, prices, judging, query)?;
         connection.execute_batch("COMMIT")?;
         Ok(reply)
     });
@@ -33,7 +45,29 @@ pub(super) fn answer(engine: &Engine, prices: &Prices, query: &Query, begun: &dy
     })
 }
 
-fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Reply> {
+/// The filter of a question that has one.
+const fn filter_of(query: &Query) -> Option<&Filter> {
+    match query {
+        Query::Interactions { filter, .. }
+        | Query::Count { filter, .. }
+        | Query::Costs { filter, .. }
+        | Query::Trend { filter, .. }
+        | Query::Health { filter, .. }
+        | Query::Prompts { filter, .. } => Some(filter),
+        Query::Find { .. }
+        | Query::Trace(_)
+        | Query::Contents { .. }
+        | Query::Spike { .. }
+        | Query::Baselines
+        | Query::Peers { .. }
+        | Query::Values { .. }
+        | Query::Stats
+        | Query::Rejects { .. }
+        | Query::Reject(_) => None,
+    }
+}
+
+fn reply(connection: &Connection, prices: &Prices, judging: &Judging, query: &Query) -> Result<Reply> {
     match query {
         Query::Interactions {
             filter,
@@ -55,13 +89,13 @@ fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Repl
             Ok(Reply::Trace((!parts.is_empty()).then(|| Box::new(derive(parts, prices)))))
         }
         Query::Contents { trace, span } => contents(connection, prices, *trace, *span),
-        Query::Costs {
-            by,
-            filter,
-            window,
-            anomalies,
-        } => costs::costs(connection, *by, filter, *window, *anomalies),
-        Query::Peers { trace, within, limit } => peers::peers(connection, prices, *trace, *within, *limit),
+        Query::Costs { by, filter, window } => costs::costs(connection, *by, filter, *window),
+        // It makes temporary tables, and is answered before.
+        Query::Trend { .. } => Ok(Reply::Trend(Box::default())),
+        Query::Spike { feature, window } => peers::spike(connection, prices, judging, feature, *window),
+        Query::Baselines => baselines(connection, judging),
+        Query::Prompts { filter, window, limit } => prompts::prompts(connection, filter, *window, *limit),
+        Query::Peers { trace, within, limit } => peers::peers(connection, prices, judging, *trace, *within, *limit),
         Query::Values { field, text, limit } => values::values(connection, *field, text, *limit),
         Query::Stats => stats(connection),
         Query::Health { filter, window } => {
@@ -73,6 +107,16 @@ fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Repl
         Query::Rejects { sources, page, limit } => rejects(connection, sources, *page, *limit),
         Query::Reject(origin) => reject(connection, *origin),
     }
+}
+
+/// The median of every feature over the time that a baseline reaches back from the newest interaction.
+fn baselines(connection: &Connection, judging: &Judging) -> Result<Reply> {
+    let mut statement = connection.prepare(include_str!("sql/baselines.sql"))?;
+    let found = statement.query_map(params![judging.rule.window, judging.rule.minimum], |row| {
+        let p50 = Cost(row.get(1)?);
+        Ok((row.get(0)?, Baseline { p50, samples: row.get(2)? }))
+    })?;
+    found.collect::<Result<BTreeMap<_, _>>>().map(Reply::Baselines)
 }
 
 fn find(connection: &Connection, prefix: &str) -> Result<Reply> {

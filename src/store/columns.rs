@@ -198,6 +198,8 @@ pub(super) fn interactions(rows: &[&Derived]) -> Vec<ArrayRef> {
         t.huge(|d| Some(d.row.place)),
         t.signed(|d| d.row.usage.total().map(signed)),
         t.flag(|d| d.lower_bound),
+        t.huge(|d| d.saved.map(|cost| cost.0)),
+        t.flag(|d| d.saved_unknown),
     ]);
     columns
 }
@@ -212,7 +214,12 @@ pub(super) fn spend(rows: &[&Spend]) -> Vec<ArrayRef> {
         t.u32(|s| s.unpriced_calls),
     ];
     columns.extend(t.sums(|s| &s.usage));
-    columns.extend([t.huge(|s| s.cost.map(|cost| cost.0)), t.flag(|s| s.lower_bound)]);
+    columns.extend([
+        t.huge(|s| s.cost.map(|cost| cost.0)),
+        t.flag(|s| s.lower_bound),
+        t.huge(|s| s.saved.map(|cost| cost.0)),
+        t.flag(|s| s.saved_unknown),
+    ]);
     columns
 }
 

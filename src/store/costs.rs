@@ -1,41 +1,42 @@
-//! Spend by key. The engine sums exact integers; shares, means and ratios are made here from the sums.
+//! Spend by key, at once and over time. The engine sums exact integers; shares, means and ratios are made here from the sums.
 
 use duckdb::{Connection, Result, params_from_iter};
 
 use super::filter::Condition;
+use super::judge::{Judged, keep};
+use super::logged;
 use super::rows::Columns;
 use crate::model::filter::Filter;
-use crate::model::query::{CostKey, CostRow, Reply, Window};
+use crate::model::query::{CostKey, CostRow, Reply, Trend, TrendRow, Window};
+use crate::model::span::Nanos;
 use crate::model::usage::Cost;
 
-pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, window: Window, anomalies: bool) -> Result<Reply> {
-    let condition = Condition::new(filter, window);
-    // A row per interaction, or per interaction and model.
-    let (table, key) = match by {
+/// Where the costs of a key stand: a row per interaction, or per interaction and model.
+const fn place(by: CostKey) -> (&'static str, &'static str) {
+    match by {
         CostKey::Feature => ("interaction", "feature"),
         CostKey::Model => ("spend", "model"),
         CostKey::User => ("interaction", "user_id"),
         CostKey::Session => ("interaction", "session"),
         CostKey::Service => ("interaction", "service"),
-    };
-    // Nothing is joined that was not asked for: on millions of rows it costs more than the sums.
-    let (rows, counts) = if anomalies {
-        let judged = include_str!("sql/judged.sql").trim_end();
-        let rows =
-            format!("(SELECT t.*, j.dear, j.rising, j.start AS judged_at FROM {table} t LEFT JOIN ({judged}) j ON j.trace = t.trace)");
-        (rows, "count(dear), count(*) FILTER (WHERE dear), arg_max(rising, judged_at)")
-    } else {
-        (table.to_owned(), "0, 0, CAST(NULL AS INTEGER)")
-    };
-    let scope = match by {
+    }
+}
+
+/// The condition as it is asked of those rows.
+fn scope(by: CostKey, condition: &Condition) -> String {
+    match by {
         CostKey::Model if condition.sql != "true" => format!("trace IN (SELECT trace FROM interaction WHERE {})", condition.sql),
         _ => condition.sql.clone(),
-    };
+    }
+}
+
+pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, window: Window) -> Result<Reply> {
+    let condition = Condition::new(filter, window);
+    let (table, key) = place(by);
     let sql = include_str!("sql/costs.sql")
         .replace("{key}", key)
-        .replace("{rows}", &rows)
-        .replace("{judged}", counts)
-        .replace("{condition}", &scope);
+        .replace("{table}", table)
+        .replace("{condition}", &scope(by, &condition));
     let mut statement = connection.prepare(&sql)?;
     let mut found = statement.query(params_from_iter(condition.binds))?;
     let mut rows = Vec::new();
@@ -54,11 +55,7 @@ pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, windo
         };
         let priced: i128 = at.get()?;
         cost.mean_cost = cost.cost.filter(|_| priced > 0).map(|sum| Cost(half_even(sum.0, priced)));
-        let (judged, dear): (u64, u64) = (at.get()?, at.get()?);
-        cost.anomalies = (anomalies && judged > 0).then_some(dear);
-        // Of the newest that could be judged; -1 where its hour was too thin.
-        let rising: Option<i32> = at.get()?;
-        cost.rising = rising.filter(|code| *code >= 0 && by == CostKey::Feature).map(|code| code == 1);
+        (cost.saved, cost.saved_unknown) = (at.cost()?, at.get()?);
         cost.cache_hit_ratio = match (cost.usage.cache_read, cost.usage.total_input()) {
             (Some(read), Some(all)) if all > 0 => Some(read as f64 / all as f64),
             _ => None,
@@ -67,6 +64,82 @@ pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, windo
     }
     shares(&mut rows);
     Ok(Reply::Costs(rows))
+}
+
+/// Spend by key in so many steps from the first interaction to the last, and what is out of the ordinary in it. `judged` are all features.
+pub(super) fn trend(connection: &Connection, by: CostKey, filter: &Filter, window: Window, steps: u32, judged: &[Judged]) -> Result<Reply> {
+    let steps = steps.max(1);
+    keep(connection, judged)?;
+    let condition = Condition::new(filter, window);
+    let sql = format!("SELECT min(start), max(start) FROM interaction WHERE {}", condition.sql);
+    let extent: (Option<Nanos>, Option<Nanos>) =
+        connection.query_row(&sql, params_from_iter(condition.binds), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(first), Some(last)) = extent else {
+        return Ok(Reply::Trend(Box::default()));
+    };
+    let since = window.since.unwrap_or(first);
+    let until = last.saturating_add(1);
+    let length = until.saturating_sub(since);
+    let step = length.checked_div(Nanos::from(steps)).unwrap_or(0).saturating_add(1);
+    let condition = Condition::new(filter, window);
+    let (table, key) = place(by);
+    // A call begins after its interaction; it is judged with it.
+    let rows = match by {
+        CostKey::Model => {
+            "SELECT s.trace, s.start, s.model, s.cost, i.feature, i.start AS begun FROM spend s JOIN interaction i ON i.trace = s.trace"
+        }
+        _ => "SELECT *, start AS begun FROM interaction",
+    };
+    let scope = scope(by, &condition).replacen("trace IN", if table == "spend" { "s.trace IN" } else { "trace IN" }, 1);
+    let rows = format!("({rows} WHERE {scope})");
+    let sql = include_str!("sql/trend.sql")
+        .replace("{key}", key)
+        .replace("{rows}", &rows)
+        .replace("{since}", &since.to_string())
+        .replace("{step}", &step.to_string())
+        .replace("{last}", &(steps - 1).to_string());
+    let mut statement = connection.prepare(&sql)?;
+    let mut found = statement.query(params_from_iter(condition.binds))?;
+    let mut trend = Trend {
+        since: Some(since),
+        step,
+        steps,
+        rows: Vec::new(),
+    };
+    let mut judgeable = 0_u64;
+    while let Some(row) = found.next()? {
+        let mut at = Columns { row, next: 0 };
+        let key: Option<String> = at.get()?;
+        let nth: i64 = at.get()?;
+        let spent = at.cost()?;
+        let (dear, known): (u64, u64) = (at.get()?, at.get()?);
+        if trend.rows.last().is_none_or(|own| own.key != key) {
+            judgeable = 0;
+            trend.rows.push(TrendRow {
+                key,
+                spent: vec![None; steps as usize],
+                ..TrendRow::default()
+            });
+        }
+        let Some(own) = trend.rows.last_mut() else { continue };
+        if let Some(place) = usize::try_from(nth).ok().and_then(|nth| own.spent.get_mut(nth)) {
+            *place = spent;
+        }
+        judgeable += known;
+        own.anomalies = (judgeable > 0).then(|| own.anomalies.unwrap_or(0) + dear);
+    }
+    if by == CostKey::Feature {
+        let logged = logged::counts(connection, window)?;
+        for own in &mut trend.rows {
+            own.logged_anomalies = Some(own.key.as_ref().and_then(|key| logged.get(key)).copied().unwrap_or(0));
+            own.rising = judged
+                .iter()
+                .find(|one| one.feature == own.key)
+                .and_then(|one| one.hour)
+                .map(|(_, above)| above);
+        }
+    }
+    Ok(Reply::Trend(Box::new(trend)))
 }
 
 /// `rows` are dearest first.

@@ -83,6 +83,10 @@ pub(super) struct Packed {
 /// The rows of one trace in the derived tables.
 #[derive(Debug)]
 pub(super) struct Derived {
+    /// What the prompt cache saved in all calls where that is known.
+    pub(super) saved: Option<Cost>,
+    /// Some call had cached tokens and no price for them.
+    pub(super) saved_unknown: bool,
     pub(super) row: Interaction,
     pub(super) lower_bound: bool,
     pub(super) spend: Vec<Spend>,
@@ -100,6 +104,8 @@ pub(super) struct Spend {
     pub(super) usage: Usage,
     pub(super) cost: Option<Cost>,
     pub(super) lower_bound: bool,
+    pub(super) saved: Option<Cost>,
+    pub(super) saved_unknown: bool,
 }
 
 impl Packed {
@@ -189,6 +195,8 @@ impl Derived {
                     usage: Usage::default(),
                     cost: None,
                     lower_bound: false,
+                    saved: None,
+                    saved_unknown: false,
                 });
                 spend.len() - 1
             });
@@ -200,9 +208,15 @@ impl Derived {
                 *sum.cost.get_or_insert_default() += cost;
             }
             sum.lower_bound |= span.cost_basis == CostBasis::LowerBound;
+            if let Some(saved) = span.saved {
+                *sum.saved.get_or_insert_default() += saved;
+            }
+            sum.saved_unknown |= span.saved.is_none() && part.usage.cached() > Some(0);
         }
         Self {
             lower_bound: spend.iter().any(|sum| sum.lower_bound),
+            saved: spend.iter().filter_map(|sum| sum.saved).reduce(|a, b| a + b),
+            saved_unknown: spend.iter().any(|sum| sum.saved_unknown),
             row,
             spend,
             steps,

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
 
+use crate::model::anomaly::Judging;
 use crate::model::query::{Query, Reply, Ticket};
 use crate::model::record::{Receipt, Resume, SourceInfo};
 use crate::pricing::Prices;
@@ -26,8 +27,11 @@ mod filter;
 mod health;
 mod home;
 mod intake;
+mod judge;
+mod logged;
 mod page;
 mod peers;
+mod prompts;
 mod purge;
 mod reader;
 mod rows;
@@ -67,6 +71,8 @@ pub struct Options {
     pub patient: bool,
     /// The prices to derive costs with.
     pub prices: Arc<Prices>,
+    /// What costs are judged by.
+    pub judging: Arc<Judging>,
     /// Where temporary stores live: the user's cache directory, never a shared one.
     pub cache_dir: PathBuf,
     /// The sources are read again: a store of ours that cannot be used is moved aside, and a new one begun in its place.
@@ -82,6 +88,7 @@ impl Options {
             threads: 2,
             patient: true,
             prices,
+            judging: Arc::default(),
             cache_dir,
             rebuild: false,
         }
@@ -93,6 +100,7 @@ pub struct Store {
     engine: Arc<Engine>,
     readers: Readers,
     prices: Arc<Prices>,
+    judging: Arc<Judging>,
     intake: Intake,
     control: Sender<Control>,
     writer: Option<JoinHandle<()>>,
@@ -157,7 +165,7 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(thread)?;
-        let readers = Readers::start(&engine, &options.prices).map_err(thread)?;
+        let readers = Readers::start(&engine, &options.prices, &options.judging).map_err(thread)?;
         let intake = Intake {
             batches,
             prices: Arc::clone(&options.prices),
@@ -166,6 +174,7 @@ impl Store {
             engine,
             readers,
             prices: options.prices,
+            judging: options.judging,
             intake,
             control,
             writer: Some(writer),
@@ -218,7 +227,7 @@ impl Store {
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "a question is asked once")]
     pub fn ask_now(&self, query: Query) -> Reply {
-        answer::answer(&self.engine, &self.prices, &query, &|_| {})
+        answer::answer(&self.engine, &self.prices, &self.judging, &query, &|_| {})
     }
 
     /// How it showed that the store is damaged, if it did. The next start with sources moves it aside and builds it anew.

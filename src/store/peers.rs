@@ -1,18 +1,30 @@
-//! What is usual where an interaction happened: earlier interactions of its feature, derived from their parts as one opened by hand is.
+//! What is usual where an interaction happened, and what is dear in a feature: interactions derived from their parts as one opened by hand is.
 
 use std::collections::HashMap;
 
 use duckdb::{Connection, Result, params};
 
 use super::answer::{assembled, bodies};
+use super::judge::judge;
+use super::logged;
 use super::rows::{Place, read_part, read_places};
 use crate::derive::derive;
+use crate::model::anomaly::Judging;
 use crate::model::content::Slot;
-use crate::model::query::{Peer, Peers, Reply};
+use crate::model::query::{Peer, Peers, Reply, Spike, Window};
 use crate::model::span::{Nanos, Part, SpanKey, TraceKey};
+use crate::model::trace::Trace;
+use crate::model::usage::Cost;
 use crate::pricing::Prices;
 
-pub(super) fn peers(connection: &Connection, prices: &Prices, trace: TraceKey, within: Nanos, limit: u32) -> Result<Reply> {
+pub(super) fn peers(
+    connection: &Connection,
+    prices: &Prices,
+    judging: &Judging,
+    trace: TraceKey,
+    within: Nanos,
+    limit: u32,
+) -> Result<Reply> {
     let mut statement = connection.prepare(include_str!("sql/peers.sql"))?;
     let mut found = statement
         .query_map(params![trace.0, within, u64::from(limit) + 1], |row| {
@@ -21,37 +33,116 @@ pub(super) fn peers(connection: &Connection, prices: &Prices, trace: TraceKey, w
         .collect::<Result<Vec<(TraceKey, Nanos, Nanos)>>>()?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
-    let mut spans = spans(connection, &found)?;
-    let wanted = |place: &Place| matches!(place.0, Slot::System | Slot::Document);
-    let ids = spans
-        .values()
-        .flatten()
-        .flat_map(|(_, places)| places)
-        .filter(|place| wanted(place));
-    let bodies = bodies(connection, ids.map(|(_, id)| *id))?;
-    let mut rows = Vec::with_capacity(found.len());
-    for (key, ..) in &found {
+    let (p50, priced) = connection.query_row(include_str!("sql/peers_cost.sql"), params![trace.0, judging.rule.window], |row| {
+        Ok((row.get::<_, Option<i128>>(0)?.map(Cost), row.get(1)?))
+    })?;
+    Ok(Reply::Peers(Box::new(Peers {
+        rows: derived(connection, prices, &found, false)?,
+        more,
+        p50,
+        priced,
+    })))
+}
+
+/// Of the dear ones so many are looked into.
+const DEAR: u32 = 20;
+/// And so many of the others.
+const USUAL: u32 = 60;
+
+/// What is dear in a feature, beside what is usual there.
+pub(super) fn spike(
+    connection: &Connection,
+    prices: &Prices,
+    judging: &Judging,
+    feature: &Option<String>,
+    window: Window,
+) -> Result<Reply> {
+    let Some(judged) = judge(connection, judging, Some(feature), window.until)?.into_iter().next() else {
+        return Ok(Reply::Spike(Box::new(Spike {
+            feature: feature.clone(),
+            ..Spike::default()
+        })));
+    };
+    let since = window.since.unwrap_or(Nanos::MIN);
+    let dear = || judged.dear.iter().filter(|(_, start)| *start >= since);
+    let newest = dear().next_back().map_or(Nanos::MAX, |(_, start)| *start);
+    let list = dear().map(|(trace, _)| trace.0.to_string()).collect::<Vec<_>>();
+    // Which of them are looked into, and what is usual: neither they nor those before the window that were dear.
+    let all = judged
+        .dear
+        .iter()
+        .map(|(trace, _)| trace.0.to_string())
+        .collect::<Vec<_>>()
+        .join(",");
+    let some = list[list.len().saturating_sub(DEAR as usize)..].join(",");
+    let pick = |condition: &str, limit: u32| -> Result<Vec<(TraceKey, Nanos, Nanos)>> {
+        let sql = include_str!("sql/spike.sql").replace("{condition}", condition);
+        let mut statement = connection.prepare(&sql)?;
+        let from = newest.saturating_sub(judging.rule.window);
+        let rows = statement.query_map(params![feature, from, newest, limit], |row| {
+            Ok((TraceKey(row.get(0)?), row.get(1)?, row.get(2)?))
+        })?;
+        rows.collect()
+    };
+    let within = |list: &str, is: &str| {
+        if list.is_empty() {
+            (is == "NOT IN").to_string()
+        } else {
+            format!("trace {is} ({list})")
+        }
+    };
+    let logged = match feature {
+        Some(name) => logged::of(connection, name, window)?,
+        None => Vec::new(),
+    };
+    Ok(Reply::Spike(Box::new(Spike {
+        feature: feature.clone(),
+        count: list.len() as u64,
+        first: dear().next().map(|(_, start)| *start),
+        baseline: judged.baseline,
+        priced: judged.priced,
+        hour: judged.hour,
+        dear: derived(connection, prices, &pick(&within(&some, "IN"), DEAR)?, true)?,
+        usual: derived(connection, prices, &pick(&within(&all, "NOT IN"), USUAL)?, true)?,
+        logged_count: logged.len() as u64,
+        logged: logged.into_iter().take(DEAR as usize).collect(),
+    })))
+}
+
+/// These interactions with their system prompts and documents; with `prompts` also the messages of their telling calls.
+fn derived(connection: &Connection, prices: &Prices, found: &[(TraceKey, Nanos, Nanos)], prompts: bool) -> Result<Vec<Peer>> {
+    let mut told = Vec::with_capacity(found.len());
+    let mut spans = spans(connection, found)?;
+    for (key, ..) in found {
         let Some(parts) = spans.remove(key) else { continue };
+        let trace = derive(parts.iter().map(|(part, _)| part.clone()).collect(), prices);
+        let telling = trace.telling().map(|span| span.key).filter(|_| prompts);
         let mut places: Vec<(SpanKey, Vec<Vec<Place>>)> = Vec::new();
-        for (part, all) in &parts {
-            let kept: Vec<Place> = all.iter().copied().filter(wanted).collect();
+        for (part, all) in parts {
+            let span = SpanKey::of(*key, &part.span_id);
+            let wanted =
+                |place: &Place| matches!(place.0, Slot::System | Slot::Document) || place.0 == Slot::Message && telling == Some(span);
+            let kept: Vec<Place> = all.into_iter().filter(wanted).collect();
             if kept.is_empty() {
                 continue;
             }
-            let span = SpanKey::of(*key, &part.span_id);
             match places.iter_mut().find(|(known, _)| *known == span) {
                 Some((_, lists)) => lists.push(kept),
                 None => places.push((span, vec![kept])),
             }
         }
-        let contents = places
+        told.push((trace, places));
+    }
+    let ids = told.iter().flat_map(|(_, places)| places).flat_map(|(_, lists)| lists).flatten();
+    let bodies = bodies(connection, ids.map(|(_, id)| *id))?;
+    let peer = |(trace, places): (Trace, Vec<(SpanKey, Vec<Vec<Place>>)>)| Peer {
+        trace,
+        contents: places
             .into_iter()
             .map(|(span, places)| (span, assembled(places, &bodies)))
-            .collect();
-        let trace = derive(parts.into_iter().map(|(part, _)| part).collect(), prices);
-        rows.push(Peer { trace, contents });
-    }
-    Ok(Reply::Peers(Box::new(Peers { rows, more })))
+            .collect(),
+    };
+    Ok(told.into_iter().map(peer).collect())
 }
 
 /// The parts of several traces in the order of their origins, with the places of their contents.

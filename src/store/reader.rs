@@ -9,6 +9,7 @@ use duckdb::InterruptHandle;
 
 use super::answer::answer;
 use super::engine::Engine;
+use crate::model::anomaly::Judging;
 use crate::model::query::{Query, Reply, Ticket};
 use crate::pricing::Prices;
 
@@ -57,14 +58,15 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn start(engine: &Arc<Engine>, prices: &Arc<Prices>) -> std::io::Result<Self> {
+    pub(super) fn start(engine: &Arc<Engine>, prices: &Arc<Prices>, judging: &Arc<Judging>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let threads = (0..THREADS)
             .map(|number| {
-                let (shared, engine, prices) = (Arc::clone(&shared), Arc::clone(engine), Arc::clone(prices));
+                let (shared, engine) = (Arc::clone(&shared), Arc::clone(engine));
+                let (prices, judging) = (Arc::clone(prices), Arc::clone(judging));
                 std::thread::Builder::new()
                     .name(format!("store-reader-{number}"))
-                    .spawn(move || serve(number, &shared, &engine, &prices))
+                    .spawn(move || serve(number, &shared, &engine, &prices, &judging))
             })
             .collect::<std::io::Result<Vec<_>>>()?;
         Ok(Self { shared, threads })
@@ -119,7 +121,7 @@ impl Readers {
     }
 }
 
-fn serve(number: usize, shared: &Shared, engine: &Engine, prices: &Prices) {
+fn serve(number: usize, shared: &Shared, engine: &Engine, prices: &Prices, judging: &Judging) {
     loop {
         let mut desk = shared.desk();
         let question = loop {
@@ -137,7 +139,7 @@ fn serve(number: usize, shared: &Shared, engine: &Engine, prices: &Prices) {
             handle: None,
         });
         drop(desk);
-        let reply = answer(engine, prices, &question.query, &|handle| {
+        let reply = answer(engine, prices, judging, &question.query, &|handle| {
             if let Some(running) = &mut shared.desk().running[number] {
                 running.handle = Some(handle);
             }

@@ -89,15 +89,20 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     };
     let bottom = area.bottom() - 1;
     let hidden = costs.rows().len().saturating_sub(costs.top() + shown);
-    if hidden > 0 {
-        let words = Safe::line(&format!(" +{hidden} more"));
+    let front = costs
+        .in_front()
+        .filter(|_| wide)
+        .map_or_else(String::new, |front| format!("  ▌ {front} of {} make 80 %", costs.rows().len()));
+    if hidden > 0 || !front.is_empty() {
+        let more = if hidden > 0 { format!(" +{hidden} more") } else { String::new() };
+        let words = Safe::line(&format!("{more}{front}"));
         buffer.set_span(area.x, bottom, &span(&words, theme.style(Role::Dim)), area.width);
     }
     let words = Safe::concat(&[&Safe::from_static("total "), &text::money(total.cost, basis)]);
     let width = (words.width() as u16 + 1).min(area.width);
     // Under the costs it sums up.
     let right = if wide {
-        area.x + (area.width - FIGURES.iter().map(|(_, width)| width + 1).sum::<u16>()) + FIGURES[0].1 + 1
+        area.right() - taken(&figures(area.width)) + Figure::Cost.head().1 + 1
     } else {
         area.right() - if lines == 1 { MONEY as u16 + 1 } else { 0 }
     };
@@ -142,27 +147,100 @@ fn share(row: &CostRow, partial: bool, cells: usize) -> (Safe, Safe) {
 
 /// From this width the panel, alone on the screen, is a table.
 const WIDE: u16 = 100;
-/// The columns of the table behind the name, from left to right, with their widths.
-const FIGURES: [(&str, u16); 10] = [
-    ("cost", 10),
-    ("share", 6),
-    ("so far", 6),
-    ("calls", 7),
-    ("inter.", 7),
-    ("p50", 10),
-    ("mean", 10),
-    ("cached", 6),
-    ("an hour", 10),
-    ("dear", 8),
-];
+/// Names, and the title above them, get so many columns before a figure that can be left out.
+const NAME: u16 = 22;
+
+/// A column of the table behind the name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Figure {
+    Cost,
+    Share,
+    SoFar,
+    Calls,
+    Interactions,
+    P50,
+    Mean,
+    Cached,
+    Saved,
+    PerHour,
+    Dear,
+    OverTime,
+}
+
+impl Figure {
+    const fn head(self) -> (&'static str, u16) {
+        match self {
+            Self::Cost => ("cost", 10),
+            Self::Share => ("share", 6),
+            Self::SoFar => ("so far", 6),
+            Self::Calls => ("calls", 7),
+            Self::Interactions => ("inter.", 7),
+            Self::P50 => ("p50", 10),
+            Self::Mean => ("mean", 10),
+            Self::Cached => ("cached", 6),
+            Self::Saved => ("saved", 10),
+            Self::PerHour => ("an hour", 10),
+            Self::Dear => ("dear", 8),
+            Self::OverTime => ("over time", 12),
+        }
+    }
+}
+
+/// The columns that have room, from left to right: spend over time and what the cache saved come where there is much of it.
+fn figures(width: u16) -> Vec<Figure> {
+    let mut columns = vec![
+        Figure::Cost,
+        Figure::Share,
+        Figure::SoFar,
+        Figure::Calls,
+        Figure::Interactions,
+        Figure::P50,
+        Figure::Mean,
+        Figure::Cached,
+        Figure::PerHour,
+        Figure::Dear,
+    ];
+    for (figure, before) in [(Figure::OverTime, Figure::Dear), (Figure::Saved, Figure::PerHour)] {
+        if taken(&columns) + figure.head().1 + 1 + NAME + 2 <= width {
+            let at = columns.iter().position(|other| *other == before).unwrap_or(columns.len());
+            columns.insert(if figure == Figure::OverTime { at + 1 } else { at }, figure);
+        }
+    }
+    columns
+}
+
+/// Columns that figures take, each with the one before it.
+fn taken(figures: &[Figure]) -> u16 {
+    figures.iter().map(|figure| figure.head().1 + 1).sum()
+}
 
 fn heads(theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut x = area.right();
-    for (head, width) in FIGURES.iter().rev() {
+    for figure in figures(area.width).iter().rev() {
+        let (head, width) = figure.head();
         x = x.saturating_sub(width + 1);
-        let words = text::pad(&Safe::line(head), usize::from(*width), Align::Right);
-        buffer.set_span(x, area.y, &span(&words, theme.style(Role::Dim)), *width);
+        let words = text::pad(&Safe::line(head), usize::from(width), Align::Right);
+        buffer.set_span(x, area.y, &span(&words, theme.style(Role::Dim)), width);
     }
+}
+
+/// Spend over time in so many cells, the highest step the tallest; a blank where nothing was spent.
+fn over_time(spent: &[Option<Cost>], cells: usize) -> Safe {
+    let each = spent.len().div_ceil(cells.max(1)).max(1);
+    let sums: Vec<i128> = spent
+        .chunks(each)
+        .map(|some| some.iter().flatten().map(|cost| cost.0.max(0)).sum())
+        .collect();
+    let most = sums.iter().copied().max().unwrap_or(0);
+    let bars = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+    let line: String = sums
+        .iter()
+        .map(|sum| match sum.saturating_mul(8).checked_div(most) {
+            None | Some(0) if *sum == 0 => " ",
+            eighths => bars[usize::try_from(eighths.unwrap_or(0)).unwrap_or(0).clamp(1, 8) - 1],
+        })
+        .collect();
+    Safe::line(&line)
 }
 
 /// Everything that is known of a key. What makes up the first 80 % of the spend is marked.
@@ -175,37 +253,53 @@ fn full_line(row: &CostRow, partial: bool, over: Span, theme: &Theme, area: Rect
             |cost| about(&text::money(Some(cost), CostBasis::Computed), partial),
         )
     };
-    let rate = over.length().and_then(|length| {
+    // Over a time that moves the rate is of all of it, over any other from the first interaction to the last.
+    let rate = over.length().map_or(row.per_hour, |length| {
         let nanos = row.cost?.0.checked_mul(3_600_000_000_000)?;
         Some(Cost(nanos / i128::from(length)))
     });
-    let dear = match (row.anomalies, row.rising) {
-        (None, _) => Safe::from_static("–"),
-        (Some(count), Some(true)) => Safe::line(&format!("{count} ↗")),
-        (Some(count), _) => Safe::line(&count.to_string()),
+    let saved = match row.saved {
+        None if row.saved_unknown => Safe::from_static("unknown"),
+        saved => {
+            let mark = partial || row.saved_unknown;
+            saved.map_or_else(
+                || Safe::from_static("–"),
+                |cost| about(&text::money(Some(cost), CostBasis::Computed), mark),
+            )
+        }
     };
-    let alarm = row.anomalies.is_some_and(|count| count > 0) || row.rising == Some(true);
+    let own = row.anomalies.map_or_else(|| "–".to_owned(), |count| count.to_string());
+    let logged = row.logged_anomalies.filter(|count| *count > 0);
+    let dear = Safe::line(&format!(
+        "{own}{}{}",
+        logged.map_or_else(String::new, |count| format!(" △{count}")),
+        if row.rising == Some(true) { " ↗" } else { "" }
+    ));
+    let alarm = row.anomalies.is_some_and(|count| count > 0) || logged.is_some() || row.rising == Some(true);
     // The keys that together make 80 %: those before the one that reaches it, and that one.
     let before = row.cumulative_share.zip(row.share).map(|(so_far, own)| so_far - own);
     let in_front = before.is_some_and(|before| before < 0.8);
     let plain = Role::Text;
-    let cells = [
-        (cost, cost_role),
-        (percent(row.share), plain),
-        (percent(row.cumulative_share), if in_front { Role::Accent } else { Role::Dim }),
-        (Safe::line(&row.calls.to_string()), plain),
-        (Safe::line(&row.interactions.to_string()), plain),
-        (p50(row, partial), plain),
-        (money(row.mean_cost), plain),
-        (percent(row.cache_hit_ratio), plain),
-        (money(rate), plain),
-        (dear, if alarm { Role::Warn } else { Role::Dim }),
-    ];
     let mut x = area.right();
-    for ((words, role), (_, width)) in cells.iter().zip(&FIGURES).rev() {
+    for figure in figures(area.width).into_iter().rev() {
+        let (_, width) = figure.head();
+        let (words, role) = match figure {
+            Figure::Cost => (cost.clone(), cost_role),
+            Figure::Share => (percent(row.share), plain),
+            Figure::SoFar => (percent(row.cumulative_share), if in_front { Role::Accent } else { Role::Dim }),
+            Figure::Calls => (Safe::line(&row.calls.to_string()), plain),
+            Figure::Interactions => (Safe::line(&row.interactions.to_string()), plain),
+            Figure::P50 => (p50(row, partial), plain),
+            Figure::Mean => (money(row.mean_cost), plain),
+            Figure::Cached => (percent(row.cache_hit_ratio), plain),
+            Figure::Saved => (saved.clone(), plain),
+            Figure::PerHour => (money(rate), plain),
+            Figure::Dear => (dear.clone(), if alarm { Role::Warn } else { Role::Dim }),
+            Figure::OverTime => (over_time(&row.over_time, usize::from(width)), Role::Bar),
+        };
         x = x.saturating_sub(width + 1);
-        let words = text::pad(words, usize::from(*width), Align::Right);
-        buffer.set_span(x, area.y, &span(&words, theme.style(*role)), *width);
+        let words = text::pad(&words, usize::from(width), Align::Right);
+        buffer.set_span(x, area.y, &span(&words, theme.style(role)), width);
     }
     let room = x.saturating_sub(area.x + 2);
     let mark = if in_front { "▌" } else { " " };
@@ -218,12 +312,13 @@ fn full_line(row: &CostRow, partial: bool, over: Span, theme: &Theme, area: Rect
     );
 }
 
-/// What is out of the ordinary, in few columns: interactions above twice the usual, and whether the last hour rises.
+/// What is out of the ordinary, in few columns: interactions above twice the usual (where there are none, those that the log itself calls so),
+/// and whether the last hour rises.
 fn alarm(row: &CostRow) -> Safe {
-    let count = row
-        .anomalies
-        .filter(|count| *count > 0)
-        .map_or_else(String::new, |count| format!(" ▲{count}"));
+    let some = |count: Option<u64>, mark: char| count.filter(|count| *count > 0).map(|count| format!(" {mark}{count}"));
+    let count = some(row.anomalies, '▲')
+        .or_else(|| some(row.logged_anomalies, '△'))
+        .unwrap_or_default();
     let rising = if row.rising == Some(true) { " ↗" } else { "" };
     Safe::line(&format!("{count}{rising}"))
 }
@@ -277,19 +372,21 @@ fn two_lines(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &m
     ]);
     buffer.set_line(area.x, area.y, &first, area.width);
     let alarm = alarm(row);
-    let p50 = Safe::concat(&[
-        &alarm,
-        &Safe::from_static(if alarm.is_empty() { "p50 " } else { " p50 " }),
-        &p50(row, partial),
-    ]);
+    let room = width.saturating_sub(BAR + SHARE + 2);
+    let middle = p50(row, partial);
+    // The word goes first where both do not fit.
+    let named = alarm.width() + middle.width() + " p50 ".len() <= room;
+    let word = match (alarm.is_empty(), named) {
+        (true, _) => "p50 ",
+        (false, true) => " p50 ",
+        (false, false) => " ",
+    };
+    let p50 = Safe::concat(&[&alarm, &Safe::from_static(word), &middle]);
     let second = Line::from(vec![
         label(" ", theme.style(Role::Text)),
         span(&text::pad(&bar, BAR, Align::Left), theme.style(Role::Bar)),
         span(&text::pad(&share, SHARE, Align::Right), theme.style(Role::Text)),
-        span(
-            &text::pad(&p50, width.saturating_sub(BAR + SHARE + 2), Align::Right),
-            theme.style(Role::Dim),
-        ),
+        span(&text::pad(&p50, room, Align::Right), theme.style(Role::Dim)),
     ]);
     if area.height > 1 {
         buffer.set_line(area.x, area.y + 1, &second, area.width);

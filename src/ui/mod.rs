@@ -19,6 +19,7 @@ mod list;
 mod overlay;
 mod palette;
 mod rejects;
+mod sheet;
 mod sources;
 mod status;
 pub mod text;
@@ -86,10 +87,11 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
         }
     }
     if let Some(area) = screen.sources {
-        match (app.health(), app.rejects()) {
-            (Some(health), _) => health::draw(health, theme, area, buffer),
-            (None, Some(open)) => rejects::draw(open, theme, area, buffer),
-            (None, None) => sources::draw(app, theme, area, buffer),
+        match (app.sheet(), app.health(), app.rejects()) {
+            (Some(sheet), ..) => sheet::draw(sheet, theme, area, buffer),
+            (None, Some(health), _) => health::draw(health, theme, area, buffer),
+            (None, None, Some(open)) => rejects::draw(open, theme, area, buffer),
+            (None, None, None) => sources::draw(app, theme, area, buffer),
         }
     }
     if let (Some(area), Some(open)) = (screen.diagnosis, app.diagnosis()) {

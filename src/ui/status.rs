@@ -216,6 +216,7 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Open, "show its interactions"),
             (Action::CostKey, "by"),
             (Action::CostWindow, "time"),
+            (Action::Explain, "why dear"),
             (Action::NextPane, "next pane"),
             (Action::Back, "back"),
             (Action::Help, "help"),
@@ -255,6 +256,12 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Help, "help"),
         ],
         Mode::Health => &[
+            (Action::Back, "back"),
+            (Action::Search, "search"),
+            (Action::Refresh, "ask again"),
+            (Action::Help, "help"),
+        ],
+        Mode::Sheet => &[
             (Action::Back, "back"),
             (Action::Search, "search"),
             (Action::Refresh, "ask again"),

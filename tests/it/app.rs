@@ -49,6 +49,11 @@ pub struct Desk {
     pub rejects: Vec<RejectRow>,
     /// What the log lacks.
     pub health: spanscope::model::query::Health,
+    /// Spend over time, and what is dear in a feature.
+    pub trend: spanscope::model::query::Trend,
+    pub spike: spanscope::model::query::Spike,
+    /// System prompts.
+    pub prompts: Vec<spanscope::model::query::PromptRow>,
     /// The store answers every question with this.
     pub broken: Option<String>,
     pending: Vec<KeyEvent>,
@@ -145,6 +150,7 @@ impl Desk {
             views,
             window,
             prices: Arc::clone(&PRICES),
+            judging: Arc::default(),
             timezone: jiff::tz::TimeZone::UTC,
             now: NOON,
             width,
@@ -163,6 +169,9 @@ impl Desk {
             quit: false,
             tally: Tally::default(),
             health: spanscope::model::query::Health::default(),
+            trend: spanscope::model::query::Trend::default(),
+            spike: spanscope::model::query::Spike::default(),
+            prompts: Vec::new(),
             stored: Vec::new(),
             rejects: Vec::new(),
             broken: None,
@@ -339,6 +348,13 @@ impl Desk {
                 Reply::Costs(costs)
             }
             Query::Peers { .. } => Reply::Peers(Box::default()),
+            Query::Trend { .. } => Reply::Trend(Box::new(self.trend.clone())),
+            Query::Spike { .. } => Reply::Spike(Box::new(self.spike.clone())),
+            Query::Baselines => Reply::Baselines(std::collections::BTreeMap::default()),
+            Query::Prompts { .. } => Reply::Prompts {
+                rows: self.prompts.clone(),
+                more: false,
+            },
             Query::Stats => Reply::Stats(Box::new(Stats {
                 interactions: self.traces.len() as u64,
                 tally: self.tally.clone(),
@@ -850,6 +866,157 @@ fn the_costs_panel_filters_by_its_feature() {
     desk.keys("j<enter>");
     assert_eq!(desk.app.focus(), Focus::List);
     assert!(desk.app.list().rows().iter().all(|row| row.feature == feature));
+}
+
+fn plain(desk: &Desk) -> String {
+    text(&desk.render(&Theme::load("none", ColorSupport::None).unwrap()))
+}
+
+#[test]
+fn what_is_asked_of_a_row_waits_for_the_rows_of_the_filter() {
+    for (key, mode) in [("D", Mode::Diagnosis), ("d", Mode::Comparison)] {
+        let mut desk = Desk::ready(30, 120, 40);
+        let before = desk.at();
+        desk.press("ffeature:billing_agent<enter>");
+        // The rows are not here yet: the key must not act on one of the others.
+        desk.press(key);
+        assert_eq!(desk.app.mode(), Mode::List, "{key}");
+        assert!(
+            desk.app
+                .notice()
+                .is_some_and(|(notice, _)| notice.text.contains("waits for the rows")),
+            "{key}"
+        );
+        desk.answer_all();
+        assert_eq!(desk.app.mode(), mode, "{key}");
+        assert_ne!(desk.at(), before, "{key}");
+        let asked = desk.asked.iter().rev().find_map(|(pane, query)| match (pane, query) {
+            (Pane::Evidence, Query::Contents { trace, .. }) => Some(trace.0),
+            _ => None,
+        });
+        assert_eq!(asked, desk.at(), "{key}");
+    }
+    // Whatever else is pressed meanwhile takes its place.
+    let mut desk = Desk::ready(30, 120, 40);
+    desk.press("ffeature:billing_agent<enter>Dj");
+    desk.answer_all();
+    assert_eq!(desk.app.mode(), Mode::List);
+}
+
+#[test]
+fn the_panel_opens_what_it_sums() {
+    let mut desk = Desk::ready(30, 120, 40);
+    // A time of the panel's own is part of what its sums are of.
+    desk.keys("<tab>ww<enter>");
+    let filter = desk.app.filter_text().to_owned();
+    assert!(filter.starts_with("feature:") && filter.contains("at>="), "{filter}");
+    let clock = spanscope::model::moment::Clock {
+        now: NOON,
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    assert!(Filter::parse(&filter, &clock).is_ok(), "{filter}");
+    // By service, where none was logged.
+    let mut desk = Desk::ready(30, 120, 40);
+    desk.keys("<tab>KKKK<enter>");
+    assert_eq!(desk.app.mode(), Mode::List);
+    assert!(!desk.app.filter_text().is_empty());
+}
+
+#[test]
+fn a_spike_is_explained_and_opened() {
+    use spanscope::model::anomaly::Baseline;
+    use spanscope::model::query::{LoggedAnomaly, Peer, Spike, Trend, TrendRow};
+    use spanscope::model::usage::Cost;
+    let mut desk = Desk::ready(30, 150, 40);
+    let peer = |number: u64, calls: u32| {
+        let mut trace = interaction(number);
+        trace.row.llm_calls = calls;
+        Peer {
+            trace,
+            contents: Vec::new(),
+        }
+    };
+    desk.trend = Trend {
+        since: Some(NOON - 3600 * SECOND),
+        step: 600 * SECOND,
+        steps: 6,
+        rows: vec![TrendRow {
+            key: Some("summarize".into()),
+            spent: [1, 1, 0, 2, 4, 8].map(|n| (n > 0).then_some(Cost(n * 1_000_000_000))).to_vec(),
+            anomalies: Some(2),
+            logged_anomalies: Some(1),
+            rising: Some(true),
+        }],
+    };
+    desk.spike = Spike {
+        feature: Some("summarize".into()),
+        count: 2,
+        first: Some(NOON - 900 * SECOND),
+        baseline: Some(Baseline {
+            p50: Cost(8_000_000_000),
+            samples: 40,
+        }),
+        priced: 42,
+        hour: Some((Cost(19_500_000_000), true)),
+        dear: vec![peer(28, 9), peer(27, 9)],
+        usual: vec![peer(26, 2), peer(25, 2)],
+        logged: vec![LoggedAnomaly {
+            at: NOON - 800 * SECOND,
+            cost: "0.0312".into(),
+            baseline: "0.008".into(),
+            ratio: "3.9".into(),
+        }],
+        logged_count: 1,
+    };
+    desk.send(Msg::Tick(NOON + SECOND));
+    desk.keys("r<tab>");
+    assert!(plain(&desk).contains("▲2 ↗"));
+    desk.keys("z");
+    insta::assert_snapshot!("the_costs_as_a_table", plain(&desk));
+    desk.keys("e");
+    assert_eq!(desk.app.mode(), Mode::Sheet);
+    insta::assert_snapshot!("a_spike_explained", plain(&desk));
+    desk.keys("<enter>");
+    assert_eq!(
+        (desk.app.mode(), desk.app.filter_text()),
+        (Mode::List, "feature:summarize finding:anomaly")
+    );
+    // Without a baseline nothing is alleged, and what to do is said.
+    let mut desk = Desk::ready(30, 150, 40);
+    desk.spike.priced = 7;
+    desk.keys("<tab>e");
+    let screen = plain(&desk);
+    assert!(
+        screen.contains("not judged. 7 interactions with a known cost, and 20 are needed"),
+        "{screen}"
+    );
+    desk.keys("<esc>");
+    assert_eq!(desk.app.mode(), Mode::Costs);
+}
+
+#[test]
+fn system_prompts_are_a_page() {
+    let mut desk = Desk::ready(9, 110, 30);
+    desk.keys("P");
+    assert!(plain(&desk).contains("No system prompt is logged"));
+    desk.prompts = vec![spanscope::model::query::PromptRow {
+        text: format!("You are the assistant of a bookshop.\u{1b}[31m {}", "Be brief. ".repeat(60)),
+        features: vec!["search".into(), "support_chat".into()],
+        first: NOON - 86_400 * SECOND,
+        last: NOON,
+        interactions: 12,
+        calls: 20,
+        cost: Some(spanscope::model::usage::Cost(24_000_000_000)),
+        with_finding: 3,
+    }];
+    desk.keys("r");
+    insta::assert_snapshot!("the_system_prompts", plain(&desk));
+    desk.keys("PH");
+    assert_eq!(desk.app.mode(), Mode::Health);
+    desk.keys("P");
+    assert_eq!(desk.app.mode(), Mode::Sheet);
+    desk.keys("P");
+    assert_eq!(desk.app.mode(), Mode::List);
 }
 
 #[test]

@@ -139,6 +139,66 @@ fn a_filter_and_a_window_narrow_every_command() {
 }
 
 #[test]
+fn baselines_travel_to_another_host() {
+    let (here, there) = (Place::new(), Place::new());
+    let (old, new) = (here.path("app.jsonl"), there.path("app.jsonl"));
+    // Seven features: one of them costs the same in forty interactions, the others are too few.
+    let mut all: String = (0..40).map(|n| call(n * 7_000 + 700)).collect();
+    all.push_str(&call(1));
+    std::fs::write(&old, &all).unwrap();
+    // On the new host two interactions of that feature: one usual, one dear.
+    let dear = call(700).replace(r#""output_tokens":10"#, r#""output_tokens":900"#);
+    std::fs::write(&new, call(7_700) + &dear.replace(&format!("{:032x}", 700), &format!("{:032x}", 9))).unwrap();
+    let judged = |place: &Place, path: &Path| place.json(&["cost", path.to_str().unwrap(), "-o", "json"])[0]["anomalies"].clone();
+    assert_eq!(judged(&there, &new), Value::Null, "too few to judge by");
+    let saved = here.run(&["cost", "--save-baselines", old.to_str().unwrap(), "-o", "json"]);
+    assert!(saved.status.success());
+    let words = String::from_utf8_lossy(&saved.stderr).into_owned();
+    assert!(words.contains("hint: baselines of 1 feature are in "), "{words}");
+    let file = ".config/spanscope/baselines.toml";
+    let text = std::fs::read_to_string(here.path(file)).unwrap();
+    assert!(text.contains("[f0]\np50_usd = \"0.00225\"\nsamples = 40"), "{text}");
+    std::fs::create_dir_all(there.path(".config/spanscope")).unwrap();
+    std::fs::copy(here.path(file), there.path(file)).unwrap();
+    assert_eq!(judged(&there, &new), 1);
+    // The multiple is the user's.
+    std::fs::write(there.path(".config/spanscope/config.toml"), "[anomaly]\nmultiplier = 9\n").unwrap();
+    assert_eq!(judged(&there, &new), 0);
+    // What cannot be read is said, and can be written anew.
+    std::fs::write(here.path(file), "f0 = 3\n").unwrap();
+    let refused = here.run(&["cost", old.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("baselines.toml"));
+    assert!(here.run(&["cost", "--save-baselines", old.to_str().unwrap()]).status.success());
+    assert!(here.run(&["cost", old.to_str().unwrap()]).status.success());
+}
+
+#[test]
+fn system_prompts_are_told_with_those_who_use_them() {
+    let place = Place::new();
+    let log = place.path("app.jsonl");
+    std::fs::write(&log, call(1) + &call(8) + &call(15).replace("Be brief.", "Be long.")).unwrap();
+    let rows = place.json(&["prompts", log.to_str().unwrap(), "-o", "json"]);
+    let told: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            (
+                row["system"].as_str().unwrap(),
+                row["interactions"].as_u64().unwrap(),
+                row["first"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("Be long.", 1, "2026-11-22T00:00:15Z"), ("Be brief.", 2, "2026-11-22T00:00:01Z")]
+    );
+    assert_eq!(rows[1]["features"], serde_json::json!(["f1"]));
+}
+
+#[test]
 fn a_complaint_leads_to_the_outdated_document_in_one_command() {
     let place = Place::new();
     let told = place.json(&["diagnose", "--user", "u_9912", "--at", "2026-11-22 15:00", &samples(), "-o", "json"]);

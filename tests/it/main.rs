@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod app;
+#[cfg(feature = "store")]
+mod clipboard;
 mod demo;
 mod documents;
 mod fixtures;

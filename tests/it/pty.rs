@@ -17,13 +17,13 @@ struct Output {
     ended: bool,
 }
 
-struct Session {
+pub(super) struct Session {
     output: Arc<(Mutex<Output>, Condvar)>,
     size: Mutex<(u16, u16)>,
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
-    home: tempfile::TempDir,
+    pub(super) home: tempfile::TempDir,
 }
 
 impl Session {
@@ -31,14 +31,14 @@ impl Session {
         Self::start_with(arguments, width, height, &[])
     }
 
-    fn start_with(arguments: &[&str], width: u16, height: u16, environment: &[(&str, &str)]) -> Self {
+    pub(super) fn start_with(arguments: &[&str], width: u16, height: u16, environment: &[(&str, &str)]) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_spanscope"));
         command.args(arguments);
         Self::spawn(command, width, height, environment)
     }
 
     /// Any command in a terminal, in an environment of its own.
-    fn spawn(mut command: CommandBuilder, width: u16, height: u16, environment: &[(&str, &str)]) -> Self {
+    pub(super) fn spawn(mut command: CommandBuilder, width: u16, height: u16, environment: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let pty = native_pty_system()
             .openpty(PtySize {
@@ -94,7 +94,7 @@ impl Session {
         }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(super) fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
@@ -107,7 +107,7 @@ impl Session {
     }
 
     /// Waits until the screen satisfies `good`; its text.
-    fn wait(&self, what: &str, good: impl Fn(&vt100::Screen, &[u8]) -> bool) -> String {
+    pub(super) fn wait(&self, what: &str, good: impl Fn(&vt100::Screen, &[u8]) -> bool) -> String {
         let until = Instant::now() + DEADLINE;
         let mut output = self.output.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         loop {
@@ -125,12 +125,12 @@ impl Session {
         }
     }
 
-    fn wait_text(&self, text: &str) -> String {
+    pub(super) fn wait_text(&self, text: &str) -> String {
         self.wait(text, |screen, _| screen.contents().contains(text))
     }
 
     /// Waits for the process; its exit code, and the screen that the terminal is left with.
-    fn end(&mut self) -> (u32, vt100::Parser) {
+    pub(super) fn end(&mut self) -> (u32, vt100::Parser) {
         let code = self.child.wait().unwrap().exit_code();
         let until = Instant::now() + DEADLINE;
         let mut output = self.output.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -258,6 +258,39 @@ fn a_complaint_leads_to_the_outdated_document_in_25_keys() {
     press(&mut session, "\r");
     session.wait_text("updated: 2024-03-02");
     assert!(keys <= 25, "{keys} keys");
+    session.press("\x03");
+    assert_eq!(session.end().0, 0);
+}
+
+#[test]
+fn a_spike_shows_on_the_panel_within_a_second_of_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.jsonl");
+    let now = jiff::Timestamp::now();
+    let line = |n: u32, minutes: i64, input: u32| {
+        let at = now - jiff::SignedDuration::from_mins(minutes);
+        format!(
+            r#"{{"timestamp":"{at}","trace_id":"{n:032x}","feature":"support_chat","model":"claude-sonnet-4-6","messages":[{{"role":"user","content":"Parcel?"}}],"response_text":"Yes.","input_tokens":{input},"output_tokens":10,"cache_read_tokens":0,"cache_write_tokens":0}}"#
+        ) + "\n"
+    };
+    let usual: String = (0..30).map(|n| line(n, 600 - i64::from(n), 1_000)).collect();
+    std::fs::write(&path, usual).unwrap();
+    let mut session = Session::start(&[path.to_str().unwrap()], 120, 40);
+    session.wait("the panel, judged", |screen, _| {
+        screen.contents().contains("p50") && !screen.contents().contains('▲')
+    });
+    let written = Instant::now();
+    append(&path, &line(99, 0, 90_000));
+    session.wait("the mark", |screen, _| screen.contents().contains("▲1"));
+    let took = written.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    // And what explains it is one key away.
+    session.press("\te");
+    let screen = session.wait_text("input tokens: 90000, where 1000 is usual");
+    assert!(
+        screen.contains("1 interaction cost more than twice the median of the 7 days before"),
+        "{screen}"
+    );
     session.press("\x03");
     assert_eq!(session.end().0, 0);
 }

@@ -94,8 +94,13 @@ impl Script {
                         .filter_map(|span| Some((span.key, self.contents.get(&(t.row.trace, span.key))?.clone())))
                         .collect(),
                 });
+                let rows: Vec<Peer> = rows.collect();
+                let mut costs: Vec<Cost> = rows.iter().filter_map(|peer| peer.trace.row.cost).collect();
+                costs.sort_unstable();
                 Reply::Peers(Box::new(Peers {
-                    rows: rows.collect(),
+                    p50: costs.get(costs.len().saturating_sub(1) / 2).copied(),
+                    priced: costs.len() as u32,
+                    rows,
                     more: false,
                 }))
             }
@@ -133,9 +138,15 @@ impl Script {
                 interactions: self.traces.len() as u64,
                 ..Stats::default()
             })),
-            Query::Find { .. } | Query::Values { .. } | Query::Health { .. } | Query::Rejects { .. } | Query::Reject(_) => {
-                Reply::Interrupted
-            }
+            Query::Trend { .. } => Reply::Trend(Box::default()),
+            Query::Find { .. }
+            | Query::Values { .. }
+            | Query::Health { .. }
+            | Query::Rejects { .. }
+            | Query::Reject(_)
+            | Query::Spike { .. }
+            | Query::Baselines
+            | Query::Prompts { .. } => Reply::Interrupted,
         }
     }
 }
@@ -158,6 +169,7 @@ impl Stage {
             views: Vec::new(),
             window: Window::default(),
             prices: Arc::new(Prices::embedded()),
+            judging: Arc::default(),
             timezone: jiff::tz::TimeZone::UTC,
             now: NOW,
             width,

@@ -346,6 +346,7 @@ fn problems_and_unknown_costs_are_not_hidden() {
                     ..CostRow::default()
                 },
             ]),
+            Query::Trend { .. } => Reply::Trend(Box::default()),
             _ => Reply::Interactions {
                 rows: Vec::new(),
                 more: false,
@@ -425,6 +426,16 @@ fn what_the_log_lacks() {
     assert_eq!(desk.app.mode(), Mode::List);
     desk.keys("HL");
     assert_eq!(desk.app.mode(), Mode::Sources);
+    desk.health = Health::default();
+    desk.keys("H");
+    assert!(
+        none(&desk).contains("No line has been read yet. L shows the sources"),
+        "{}",
+        none(&desk)
+    );
+    desk.keys("Hffeature:nobody<enter>H");
+    assert!(none(&desk).contains("let through; Esc in the list"), "{}", none(&desk));
+    desk.keys("HL");
     desk.broken = Some("the disk is on fire".into());
     desk.keys("H");
     assert!(none(&desk).contains("the disk is on fire"));

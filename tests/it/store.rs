@@ -10,10 +10,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use spanscope::derive::derive;
+use spanscope::model::anomaly::{Baseline, Judging, Rule};
 use spanscope::model::content::{Form, Piece, Slot};
 use spanscope::model::filter::{Field, Filter, Pattern};
 use spanscope::model::json::Json;
-use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SortKey, Stats, Ticket, Window};
+use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SortKey, Stats, Ticket, Trend, Window};
 use spanscope::model::record::{Batch, Identity, Order, Other, Receipt, Reject, SourceInfo, Tally};
 use spanscope::model::span::{Inferred, Origin, Part, SpanKey, SpanKind, StartFrom, Status, TraceKey};
 use spanscope::model::trace::Interaction;
@@ -344,11 +345,11 @@ fn the_order_of_batches_does_not_matter() {
             by: CostKey::Feature,
             filter: Filter::All,
             window: Window::default(),
-            anomalies: true,
         });
+        let trend = store.ask_now(trend(CostKey::Feature));
         let found = stats(&store);
         assert_eq!(found.spans, rows.iter().map(|row| u64::from(row.spans)).sum::<u64>());
-        (rows, traces, contents, costs, found)
+        (rows, traces, contents, (costs, trend), found)
     };
     let forward = view(&[0, 1, 2, 3, 4, 5, 6, 7]);
     assert_eq!(forward.0.len(), 7);
@@ -809,10 +810,8 @@ fn spend(rows: &[Interaction], key: impl Fn(&Interaction) -> Option<String>) -> 
                 p50_cost: (count > 0).then(|| Cost(costs[(costs.len() - 1) / 2])),
                 mean_cost: mean.map(Cost),
                 cache_hit_ratio: None,
-                anomalies: None,
-                rising: None,
                 unpriced_calls: rows.iter().map(|row| u64::from(row.unpriced_calls)).sum(),
-                lower_bound: false,
+                ..CostRow::default()
             }
         })
         .collect();
@@ -840,7 +839,6 @@ fn spend_agrees_with_plain_arithmetic() {
             by,
             filter: filter.clone(),
             window: Window::default(),
-            anomalies: false,
         })
     };
     for filter in [Filter::All, Filter::Is(Field::User, Pattern("U_*".to_owned()))] {
@@ -886,22 +884,33 @@ fn anomalies_are_judged_by_the_week_before() {
     parts.extend((30..49).map(|n| at(n, NOON + n as i64, 100, "b")));
     parts.push(at(49, NOON + HOUR, 999, "b"));
     fill(&store, vec![batch(&source(1), 0..1000, parts)]);
-    let query = |anomalies| Query::Costs {
-        by: CostKey::Feature,
+    let found: BTreeMap<_, _> = told(&store, CostKey::Feature)
+        .rows
+        .iter()
+        .map(|row| (row.key.clone().unwrap(), row.anomalies))
+        .collect();
+    assert_eq!(found, BTreeMap::from([("a".to_owned(), Some(1)), ("b".to_owned(), None)]));
+    // By a key that is not the feature's the same interactions are dear.
+    let dear = |by| told(&store, by).rows.iter().filter_map(|row| row.anomalies).sum::<u64>();
+    for by in CostKey::ALL {
+        assert_eq!(dear(*by), 1, "{by}");
+    }
+}
+
+fn trend(by: CostKey) -> Query {
+    Query::Trend {
+        by,
         filter: Filter::All,
         window: Window::default(),
-        anomalies,
-    };
-    let rows = match store.ask_now(query(true)) {
-        Reply::Costs(rows) => rows,
+        steps: 4,
+    }
+}
+
+fn told(store: &Store, by: CostKey) -> Trend {
+    match store.ask_now(trend(by)) {
+        Reply::Trend(trend) => *trend,
         other => panic!("{other:?}"),
-    };
-    let found: BTreeMap<_, _> = rows.iter().map(|row| (row.key.clone().unwrap(), row.anomalies)).collect();
-    assert_eq!(found, BTreeMap::from([("a".to_owned(), Some(1)), ("b".to_owned(), None)]));
-    let Reply::Costs(rows) = store.ask_now(query(false)) else {
-        panic!()
-    };
-    assert!(rows.iter().all(|row| row.anomalies.is_none()));
+    }
 }
 
 #[test]
@@ -927,18 +936,154 @@ fn a_rolling_mean_is_judged_by_the_week_before_its_newest() {
         }
     }
     fill(&store, vec![batch(&source(1), 0..10_000, parts)]);
-    let Reply::Costs(rows) = store.ask_now(Query::Costs {
-        by: CostKey::Feature,
-        filter: Filter::All,
-        window: Window::default(),
-        anomalies: true,
-    }) else {
-        panic!()
-    };
-    let found: BTreeMap<_, _> = rows.iter().map(|row| (row.key.clone().unwrap(), row.rising)).collect();
+    let found: BTreeMap<_, _> = told(&store, CostKey::Feature)
+        .rows
+        .iter()
+        .map(|row| (row.key.clone().unwrap(), row.rising))
+        .collect();
     let expected = [("few", None), ("risen", Some(true)), ("same", Some(false)), ("young", None)];
     let expected = BTreeMap::from(expected.map(|(name, rising)| (name.to_owned(), rising)));
     assert_eq!(found, expected);
+    store.close();
+}
+
+#[test]
+fn a_spike_is_told_with_those_who_show_it_and_what_the_log_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.duckdb");
+    let prices = Arc::new(Prices::embedded());
+    let judging = Judging {
+        rule: Rule {
+            minimum: 10,
+            ..Rule::default()
+        },
+        saved: BTreeMap::from([(
+            "young".to_owned(),
+            Baseline {
+                p50: Cost(1_000),
+                samples: 400,
+            },
+        )]),
+    };
+    let options = Options {
+        judging: Arc::new(judging),
+        prices,
+        ..options(&folder.path().join("cache"))
+    };
+    let store = Store::open(Location::File(path), options, |_| {}, |problem| panic!("{problem}")).unwrap();
+    let one = |n: u64, start: i64, feature: &str, cost: i128| Part {
+        cost_logged: Some(Cost(cost)),
+        feature: Some(feature.to_owned()),
+        contents: vec![
+            piece(
+                Slot::System,
+                "system",
+                Form::Text,
+                if cost > 100_000 { "Be long." } else { "Be brief." },
+            ),
+            piece(Slot::Message, "user", Form::Text, "How much?"),
+        ],
+        request_model: None,
+        ..call(&format!("{n:032x}"), "s", n * 10, start)
+    };
+    let mut parts: Vec<Part> = (0..40).map(|n| one(n, NOON + n as i64 * HOUR, "bill", 90_000)).collect();
+    // Twice exactly is usual; more is not.
+    parts.push(one(40, NOON + 40 * HOUR, "bill", 180_000));
+    parts.extend((41..66).map(|n| one(n, NOON + 41 * HOUR + n as i64, "bill", 180_001)));
+    parts.extend((66..69).map(|n| one(n, NOON + n as i64, "young", if n == 68 { 2_001 } else { 2_000 })));
+    // A call that read from the cache, and one whose model has no price.
+    let cached = |n: u64, model: &str| Part {
+        request_model: Some(model.to_owned()),
+        convention: Convention::Exclusive,
+        usage: Usage {
+            input: Some(0),
+            cache_read: Some(1_000_000),
+            cache_write: Some(100_000),
+            output: Some(0),
+            ..Usage::default()
+        },
+        cost_logged: None,
+        ..one(n, NOON + n as i64, "cached", 0)
+    };
+    parts.extend([cached(70, "claude-sonnet-4-6"), cached(71, "nobody-knows")]);
+    let mut all = batch(&source(1), 0..1000, parts);
+    for (n, text) in [
+        r#"{"message":"cost_anomaly","feature":"bill","cost":0.5,"baseline":0.1,"ratio":5}"#,
+        r#"WARN {"extra":{"feature":"bill","cost":"0.25","baseline":0.125,"ratio":2.5}}"#,
+        r#"{"feature":"young","cost":1,"baseline":0.1,"ratio":10}"#,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        all.others.push(Other {
+            origin: Origin {
+                source: 1,
+                generation: 2,
+                offset: 900 + n as u64,
+                ..Origin::default()
+            },
+            at: NOON + n as i64,
+            dialect: "cost_anomaly".into(),
+            text: text.to_owned(),
+        });
+    }
+    fill(&store, vec![all]);
+    let Reply::Spike(spike) = store.ask_now(Query::Spike {
+        feature: Some("bill".to_owned()),
+        window: Window::default(),
+    }) else {
+        panic!()
+    };
+    assert_eq!((spike.count, spike.priced, spike.first), (25, 66, Some(NOON + 41 * HOUR + 41)));
+    // By then 24 dear ones are among those before it: the middle is still usual.
+    assert_eq!(spike.baseline.map(|b| (b.p50, b.samples)), Some((Cost(90_000), 65)));
+    assert_eq!(spike.hour, Some((Cost(180_001), true)));
+    assert_eq!((spike.dear.len(), spike.usual.len()), (20, 41));
+    assert!(spike.dear.iter().all(|peer| peer.trace.row.cost == Some(Cost(180_001))));
+    assert!(spike.usual.iter().all(|peer| peer.trace.row.cost < Some(Cost(180_001))));
+    let contents = &spike.dear[0].contents[0].1;
+    assert_eq!((contents.system.as_deref(), contents.messages.len()), (Some("Be long."), 1));
+    let logged: Vec<&str> = spike.logged.iter().map(|line| line.ratio.as_str()).collect();
+    assert_eq!((spike.logged_count, logged), (2, vec!["2.5", "5"]));
+    let trend = told(&store, CostKey::Feature);
+    let row = |name: &str| trend.rows.iter().find(|row| row.key.as_deref() == Some(name)).unwrap();
+    assert_eq!(
+        (row("bill").anomalies, row("bill").logged_anomalies, row("bill").rising),
+        (Some(25), Some(2), Some(true))
+    );
+    let spent: i128 = row("bill").spent.iter().flatten().map(|cost| cost.0).sum();
+    assert_eq!((spent, row("bill").spent.len()), (40 * 90_000 + 180_000 + 25 * 180_001, 4));
+    // A baseline from elsewhere judges a feature that has too few of its own.
+    assert_eq!(row("young").anomalies, Some(1));
+    let Reply::Baselines(baselines) = store.ask_now(Query::Baselines) else {
+        panic!()
+    };
+    assert_eq!(baselines.keys().collect::<Vec<_>>(), ["bill"], "the others are too few");
+    let Reply::Prompts { rows, more } = store.ask_now(Query::Prompts {
+        filter: Filter::All,
+        window: Window::default(),
+        limit: 9,
+    }) else {
+        panic!()
+    };
+    let brief = &rows[1];
+    assert_eq!(
+        (rows.len(), more, rows[0].text.as_str(), rows[0].interactions),
+        (2, false, "Be long.", 26)
+    );
+    assert_eq!((brief.features.join(" "), brief.interactions), ("bill cached young".to_owned(), 45));
+    let Reply::Costs(rows) = store.ask_now(Query::Costs {
+        by: CostKey::Feature,
+        filter: Filter::Is(Field::Feature, Pattern("cached".to_owned())),
+        window: Window::default(),
+    }) else {
+        panic!()
+    };
+    // A million tokens read at 0.30 instead of 3.00, a tenth written at 3.75.
+    assert_eq!(
+        (rows[0].saved.map(Cost::decimal).as_deref(), rows[0].saved_unknown),
+        (Some("2.625"), true)
+    );
     store.close();
 }
 

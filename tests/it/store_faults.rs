@@ -96,7 +96,6 @@ pub(super) fn told(store: &Store) -> String {
             by,
             filter: filter.clone(),
             window,
-            anomalies: true,
         });
         let Reply::Costs(rows) = reply else { panic!("{reply:?}") };
         rows

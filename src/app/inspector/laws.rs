@@ -38,6 +38,7 @@ fn span(kind: SpanKind, slots: &[Slot]) -> Span {
         counted: true,
         cost: None,
         cost_basis: CostBasis::UnknownModel,
+        saved: None,
         findings: Vec::new(),
         missing: false,
         total_usage: Usage::default(),

@@ -2,10 +2,11 @@
 
 use super::documents::told;
 use super::{Case, Lines, Place, Step};
-use crate::insight::anomaly::{Rule, Verdict, beside, causes};
+use crate::insight::anomaly::{Cause, Seen, beside, causes};
 use crate::insight::context::{self, Gauge, Level};
 use crate::insight::usual::{Usual, parameter};
 use crate::insight::versions::{version_of, versions};
+use crate::model::anomaly::Verdict;
 use crate::model::content::{Contents, Form, Message, MessagePart};
 use crate::model::span::{Nanos, SpanKey, SpanKind, Status};
 use crate::model::text;
@@ -422,14 +423,19 @@ pub(super) fn version(case: &Case<'_>, lines: &mut Lines) {
 }
 
 /// What it cost beside the usual, and why more.
-pub(super) fn cost(case: &Case<'_>, usual: &Usual, lines: &mut Lines) {
+pub(super) fn cost(case: &Case<'_>, lines: &mut Lines) {
     let at = case.trace.telling().map(|span| (span.key, Place::Cost));
-    let (verdict, says) = beside(case.trace, case.peers, &Rule::default());
+    let (verdict, says) = beside(case.trace, case.peers, case.judging);
     match verdict {
         Verdict::Usual => lines.fine(Step::Cost, at, says),
         Verdict::NoBaseline | Verdict::Unknown => lines.unknown(Step::Cost, at, says),
         Verdict::Anomalous => {
-            let causes = causes(case.trace, case.contents, case.peers, usual);
+            let own = Seen {
+                trace: case.trace,
+                contents: case.contents,
+            };
+            let usual: Vec<Seen<'_>> = case.peers.rows.iter().map(Seen::from).collect();
+            let causes: Vec<String> = causes(&[own], &usual).into_iter().map(|Cause { says, .. }| says).collect();
             let because = if causes.is_empty() {
                 String::new()
             } else {

@@ -9,6 +9,7 @@ mod markdown;
 mod tests;
 
 use super::usual::Usual;
+use crate::model::anomaly::Judging;
 use crate::model::content::Contents;
 use crate::model::query::Peers;
 use crate::model::span::{Nanos, SpanKey, StartFrom};
@@ -175,6 +176,8 @@ pub struct Case<'a> {
     pub peers: &'a Peers,
     /// Prices, for the context windows.
     pub prices: &'a Prices,
+    /// What costs are judged by.
+    pub judging: &'a Judging,
     /// What led to it.
     pub lead: &'a Lead,
 }
@@ -241,7 +244,7 @@ pub fn diagnose(case: Case<'_>) -> Diagnosis {
     call::tools(&case, &mut lines);
     call::history(&case, &mut lines);
     call::version(&case, &mut lines);
-    call::cost(&case, &usual, &mut lines);
+    call::cost(&case, &mut lines);
     let mut checks = lines.0;
     checks.sort_by_key(|check| check.step);
     let mut suspects: Vec<(&u8, &String, Option<(SpanKey, Place)>)> = checks

@@ -27,6 +27,7 @@ fn span(key: u64, part: Part) -> crate::model::trace::Span {
         counted: turn.is_some(),
         cost: None,
         cost_basis: CostBasis::Computed,
+        saved: None,
         findings: Vec::new(),
         missing: false,
         total_usage: Usage::default(),
@@ -138,11 +139,19 @@ impl Scene {
     }
 
     fn run(&self) -> Diagnosis {
+        let mut costs: Vec<_> = self.peers.rows.iter().filter_map(|peer| peer.trace.row.cost).collect();
+        costs.sort_unstable();
+        let peers = Peers {
+            p50: costs.get(costs.len().saturating_sub(1) / 2).copied(),
+            priced: costs.len() as u32,
+            ..self.peers.clone()
+        };
         diagnose(Case {
             trace: &self.trace,
             contents: &self.contents,
-            peers: &self.peers,
+            peers: &peers,
             prices: &Prices::embedded(),
+            judging: &Judging::default(),
             lead: &Lead::Id,
         })
     }
@@ -524,6 +533,7 @@ fn without_anything_logged_nothing_is_claimed() {
         contents: &[],
         peers: &Peers::default(),
         prices: &Prices::default(),
+        judging: &Judging::default(),
         lead: &Lead::Id,
     });
     assert!(told.checks.iter().all(|check| check.mark != Mark::Suspect), "{:#?}", told.checks);

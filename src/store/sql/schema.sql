@@ -56,7 +56,7 @@ CREATE TABLE reject (
     ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL, reason VARCHAR NOT NULL, detail VARCHAR NOT NULL, bytes BLOB NOT NULL
 );
 
--- A row per trace: what lists, filters and panels read. models and findings are JSON arrays.
+-- A row per trace: what lists, filters and panels read. models and findings are JSON arrays, saved is what the prompt cache saved.
 CREATE TABLE interaction (
     trace UBIGINT NOT NULL, trace_id VARCHAR NOT NULL USING COMPRESSION uncompressed, name VARCHAR NOT NULL, start BIGINT NOT NULL,
     start_from VARCHAR NOT NULL,
@@ -67,14 +67,14 @@ CREATE TABLE interaction (
     cost HUGEINT, cost_basis VARCHAR NOT NULL, cost_logged HUGEINT, status VARCHAR NOT NULL, findings VARCHAR,
     dialect VARCHAR NOT NULL, ask VARCHAR NOT NULL USING COMPRESSION uncompressed, answer VARCHAR NOT NULL USING COMPRESSION uncompressed,
     first BIGINT NOT NULL, last BIGINT NOT NULL,
-    place HUGEINT NOT NULL, tokens BIGINT, lower_bound BOOLEAN NOT NULL
+    place HUGEINT NOT NULL, tokens BIGINT, lower_bound BOOLEAN NOT NULL, saved HUGEINT, saved_unknown BOOLEAN NOT NULL
 );
 
 -- A row per trace and model: what its counted calls of that model came to.
 CREATE TABLE spend (
     trace UBIGINT NOT NULL, start BIGINT NOT NULL, model VARCHAR, calls UINTEGER NOT NULL, unpriced_calls UINTEGER NOT NULL,
     input BIGINT, cache_read BIGINT, cache_write BIGINT, cache_write_1h BIGINT, output BIGINT, reasoning BIGINT,
-    cost HUGEINT, lower_bound BOOLEAN NOT NULL
+    cost HUGEINT, lower_bound BOOLEAN NOT NULL, saved HUGEINT, saved_unknown BOOLEAN NOT NULL
 );
 
 -- A row per span: what filters ask of one. parent is the key of a parent that was logged, temperature in millionths, input all classes together,

@@ -1,0 +1,7 @@
+-- Spend by key and step of time, and how many of its interactions are dear among those that could be judged.
+SELECT t.{key}, least((t.start - {since}) // {step}, {last}) AS nth, sum(t.cost),
+    count(d.trace), count(t.cost) FILTER (WHERE j.since IS NOT NULL)
+FROM {rows} t
+LEFT JOIN temp.dear d ON d.trace = t.trace
+LEFT JOIN temp.judged j ON j.feature IS NOT DISTINCT FROM t.feature AND t.begun BETWEEN j.since AND j.until
+GROUP BY t.{key}, nth ORDER BY t.{key} NULLS LAST, nth

@@ -73,6 +73,7 @@ fn filled() -> App {
                     Query::Costs { .. } => Reply::Costs(Vec::new()),
                     Query::Find { .. }
                     | Query::Values { .. }
+                    | Query::Timeline { .. }
                     | Query::Peers { .. }
                     | Query::Stats
                     | Query::Health { .. }

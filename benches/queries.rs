@@ -165,6 +165,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         window: Window::default(),
         anomalies: false,
     };
+    let over_time = |filter| Query::Timeline {
+        filter,
+        window: Window::default(),
+        most: 120,
+    };
     let trace = part(spans / 2).trace;
     let questions = [
         ("newest page", page(Filter::All, SortKey::Start)),
@@ -173,12 +178,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (
             "count of a user",
             Query::Count {
-                filter: user,
+                filter: user.clone(),
                 window: Window::default(),
             },
         ),
         ("cost by feature", costs(CostKey::Feature)),
         ("cost by model", costs(CostKey::Model)),
+        ("over time", over_time(Filter::All)),
+        ("over time, a user", over_time(user.clone())),
         ("open one trace", Query::Trace(trace)),
     ];
     println!("{:<18} {:>9} {:>9}", "question", "p50 ms", "p95 ms");

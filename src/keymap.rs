@@ -69,6 +69,7 @@ struct File {
     list: Table,
     inspector: Table,
     costs: Table,
+    timeline: Table,
     sources: Table,
     rejects: Table,
     diagnosis: Table,
@@ -81,12 +82,13 @@ struct File {
 }
 
 impl File {
-    fn tables(&self) -> [(Option<Mode>, &Table); 13] {
+    fn tables(&self) -> [(Option<Mode>, &Table); 14] {
         [
             (None, &self.everywhere),
             (Some(Mode::List), &self.list),
             (Some(Mode::Inspector), &self.inspector),
             (Some(Mode::Costs), &self.costs),
+            (Some(Mode::Timeline), &self.timeline),
             (Some(Mode::Sources), &self.sources),
             (Some(Mode::Rejects), &self.rejects),
             (Some(Mode::Diagnosis), &self.diagnosis),

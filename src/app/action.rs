@@ -13,6 +13,8 @@ pub enum Mode {
     Inspector,
     /// Cost by feature
     Costs,
+    /// The strip above the list
+    Timeline,
     /// The sources
     Sources,
     /// The rejected lines of a source
@@ -93,6 +95,14 @@ pub enum Action {
     CostKey,
     /// Sum the costs over the next time: 5 minutes, 1 hour, today, 7 days, all
     CostWindow,
+    /// To the strip above the list: interactions, their cost, failed ones over time; again for the next of these
+    Timeline,
+    /// To an earlier bar of the strip
+    EarlierBar,
+    /// To a later bar of the strip
+    LaterBar,
+    /// Hide the strip while it has not the keys, or show it again
+    HideTimeline,
     /// Show or hide the sources: how far each is read, its rejected lines, why it cannot be read
     ToggleSources,
     /// Why was the answer bad? Prompt, documents, context, temperature and more, checked

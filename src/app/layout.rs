@@ -9,6 +9,9 @@ const SPLIT_HEIGHT: u16 = 30;
 /// From this width cost by feature stands beside the list unasked.
 const COSTS_WIDTH: u16 = 100;
 
+/// From this height of the list the strip stands above it unasked.
+const TIMELINE_HEIGHT: u16 = 24;
+
 /// The pane that has the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Focus {
@@ -19,6 +22,8 @@ pub enum Focus {
     Inspector,
     /// Cost by feature.
     Costs,
+    /// The strip above the list.
+    Timeline,
     /// The sources, the rejected lines of one, and what the log lacks.
     Sources,
     /// The diagnosis of an interaction.
@@ -38,6 +43,8 @@ pub struct Wish {
     pub inspector: bool,
     /// Cost by feature shown or hidden; `None`: where there is room.
     pub costs: Option<bool>,
+    /// The strip above the list stands there only while it has the keys, else wherever there is room.
+    pub timeline_hidden: bool,
 }
 
 /// A column of the list.
@@ -96,6 +103,8 @@ pub struct Screen {
     pub frame: Rect,
     /// The list with its headings; `None` when another pane has the screen.
     pub list: Option<Rect>,
+    /// The strip above the list; its first row says what it shows.
+    pub timeline: Option<Rect>,
     /// Cost by feature.
     pub costs: Option<Rect>,
     /// The sources: they have the screen to themselves.
@@ -131,10 +140,11 @@ impl Screen {
         match wish.focus {
             Focus::Inspector if wish.inspector && !split => screen.inspector = Some(body),
             Focus::Costs if wish.zoom || narrow_costs => screen.costs = Some(body),
+            Focus::Timeline if wish.zoom => screen.timeline = Some(body),
             Focus::Sources => screen.sources = Some(body),
             Focus::Diagnosis => screen.diagnosis = Some(body),
             Focus::Comparison => screen.comparison = Some(body),
-            Focus::List | Focus::Inspector | Focus::Costs => {
+            Focus::List | Focus::Inspector | Focus::Costs | Focus::Timeline => {
                 let mut upper = body;
                 if wish.inspector && split {
                     upper.height = (body.height * 2 / 5).max(8);
@@ -152,6 +162,13 @@ impl Screen {
                         ..upper
                     });
                     upper.width -= costs + 1;
+                }
+                let room = upper.height >= TIMELINE_HEIGHT && !wish.zoom && !wish.timeline_hidden;
+                if room || wish.focus == Focus::Timeline {
+                    let rows = if upper.height >= 40 { 4 } else { 3 };
+                    screen.timeline = Some(Rect { height: rows, ..upper });
+                    upper.y += rows;
+                    upper.height -= rows;
                 }
                 screen.list = Some(upper);
             }
@@ -173,6 +190,12 @@ impl Screen {
     #[must_use]
     pub fn list_rows(&self) -> usize {
         self.list.map_or(0, |list| usize::from(list.height.saturating_sub(1)))
+    }
+
+    /// Columns for the bars of the strip above the list.
+    #[must_use]
+    pub fn timeline_columns(&self) -> u16 {
+        self.timeline.map_or(0, |area| area.width.saturating_sub(2))
     }
 
     /// Lines at the foot of the sources for all that is known of the one under the cursor, the line that parts them included.
@@ -278,6 +301,7 @@ mod tests {
                     Focus::List,
                     Focus::Inspector,
                     Focus::Costs,
+                    Focus::Timeline,
                     Focus::Sources,
                     Focus::Diagnosis,
                     Focus::Comparison,
@@ -298,11 +322,13 @@ mod tests {
                                 zoom,
                                 inspector,
                                 costs,
+                                timeline_hidden: zoom,
                             },
                         );
                         let frame = screen.frame;
                         for area in [
                             screen.list,
+                            screen.timeline,
                             screen.costs,
                             screen.sources,
                             screen.diagnosis,

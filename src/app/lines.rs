@@ -3,6 +3,7 @@
 use crate::model::filter::{Filter, FilterError};
 use crate::model::moment::EXAMPLES;
 use crate::model::query::{Cursor, Page, Query, Sort, SortKey};
+use crate::model::span::Nanos;
 
 use super::list::Land;
 use super::palette::{Entry, View};
@@ -78,20 +79,7 @@ impl App {
             PromptKind::Time => match clock.time(&text) {
                 Some(time) => {
                     self.over = Over::Nothing;
-                    // The newest that began then or before.
-                    self.pause();
-                    self.list.sort = Sort {
-                        key: SortKey::Start,
-                        descending: true,
-                    };
-                    self.list.land = Some(Land::First);
-                    self.list.expect_above();
-                    let cursor = Cursor {
-                        value: Some(i128::from(time)),
-                        start: time,
-                        place: i128::MAX,
-                    };
-                    self.ask_page(Page::From(cursor), effects);
+                    self.go_to(time, effects);
                 }
                 None => prompt.fail(FilterError {
                     column: 0,
@@ -111,6 +99,23 @@ impl App {
                 effects.push(Effect::SaveView(view));
             }
         }
+    }
+
+    /// To the newest interaction that began then or before, in the order of time.
+    pub(super) fn go_to(&mut self, time: Nanos, effects: &mut Vec<Effect>) {
+        self.pause();
+        self.list.sort = Sort {
+            key: SortKey::Start,
+            descending: true,
+        };
+        self.list.land = Some(Land::First);
+        self.list.expect_above();
+        let cursor = Cursor {
+            value: Some(i128::from(time)),
+            start: time,
+            place: i128::MAX,
+        };
+        self.ask_page(Page::From(cursor), effects);
     }
 
     fn show_view(&mut self, at: usize) {

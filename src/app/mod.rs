@@ -26,6 +26,7 @@ pub mod prompt;
 pub mod rejects;
 pub mod sources;
 pub mod status;
+pub mod timeline;
 pub mod tree;
 pub mod viewer;
 mod walk;
@@ -59,13 +60,10 @@ pub use sources::Sources;
 pub use status::{Partial, Reading, Status};
 pub use tree::{Open, Spans, Trees};
 
-use asks::Asks;
+use asks::{Asks, STATS_PACE};
 use inspector::Inspector;
 use layout::{Focus, Screen, Wish};
 use notice::Notices;
-
-/// Statistics are asked for at most once a second.
-const STATS_PACE: Nanos = 1_000_000_000;
 
 /// What comes in.
 #[derive(Debug)]
@@ -191,6 +189,7 @@ pub struct App {
     list: List,
     trees: Trees,
     costs: Costs,
+    timeline: timeline::Timeline,
     sources: Sources,
     /// The rejected lines that are open, of one of the sources.
     rejects: Option<Rejects>,
@@ -252,12 +251,17 @@ impl App {
             now,
             size: (width, height),
             quiet,
-            wish: Wish::default(),
+            wish: Wish {
+                // It changes all the time.
+                timeline_hidden: quiet,
+                ..Wish::default()
+            },
             screen: Screen::default(),
             over: Over::Nothing,
             list: List::default(),
             trees: Trees::default(),
             costs: Costs::default(),
+            timeline: timeline::Timeline::default(),
             sources: Sources::default(),
             rejects: None,
             diagnosis: None,
@@ -277,7 +281,7 @@ impl App {
             sought: moves::Sought::default(),
             job: None,
         };
-        for pane in [Pane::List, Pane::Costs, Pane::Count, Pane::Stats] {
+        for pane in [Pane::List, Pane::Costs, Pane::Timeline, Pane::Count, Pane::Stats] {
             app.asks.soil(pane);
         }
         let mut effects = Vec::new();
@@ -358,89 +362,6 @@ impl App {
         self.ask_what_is_due(effects);
     }
 
-    fn ask_what_is_due(&mut self, effects: &mut Vec<Effect>) {
-        let (filter, window) = (&self.filter, self.window);
-        if self.asks.due(Pane::List) {
-            let (page, limit) = self.list.refresh_page();
-            let query = Query::Interactions {
-                filter: filter.clone(),
-                window,
-                sort: self.list.sort(),
-                page,
-                limit,
-            };
-            effects.push(self.asks.ask(Pane::List, query));
-        } else if self.asks.under_way(Pane::List).is_none()
-            && self.list.error().is_none()
-            && let Some(page) = self.list.wants_page()
-        {
-            let query = Query::Interactions {
-                filter: filter.clone(),
-                window,
-                sort: self.list.sort(),
-                page,
-                limit: window::PAGE,
-            };
-            effects.push(self.asks.ask(Pane::List, query));
-        }
-        if self.asks.under_way(Pane::Trace).is_none()
-            && let Some(trace) = self.trees.take_stale()
-        {
-            effects.push(self.asks.ask(Pane::Trace, Query::Trace(trace)));
-        }
-        if self.asks.due(Pane::Count) {
-            if filter.is_all() && window == Window::default() {
-                self.asks.clean(Pane::Count);
-            } else {
-                effects.push(self.asks.ask(
-                    Pane::Count,
-                    Query::Count {
-                        filter: filter.clone(),
-                        window,
-                    },
-                ));
-            }
-        }
-        if self.asks.due(Pane::Newer) {
-            match self.list.paused_at.filter(|_| self.list.is_live() && !self.list.follows()) {
-                Some(newest) => {
-                    let window = Window {
-                        since: Some(newest.saturating_add(1)),
-                        ..window
-                    };
-                    effects.push(self.asks.ask(
-                        Pane::Newer,
-                        Query::Count {
-                            filter: filter.clone(),
-                            window,
-                        },
-                    ));
-                }
-                None => self.asks.clean(Pane::Newer),
-            }
-        }
-        if self.screen.costs.is_some() && self.asks.due(Pane::Costs) && self.costs.next(self.now) <= self.now {
-            self.costs.asked(self.now);
-            let query = Query::Costs {
-                by: self.costs.by(),
-                filter: filter.clone(),
-                window: self.costs.window(window, self.now, &self.timezone),
-                anomalies: self.costs.judges(self.status.interactions()),
-            };
-            effects.push(self.asks.ask(Pane::Costs, query));
-        }
-        if self.asks.due(Pane::Stats) && self.stats_asked.is_none_or(|asked| asked.saturating_add(STATS_PACE) <= self.now) {
-            self.stats_asked = Some(self.now);
-            if self.wish.focus == Focus::Sources {
-                self.sources.asking(self.now, self.status.progress());
-            }
-            effects.push(self.asks.ask(Pane::Stats, Query::Stats));
-        }
-        self.ask_due_rejects(effects);
-        self.ask_values(effects);
-        self.ask_due_health(effects);
-    }
-
     fn ingested(&mut self, receipt: &Receipt) {
         self.status.ingested(receipt);
         self.trees.touched(&receipt.traces);
@@ -448,7 +369,7 @@ impl App {
         if self.list.follows() || !self.list.more_below() || shown() {
             self.asks.soil(Pane::List);
         }
-        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Stats, Pane::Health] {
+        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Timeline, Pane::Stats, Pane::Health] {
             self.asks.soil(pane);
         }
     }
@@ -458,7 +379,7 @@ impl App {
             (_, query, Reply::Interrupted) => {
                 // Nothing newer was asked, so the question still stands.
                 match pane {
-                    Pane::List | Pane::Costs | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects | Pane::Health => {
+                    Pane::List | Pane::Costs | Pane::Timeline | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects | Pane::Health => {
                         self.asks.soil(pane);
                     }
                     Pane::Reject => self.reject_interrupted(&query),
@@ -501,6 +422,7 @@ impl App {
             (Pane::Contents, Query::Contents { span: asked, .. }, Reply::Contents(all)) => self.contents_arrived(asked, all, effects),
             (Pane::Copy, _, Reply::Contents(all)) => self.copy_contents(all, effects),
             (Pane::Costs, _, Reply::Costs(rows)) => self.costs.arrived(Ok(rows)),
+            (Pane::Timeline, _, Reply::Timeline(line)) => self.timeline.arrived(Ok(*line)),
             (Pane::Count, _, Reply::Count(count)) => self.matching = Some(count),
             (Pane::Newer, _, Reply::Count(count)) => {
                 if !self.list.follows() {
@@ -548,6 +470,7 @@ impl App {
             Pane::Contents => self.inspector.failed(message),
             Pane::Evidence | Pane::Other | Pane::Peers => self.evidence_failed(message),
             Pane::Costs => self.costs.arrived(Err(message)),
+            Pane::Timeline => self.timeline.arrived(Err(message)),
             Pane::Copy => self.copy_failed(&message),
             Pane::Rejects => self.rejects_failed(message),
             Pane::Health => self.health_arrived(Err(message)),
@@ -566,8 +489,9 @@ impl App {
         self.filter_text = text;
         self.matching = None;
         self.costs.restart();
+        self.timeline.restart();
         self.restart_list();
-        for pane in [Pane::Costs, Pane::Count] {
+        for pane in [Pane::Costs, Pane::Timeline, Pane::Count] {
             self.asks.forget(pane);
             self.asks.soil(pane);
         }
@@ -632,6 +556,7 @@ impl App {
             Focus::List => Mode::List,
             Focus::Inspector => Mode::Inspector,
             Focus::Costs => Mode::Costs,
+            Focus::Timeline => Mode::Timeline,
             Focus::Sources if self.health.is_some() => Mode::Health,
             Focus::Sources if self.rejects.is_some() => Mode::Rejects,
             Focus::Sources => Mode::Sources,
@@ -645,6 +570,7 @@ impl App {
     pub fn wants_tick(&self) -> Option<Nanos> {
         let due = self.asks.due(Pane::Costs).then(|| self.costs.next(self.now));
         let costs = due.or_else(|| self.costs.moves_on()).filter(|_| self.screen.costs.is_some());
+        let timeline = (self.screen.timeline.is_some() && self.asks.due(Pane::Timeline)).then(|| self.timeline.next(self.now));
         let stats = self
             .asks
             .due(Pane::Stats)
@@ -658,6 +584,7 @@ impl App {
             self.status.wants_tick(self.now),
             health.map(|health| health.next(self.now)),
             costs,
+            timeline,
             sources,
             stats,
         ]

@@ -65,6 +65,13 @@ impl App {
             } else if mouse.y == area.y {
                 self.act(Action::NextTab, effects);
             }
+        } else if let Some(area) = self.screen.timeline.filter(|area| area.contains(at)) {
+            if step == 0 {
+                self.click_timeline(mouse.x.saturating_sub(area.x), effects);
+            } else {
+                self.wish.focus = Focus::Timeline;
+                self.act(if step < 0 { Action::EarlierBar } else { Action::LaterBar }, effects);
+            }
         } else if let Some(area) = costs.filter(|area| area.contains(at)) {
             self.wish.focus = Focus::Costs;
             let row = if step == 0 {

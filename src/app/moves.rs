@@ -92,6 +92,9 @@ impl App {
         if self.wish.focus == Focus::Diagnosis && self.act_on_diagnosis(action, effects) {
             return;
         }
+        if self.wish.focus == Focus::Timeline && self.act_on_timeline(action, effects) {
+            return;
+        }
         match action {
             Action::Down | Action::Up | Action::HalfDown | Action::HalfUp | Action::PageDown | Action::PageUp => self.scroll(action),
             Action::Top => self.to_top(),
@@ -144,6 +147,11 @@ impl App {
                 self.asks.forget(Pane::Costs);
                 self.asks.soil(Pane::Costs);
             }
+            Action::Timeline => self.to_timeline(),
+            Action::HideTimeline => {
+                self.wish.timeline_hidden = !self.wish.timeline_hidden;
+                self.wish.focus = Focus::List;
+            }
             Action::ToggleSources => self.toggle_sources(),
             Action::Diagnose => self.open_diagnosis(effects),
             Action::Mark => self.mark(),
@@ -158,7 +166,15 @@ impl App {
                 }
             }
             Action::Refresh => {
-                for pane in [Pane::List, Pane::Costs, Pane::Count, Pane::Newer, Pane::Stats, Pane::Rejects] {
+                for pane in [
+                    Pane::List,
+                    Pane::Costs,
+                    Pane::Timeline,
+                    Pane::Count,
+                    Pane::Newer,
+                    Pane::Stats,
+                    Pane::Rejects,
+                ] {
                     self.asks.soil(pane);
                 }
                 self.trees.soil();
@@ -225,6 +241,8 @@ impl App {
             | Action::Suspend
             | Action::Quit
             | Action::SortSources
+            | Action::EarlierBar
+            | Action::LaterBar
             | Action::CopyDiagnosis
             | Action::CopyReject => {}
         }
@@ -246,7 +264,7 @@ impl App {
                     self.inspector.viewer_mut().scroll(scroll);
                 }
             }
-            Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
+            Focus::Timeline | Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
         }
     }
 
@@ -264,7 +282,7 @@ impl App {
             Focus::List => self.resume(),
             Focus::Costs => self.costs.stand_on(0, self.screen.cost_rows()),
             Focus::Inspector => self.inspector.viewer_mut().scroll(Scroll::Top),
-            Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
+            Focus::Timeline | Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
         }
     }
 
@@ -279,7 +297,7 @@ impl App {
             }
             Focus::Costs => self.costs.stand_on(usize::MAX, self.screen.cost_rows()),
             Focus::Inspector => self.inspector.viewer_mut().scroll(Scroll::Bottom),
-            Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
+            Focus::Timeline | Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
         }
     }
 
@@ -298,7 +316,7 @@ impl App {
     fn open(&mut self, effects: &mut Vec<Effect>) {
         match self.wish.focus {
             Focus::Costs => self.filter_by_feature(),
-            Focus::Inspector | Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
+            Focus::Inspector | Focus::Timeline | Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
             Focus::List => {
                 let Some(selected) = self.list.selected() else {
                     // Nothing to open: ask again, which is what a person means by Enter on an error.
@@ -406,6 +424,10 @@ impl App {
                 self.wish.focus = Focus::List;
                 true
             }
+            Focus::Timeline => {
+                self.wish.focus = Focus::List;
+                true
+            }
             Focus::Sources => {
                 self.back_from_sources();
                 true
@@ -430,63 +452,12 @@ impl App {
         if self.screen.costs.is_some() || (self.wish.costs != Some(false) && self.size.0 >= 100) {
             panes.push(Focus::Costs);
         }
+        if self.screen.timeline.is_some() {
+            panes.push(Focus::Timeline);
+        }
         let at = panes.iter().position(|pane| *pane == self.wish.focus).unwrap_or(0);
         let next = (at as isize + step).rem_euclid(panes.len() as isize) as usize;
         self.wish.focus = panes[next];
-    }
-
-    fn collapse(&mut self) {
-        let Some(selected) = self.list.selected().filter(|_| self.wish.focus == Focus::List) else {
-            return;
-        };
-        let Some(key) = selected.span else {
-            self.trees.collapse(selected.trace);
-            return;
-        };
-        let Some(open) = self.trees.get(selected.trace) else { return };
-        let Some((index, span)) = open
-            .loaded()
-            .and_then(|trace| trace.spans.iter().enumerate().find(|(_, span)| span.key == key))
-        else {
-            return;
-        };
-        if open.has_children(index) && !open.is_folded(key) {
-            self.trees.fold(selected.trace, key, true);
-        } else {
-            let parent = span
-                .parent
-                .and_then(|parent| open.loaded()?.spans.get(parent as usize))
-                .map(|parent| parent.key);
-            self.list.select(selected.trace, parent);
-        }
-    }
-
-    fn expand(&mut self) {
-        let Some(selected) = self.list.selected().filter(|_| self.wish.focus == Focus::List) else {
-            return;
-        };
-        self.pause();
-        match selected.span {
-            None if self.trees.expanded(selected.trace).is_none() => self.trees.hold_anew(selected.trace).expanded = true,
-            None => self.move_to(self.list.at() + 1),
-            Some(span) => {
-                let folded = self.trees.get(selected.trace).is_some_and(|open| open.is_folded(span));
-                if folded {
-                    self.trees.fold(selected.trace, span, false);
-                } else if self
-                    .span_at(selected.trace, span)
-                    .is_some_and(|(open, index)| open.has_children(index))
-                {
-                    self.move_to(self.list.at() + 1);
-                }
-            }
-        }
-    }
-
-    pub(super) fn span_at(&self, trace: TraceKey, span: SpanKey) -> Option<(&Open, usize)> {
-        let open = self.trees.get(trace)?;
-        let index = open.loaded()?.spans.iter().position(|other| other.key == span)?;
-        Some((open, index))
     }
 
     pub(super) fn show_tab(&mut self, tab: Tab, effects: &mut Vec<Effect>) {
@@ -516,7 +487,7 @@ impl App {
             Focus::Sources if self.health.is_some() => self.health.as_mut().map(super::Health::viewer_mut),
             Focus::Sources => self.reader_mut(),
             Focus::Comparison => self.comparison_viewer(),
-            Focus::List | Focus::Costs | Focus::Diagnosis => None,
+            Focus::List | Focus::Costs | Focus::Timeline | Focus::Diagnosis => None,
         }
     }
 

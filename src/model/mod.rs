@@ -10,5 +10,6 @@ pub mod query;
 pub mod record;
 pub mod span;
 pub mod text;
+pub mod timeline;
 pub mod trace;
 pub mod usage;

@@ -4,6 +4,7 @@ use super::content::Contents;
 use super::filter::{Field, Filter};
 use super::record::Tally;
 use super::span::{Nanos, Origin, SpanKey, TraceKey, names};
+use super::timeline::Timeline;
 use super::trace::{Interaction, Trace};
 use super::usage::{Convention, Cost, Usage};
 
@@ -158,6 +159,15 @@ pub enum Query {
         window: Window,
         /// Also count interactions above twice their feature's median of the 168 hours before them. Dear at millions of rows.
         anomalies: bool,
+    },
+    /// Interactions over time.
+    Timeline {
+        /// Which.
+        filter: Filter,
+        /// When.
+        window: Window,
+        /// At most so many bars.
+        most: u32,
     },
     /// What is usual where this interaction happened: those of the same feature that began before it, the newest first. None where no
     /// feature was logged.
@@ -422,6 +432,8 @@ pub enum Reply {
     Contents(Vec<(SpanKey, Contents)>),
     /// To `Costs`, dearest first.
     Costs(Vec<CostRow>),
+    /// To `Timeline`.
+    Timeline(Box<Timeline>),
     /// To `Peers`.
     Peers(Box<Peers>),
     /// To `Values`, each with how many interactions or spans have it.

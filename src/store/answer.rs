@@ -9,7 +9,7 @@ use super::coverage::{Coverage, Covered};
 use super::engine::Engine;
 use super::filter::Condition;
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
-use super::{costs, health, page, peers, values};
+use super::{costs, health, page, peers, timeline, values};
 use crate::derive::{derive, merge_pieces};
 use crate::model::content::{Contents, Piece, Slot, assemble};
 use crate::model::query::{Page, Query, RejectRow, Reply, SourceStat, Stats};
@@ -61,6 +61,7 @@ fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Repl
             window,
             anomalies,
         } => costs::costs(connection, *by, filter, *window, *anomalies),
+        Query::Timeline { filter, window, most } => timeline::timeline(connection, filter, *window, *most),
         Query::Peers { trace, within, limit } => peers::peers(connection, prices, *trace, *within, *limit),
         Query::Values { field, text, limit } => values::values(connection, *field, text, *limit),
         Query::Stats => stats(connection),

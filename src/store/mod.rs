@@ -31,6 +31,7 @@ mod peers;
 mod purge;
 mod reader;
 mod rows;
+mod timeline;
 mod values;
 mod writer;
 

@@ -220,6 +220,14 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],
+        Mode::Timeline => &[
+            (Action::Open, "go there"),
+            (Action::EarlierBar, "earlier"),
+            (Action::LaterBar, "later"),
+            (Action::Timeline, "what is shown"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
         Mode::Sources => &[
             (Action::Open, "rejected lines"),
             (

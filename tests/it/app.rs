@@ -15,8 +15,9 @@ use spanscope::model::filter::{Field, Filter, Subject};
 use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SortKey, SourceStat, Stats, Window};
 use spanscope::model::record::{Progress, Receipt, Tally};
 use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
+use spanscope::model::timeline::{self, Bar, Timeline};
 use spanscope::model::trace::{FindingKind, Findings, Interaction, Trace};
-use spanscope::model::usage::Usage;
+use spanscope::model::usage::{Cost, CostBasis, Usage};
 use spanscope::pricing::Prices;
 use spanscope::ui;
 use spanscope::ui::theme::{ColorSupport, Theme};
@@ -52,6 +53,24 @@ pub struct Desk {
     /// The store answers every question with this.
     pub broken: Option<String>,
     pending: Vec<KeyEvent>,
+}
+
+/// Interactions over time, counted one by one.
+pub fn over_time(rows: &[&Interaction], most: u32) -> Timeline {
+    let starts = || rows.iter().map(|row| row.start);
+    let (Some(low), Some(high)) = (starts().min(), starts().max()) else {
+        return Timeline::default();
+    };
+    let step = timeline::fine(low, high);
+    let mut counted: std::collections::BTreeMap<i64, Bar> = std::collections::BTreeMap::new();
+    for row in rows {
+        let bar = counted.entry(row.start.div_euclid(step)).or_default();
+        bar.interactions += 1;
+        bar.cost = row.cost.map(|cost| Cost(bar.cost.map_or(0, |sum| sum.0) + cost.0)).or(bar.cost);
+        bar.at_least |= row.unpriced_calls > 0 || row.cost_basis == CostBasis::LowerBound;
+        bar.errors += u64::from(row.status == Status::Error);
+    }
+    Timeline::gather(step, &counted.into_iter().collect::<Vec<_>>(), u64::from(most))
 }
 
 fn id(number: u64, span: u64) -> String {
@@ -337,6 +356,10 @@ impl Desk {
                 }
                 costs.sort_by_key(|row| std::cmp::Reverse(row.cost));
                 Reply::Costs(costs)
+            }
+            Query::Timeline { filter, window, most } => {
+                let rows: Vec<&Interaction> = rows.filter(|row| inside(row, &filter, window)).collect();
+                Reply::Timeline(Box::new(over_time(&rows, most)))
             }
             Query::Peers { .. } => Reply::Peers(Box::default()),
             Query::Stats => Reply::Stats(Box::new(Stats {

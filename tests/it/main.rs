@@ -39,4 +39,5 @@ mod store_golden;
 mod store_health;
 #[cfg(feature = "store")]
 mod store_purge;
+mod timeline;
 mod walk;

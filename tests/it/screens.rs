@@ -128,6 +128,10 @@ impl Script {
                 }
                 Reply::Costs(rows)
             }
+            Query::Timeline { most, .. } => {
+                let rows: Vec<&Interaction> = self.traces.iter().map(|trace| &trace.row).collect();
+                Reply::Timeline(Box::new(super::app::over_time(&rows, *most)))
+            }
             Query::Stats => Reply::Stats(Box::new(Stats {
                 interactions: self.traces.len() as u64,
                 ..Stats::default()

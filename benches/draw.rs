@@ -5,6 +5,7 @@ use std::sync::Arc;
 use divan::Bencher;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use spanscope::app::layout::Plan;
 use spanscope::app::{App, Effect, Msg, Settings};
 use spanscope::keymap::Keymap;
 use spanscope::model::filter::Filter;
@@ -43,6 +44,7 @@ fn filled() -> App {
         filter: Filter::All,
         filter_text: String::new(),
         views: Vec::new(),
+        plan: Plan::default(),
         window: Window::default(),
         prices: Arc::clone(&prices),
         timezone: jiff::tz::TimeZone::UTC,
@@ -50,6 +52,7 @@ fn filled() -> App {
         width: 200,
         height: 60,
         quiet: false,
+        kept: false,
     };
     let (mut app, first) = App::new(settings);
     let mut waiting: Vec<Effect> = first;

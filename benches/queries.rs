@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use spanscope::model::column::Column;
 use spanscope::model::filter::{Field, Filter, Pattern};
-use spanscope::model::query::{CostKey, Page, Query, Reply, Sort, SortKey, Window};
+use spanscope::model::query::{CostKey, Page, Query, Reply, Sort, Window};
 use spanscope::model::record::{Batch, Identity, Order, SourceInfo, Tally};
 use spanscope::model::span::{Origin, Part, SpanKind, StartFrom, Status, TraceKey};
 use spanscope::model::usage::{Convention, Cost, Usage};
@@ -151,7 +152,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = open()?;
     println!("opened again in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3);
 
-    let page = |filter: Filter, key: SortKey| Query::Interactions {
+    let page = |filter: Filter, key: Column| Query::Interactions {
         filter,
         window: Window::default(),
         sort: Sort { key, descending: true },
@@ -172,9 +173,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let trace = part(spans / 2).trace;
     let questions = [
-        ("newest page", page(Filter::All, SortKey::Start)),
-        ("page by cost", page(Filter::All, SortKey::Cost)),
-        ("filter by user", page(user.clone(), SortKey::Start)),
+        ("newest page", page(Filter::All, Column::Time)),
+        ("page by cost", page(Filter::All, Column::Cost)),
+        ("page by feature", page(Filter::All, Column::Feature)),
+        ("page by model", page(Filter::All, Column::Model)),
+        ("page by question", page(Filter::All, Column::Ask)),
+        ("filter by user", page(user.clone(), Column::Time)),
         (
             "count of a user",
             Query::Count {

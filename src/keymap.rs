@@ -77,12 +77,13 @@ struct File {
     health: Table,
     help: Table,
     sort: Table,
+    columns: Table,
     copy: Table,
     prompt: Table,
 }
 
 impl File {
-    fn tables(&self) -> [(Option<Mode>, &Table); 14] {
+    fn tables(&self) -> [(Option<Mode>, &Table); 15] {
         [
             (None, &self.everywhere),
             (Some(Mode::List), &self.list),
@@ -96,6 +97,7 @@ impl File {
             (Some(Mode::Health), &self.health),
             (Some(Mode::Help), &self.help),
             (Some(Mode::Sort), &self.sort),
+            (Some(Mode::Columns), &self.columns),
             (Some(Mode::Copy), &self.copy),
             (Some(Mode::Prompt), &self.prompt),
         ]

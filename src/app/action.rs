@@ -29,6 +29,8 @@ pub enum Mode {
     Help,
     /// The sort menu
     Sort,
+    /// The menu of columns
+    Columns,
     /// The copy menu
     Copy,
     /// A line to type in
@@ -161,6 +163,36 @@ pub enum Action {
     SortByTokens,
     /// Sort by duration; again to reverse
     SortByDuration,
+    /// Sort by feature; again to reverse
+    SortByFeature,
+    /// Sort by user; again to reverse
+    SortByUser,
+    /// Sort by model; again to reverse
+    SortByModel,
+    /// Sort by question; again to reverse
+    SortByAsk,
+    /// Sort by findings; again to reverse
+    SortByFlags,
+    /// Choose and order the columns of the list, and sort by any of them
+    Columns,
+    /// Show this column, or not
+    ToggleColumn,
+    /// The column further left
+    ColumnEarlier,
+    /// The column further right
+    ColumnLater,
+    /// Sort by this column; again to reverse
+    SortByColumn,
+    /// The columns that were designed for the width
+    DesignedColumns,
+    /// More room for the inspector, less for the list
+    LineUp,
+    /// More room for the list, less for the inspector
+    LineDown,
+    /// More room for the costs, less for the list
+    LineLeft,
+    /// More room for the list, less for the costs
+    LineRight,
     /// Sort the sources by name, or those first that need a look
     SortSources,
     /// Choose what to copy
@@ -209,6 +241,12 @@ pub enum Action {
     PreviousTab,
     /// Wrap long lines, or not
     Wrap,
+    /// Show spaces, tabs and the ends of lines, or not; what would hide or act is always shown
+    ShowBlanks,
+    /// Read the text shown in $PAGER
+    OpenPager,
+    /// Read the text shown in $EDITOR; nothing is read back
+    OpenEditor,
     /// Scroll left
     ScrollLeft,
     /// Scroll right

@@ -1,13 +1,14 @@
 //! What is typed into the one-line prompts, and what comes of it.
 
+use crate::model::column::{Column, SortValue};
 use crate::model::filter::{Filter, FilterError};
 use crate::model::moment::EXAMPLES;
-use crate::model::query::{Cursor, Page, Query, Sort, SortKey};
+use crate::model::query::{Cursor, Page, Query, Sort};
 use crate::model::span::Nanos;
 
 use super::list::Land;
 use super::palette::{Entry, View};
-use super::{Action, App, Effect, Notice, Over, Pane, Prompt, PromptKind};
+use super::{Action, App, Effect, Kept, Notice, Over, Pane, Prompt, PromptKind};
 
 /// Filters remembered.
 const HISTORY: usize = 100;
@@ -96,7 +97,7 @@ impl App {
                 };
                 self.views.retain(|known| known.name != view.name);
                 self.views.push(view.clone());
-                effects.push(Effect::SaveView(view));
+                effects.push(Effect::Keep(Kept::View(view)));
             }
         }
     }
@@ -105,13 +106,13 @@ impl App {
     pub(super) fn go_to(&mut self, time: Nanos, effects: &mut Vec<Effect>) {
         self.pause();
         self.list.sort = Sort {
-            key: SortKey::Start,
+            key: Column::Time,
             descending: true,
         };
         self.list.land = Some(Land::First);
         self.list.expect_above();
         let cursor = Cursor {
-            value: Some(i128::from(time)),
+            value: Some(SortValue::Number(i128::from(time))),
             start: time,
             place: i128::MAX,
         };

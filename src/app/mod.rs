@@ -8,6 +8,7 @@ pub mod layout;
 
 pub mod action;
 pub mod asks;
+pub mod columns;
 pub mod comparison;
 pub mod complete;
 pub mod copy;
@@ -36,9 +37,10 @@ use std::sync::Arc;
 
 use strum::EnumCount;
 
+use crate::model::column::Column;
 use crate::model::filter::{Field, Filter};
 use crate::model::moment::Clock;
-use crate::model::query::{Page, Query, Reply, SortKey, Ticket, Window};
+use crate::model::query::{Page, Query, Reply, Ticket, Window};
 use crate::model::record::{Progress, Receipt};
 use crate::model::span::{Nanos, Origin, SpanKey, TraceKey};
 use crate::pricing::Prices;
@@ -62,7 +64,7 @@ pub use tree::{Open, Spans, Trees};
 
 use asks::{Asks, STATS_PACE};
 use inspector::Inspector;
-use layout::{Focus, Screen, Wish};
+use layout::{Focus, Plan, Screen, Wish};
 use notice::Notices;
 
 /// What comes in.
@@ -111,16 +113,43 @@ pub enum Effect {
         /// Its bytes, as logged.
         bytes: Vec<u8>,
     },
+    /// Show a text in another program, and come back when that has ended.
+    Outside {
+        /// Which.
+        program: Program,
+        /// What the text is, for its file's name.
+        name: &'static str,
+        /// The text, made safe.
+        text: String,
+    },
     /// Show what was copied last on the plain screen, until a key is pressed.
     Print,
-    /// Keep a named view in the settings.
-    SaveView(View),
+    /// Keep something in the settings.
+    Keep(Kept),
     /// Put the program aside.
     Suspend,
     /// Draw every cell anew.
     Redraw,
     /// Leave.
     Quit,
+}
+
+/// A program of the user's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `$PAGER`.
+    Pager,
+    /// `$EDITOR`.
+    Editor,
+}
+
+/// What is kept in the settings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kept {
+    /// A filter with a name.
+    View(View),
+    /// Columns, and where the lines between panes stand.
+    Plan(Plan),
 }
 
 /// What the explorer starts with.
@@ -134,6 +163,8 @@ pub struct Settings {
     pub filter_text: String,
     /// Filters with names.
     pub views: Vec<View>,
+    /// What the user has changed of the layout.
+    pub plan: Plan,
     /// The span of time shown.
     pub window: Window,
     /// Prices, for the sum behind a cost.
@@ -148,6 +179,8 @@ pub struct Settings {
     pub height: u16,
     /// What changes all the time is not shown: every cell costs on a slow line.
     pub quiet: bool,
+    /// A kept store is looked at, and no source is read.
+    pub kept: bool,
 }
 
 /// Something that lies over the panes and takes the keys.
@@ -161,6 +194,7 @@ pub(crate) enum Over {
         typed: String,
     },
     Sort,
+    Columns(columns::Columns),
     Copy,
     Prompt(Prompt),
 }
@@ -184,6 +218,9 @@ pub struct App {
     size: (u16, u16),
     quiet: bool,
     wish: Wish,
+    plan: Plan,
+    /// The settings do not know yet.
+    plan_changed: bool,
     screen: Screen,
     over: Over,
     list: List,
@@ -230,6 +267,7 @@ impl App {
             filter,
             filter_text,
             views,
+            plan,
             window,
             prices,
             timezone,
@@ -237,6 +275,7 @@ impl App {
             width,
             height,
             quiet,
+            kept,
         } = settings;
         let mut app = Self {
             named: sources,
@@ -256,6 +295,8 @@ impl App {
                 timeline_hidden: quiet,
                 ..Wish::default()
             },
+            plan,
+            plan_changed: false,
             screen: Screen::default(),
             over: Over::Nothing,
             list: List::default(),
@@ -271,7 +312,7 @@ impl App {
             inspector: Inspector::new(),
             inspected: None,
             raw_asked: None,
-            status: Status::default(),
+            status: Status::new(kept),
             stats_asked: None,
             matching: None,
             notices: Notices::default(),
@@ -346,7 +387,7 @@ impl App {
 
     /// Brings everything that follows from the state up to date: geometry, lines, inspector, questions that are due.
     fn settle(&mut self, effects: &mut Vec<Effect>) {
-        self.screen = Screen::new(self.size.0, self.size.1, self.wish);
+        self.screen = Screen::new(self.size.0, self.size.1, self.wish, &self.plan);
         self.list.relay(&self.trees, self.screen.list_rows());
         self.costs.stand_on(self.costs.at(), self.screen.cost_rows());
         self.settle_sources();
@@ -507,9 +548,11 @@ impl App {
         self.asks.soil(Pane::List);
     }
 
-    fn set_sort(&mut self, key: SortKey) {
+    /// Numbers and times the largest first, words from A; the same once more turns it around.
+    fn set_sort(&mut self, key: Column) {
         let sort = &mut self.list.sort;
-        sort.descending = sort.key != key || !sort.descending;
+        let first = key.is_number() || key == Column::Time;
+        sort.descending = if sort.key == key { !sort.descending } else { first };
         sort.key = key;
         self.restart_list();
     }
@@ -543,6 +586,7 @@ impl App {
         match &self.over {
             Over::Help { .. } => Mode::Help,
             Over::Sort => Mode::Sort,
+            Over::Columns(_) => Mode::Columns,
             Over::Copy => Mode::Copy,
             Over::Prompt(_) => Mode::Prompt,
             Over::Nothing => self.pane_mode(),
@@ -685,7 +729,7 @@ impl App {
     pub const fn prompt(&self) -> Option<&Prompt> {
         match &self.over {
             Over::Prompt(prompt) => Some(prompt),
-            Over::Nothing | Over::Help { .. } | Over::Sort | Over::Copy => None,
+            Over::Nothing | Over::Help { .. } | Over::Sort | Over::Columns(_) | Over::Copy => None,
         }
     }
 
@@ -695,7 +739,7 @@ impl App {
         match &self.over {
             Over::Help { top, typed } => Some((*top, typed)),
             Over::Prompt(prompt) if prompt.kind() == PromptKind::Help => Some((0, prompt.text())),
-            Over::Nothing | Over::Prompt(_) | Over::Sort | Over::Copy => None,
+            Over::Nothing | Over::Prompt(_) | Over::Sort | Over::Columns(_) | Over::Copy => None,
         }
     }
 

@@ -2,18 +2,20 @@
 
 use strum::IntoEnumIterator;
 
+use crate::model::column::Column;
 use crate::model::filter::{ANOMALY, Field, Filter, Pattern};
-use crate::model::query::{CostKey, Cursor, Page, Query, Sort, SortKey};
+use crate::model::query::{CostKey, Cursor, Page, Query, Sort};
 use crate::model::span::{SpanKey, SpanKind, Status, TraceKey};
 use crate::model::trace::{Interaction, Span};
 
+use super::columns::{changes_plan, sorts_by};
 use super::copy::What;
 use super::inspector::Tab;
 use super::layout::Focus;
 use super::ledger::Entry;
 use super::list::Land;
-use super::viewer::{Scroll, Viewer};
-use super::{Action, App, Effect, ListLine, Notice, Open, Over, Pane, PromptKind, Spans};
+use super::viewer::Scroll;
+use super::{Action, App, Effect, Kept, ListLine, Notice, Open, Over, Pane, Program, PromptKind, Spans};
 
 /// What a jump looks for, as its messages name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +40,10 @@ impl Sought {
 
 impl App {
     pub(super) fn act(&mut self, action: Action, effects: &mut Vec<Effect>) {
+        if self.plan_changed && !changes_plan(action) {
+            self.plan_changed = false;
+            effects.push(Effect::Keep(Kept::Plan(self.plan.clone())));
+        }
         match action {
             Action::Quit => return effects.push(Effect::Quit),
             Action::Suspend => return effects.push(Effect::Suspend),
@@ -59,14 +65,11 @@ impl App {
             },
             Over::Sort => {
                 self.over = Over::Nothing;
-                match action {
-                    Action::SortByTime => self.set_sort(SortKey::Start),
-                    Action::SortByCost => self.set_sort(SortKey::Cost),
-                    Action::SortByTokens => self.set_sort(SortKey::Tokens),
-                    Action::SortByDuration => self.set_sort(SortKey::Duration),
-                    _ => {}
+                if let Some(column) = sorts_by(action) {
+                    self.set_sort(column);
                 }
             }
+            Over::Columns(_) => self.act_on_columns(action),
             Over::Copy => {
                 self.over = Over::Nothing;
                 self.act_copy(action, effects);
@@ -215,12 +218,30 @@ impl App {
             Action::ShowRaw => self.show_tab(Tab::Raw, effects),
             Action::NextTab | Action::PreviousTab => self.step_tab(action == Action::NextTab, effects),
             Action::Wrap => self.inspector.viewer_mut().toggle_wrap(),
+            Action::ShowBlanks => {
+                if let Some(viewer) = self.viewer_in_focus() {
+                    viewer.toggle_blanks();
+                }
+            }
+            Action::OpenPager => self.show_outside(Program::Pager, effects),
+            Action::OpenEditor => self.show_outside(Program::Editor, effects),
             Action::ScrollLeft => self.inspector.viewer_mut().scroll(Scroll::Columns(-8)),
             Action::ScrollRight => self.inspector.viewer_mut().scroll(Scroll::Columns(8)),
-            Action::SortByTime => self.set_sort(SortKey::Start),
-            Action::SortByCost => self.set_sort(SortKey::Cost),
-            Action::SortByTokens => self.set_sort(SortKey::Tokens),
-            Action::SortByDuration => self.set_sort(SortKey::Duration),
+            Action::SortByTime
+            | Action::SortByCost
+            | Action::SortByTokens
+            | Action::SortByDuration
+            | Action::SortByFeature
+            | Action::SortByUser
+            | Action::SortByModel
+            | Action::SortByAsk
+            | Action::SortByFlags => {
+                if let Some(column) = sorts_by(action) {
+                    self.set_sort(column);
+                }
+            }
+            Action::Columns => self.open_columns(),
+            Action::LineUp | Action::LineDown | Action::LineLeft | Action::LineRight => self.move_line(action),
             Action::CopyPrompt
             | Action::CopyMessages
             | Action::CopyRequest
@@ -243,6 +264,11 @@ impl App {
             | Action::SortSources
             | Action::EarlierBar
             | Action::LaterBar
+            | Action::ToggleColumn
+            | Action::ColumnEarlier
+            | Action::ColumnLater
+            | Action::SortByColumn
+            | Action::DesignedColumns
             | Action::CopyDiagnosis
             | Action::CopyReject => {}
         }
@@ -480,17 +506,6 @@ impl App {
         self.show_tab(TABS[next], effects);
     }
 
-    /// The text that has the keys, if it is one.
-    pub(super) fn viewer_in_focus(&mut self) -> Option<&mut Viewer> {
-        match self.wish.focus {
-            Focus::Inspector => Some(self.inspector.viewer_mut()),
-            Focus::Sources if self.health.is_some() => self.health.as_mut().map(super::Health::viewer_mut),
-            Focus::Sources => self.reader_mut(),
-            Focus::Comparison => self.comparison_viewer(),
-            Focus::List | Focus::Costs | Focus::Timeline | Focus::Diagnosis => None,
-        }
-    }
-
     pub(super) fn filter_by_feature(&mut self) {
         let Some(row) = self.costs.rows().get(self.costs.at()) else {
             return;
@@ -532,7 +547,7 @@ impl App {
         let text = filter.to_string();
         self.pause();
         self.list.sort = Sort {
-            key: SortKey::Start,
+            key: Column::Time,
             descending: false,
         };
         self.set_filter(filter, text);
@@ -714,10 +729,7 @@ pub(super) fn scrolled(action: Action, height: usize) -> Option<isize> {
 pub fn menu(sort: bool) -> Vec<Action> {
     Action::iter()
         .filter(|action| {
-            let is_sort = matches!(
-                action,
-                Action::SortByTime | Action::SortByCost | Action::SortByTokens | Action::SortByDuration
-            );
+            let is_sort = sorts_by(*action).is_some();
             let is_copy = What::of(*action).is_some();
             if sort { is_sort } else { is_copy }
         })

@@ -1,5 +1,6 @@
 //! The words of the domain: data and arithmetic, no I/O, no clock, no engine. Everyone knows this module; it knows nobody.
 
+pub mod column;
 pub mod content;
 pub mod filter;
 pub mod framing;

@@ -1,5 +1,6 @@
 //! The port between the two front ends and the store: plain questions, plain answers. No SQL and no engine type crosses it.
 
+use super::column::{Column, SortValue};
 use super::content::Contents;
 use super::filter::{Field, Filter};
 use super::record::Tally;
@@ -17,44 +18,29 @@ pub struct Window {
     pub until: Option<Nanos>,
 }
 
-/// What a list is sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SortKey {
-    /// When it began.
-    #[default]
-    Start,
-    /// What it cost.
-    Cost,
-    /// Tokens of all classes.
-    Tokens,
-    /// How long it took.
-    Duration,
-}
-names!(SortKey, Start = 0 "start", Cost = 1 "cost", Tokens = 2 "tokens", Duration = 3 "duration");
-
 /// A sort order. Unknown values come last either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sort {
     /// By what.
-    pub key: SortKey,
-    /// Largest (newest) first.
+    pub key: Column,
+    /// Largest (newest, last in the alphabet) first.
     pub descending: bool,
 }
 
 impl Default for Sort {
     fn default() -> Self {
         Self {
-            key: SortKey::Start,
+            key: Column::Time,
             descending: true,
         }
     }
 }
 
 /// The row a page goes on from. Ties of the sort value are ordered by (start, place), in the sort's own direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// The sort value; `None` when unknown.
-    pub value: Option<i128>,
+    pub value: Option<SortValue>,
     /// Its start.
     pub start: Nanos,
     /// Its place.
@@ -65,14 +51,8 @@ impl Cursor {
     /// The cursor that stands at this row.
     #[must_use]
     pub fn at(row: &Interaction, sort: Sort) -> Self {
-        let value = match sort.key {
-            SortKey::Start => Some(i128::from(row.start)),
-            SortKey::Cost => row.cost.map(|c| c.0),
-            SortKey::Tokens => row.usage.total().map(i128::from),
-            SortKey::Duration => row.duration.map(i128::from),
-        };
         Self {
-            value,
+            value: sort.key.value(row),
             start: row.start,
             place: row.place,
         }

@@ -12,7 +12,7 @@ use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use futures_util::StreamExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::{App, Effect, Mouse, Msg, Notice, Press};
+use crate::app::{App, Effect, Kept, Mouse, Msg, Notice, Press, Program};
 use crate::keymap::{Keymap, Lookup};
 use crate::model::span::{Nanos, Origin};
 use crate::store::Store;
@@ -57,6 +57,10 @@ pub struct Explorer {
     pub mouse: bool,
     /// What was copied last.
     pub copied: Option<Vec<u8>>,
+    /// The user's cache directory.
+    pub cache: std::path::PathBuf,
+    /// A text for another program, as soon as no key is waited for.
+    pub outside: Option<(Program, &'static str, String)>,
     /// The plain screen shows what was copied, until a key is pressed.
     pub printed: bool,
     /// Keys of an unfinished chord, and when the last was pressed.
@@ -197,6 +201,15 @@ impl Explorer {
                     return Ok(code);
                 }
             }
+            if let Some((program, name, text)) = self.outside.take() {
+                // Whoever reads keys here would take them away from the other program.
+                drop(keys);
+                self.show_outside(program, name, &text, screen)?;
+                keys = EventStream::new();
+                // Ctrl-C was meant for that program.
+                signals.interrupt = signal(SignalKind::interrupt())?;
+                signals.quit = signal(SignalKind::quit())?;
+            }
             dirty = true;
         }
     }
@@ -282,6 +295,7 @@ impl Explorer {
                         self.inbox.put(Event::Problem("the clipboard thread is gone".into()));
                     }
                 }
+                Effect::Outside { program, name, text } => self.outside = Some((program, name, text)),
                 Effect::Print => match &self.copied {
                     Some(bytes) => {
                         terminal::print(bytes)?;
@@ -291,10 +305,19 @@ impl Explorer {
                         .inbox
                         .put(Event::Problem("nothing was copied yet: y copies, then p prints it".into())),
                 },
-                Effect::SaveView(view) => {
-                    let said = super::views::save(&self.config, &view).map_or_else(Notice::error, Notice::info);
-                    // A notice asks for nothing.
-                    drop(self.app.update(Msg::Notice(said)));
+                Effect::Keep(kept) => {
+                    let said = match (super::settings::save(&self.config, &kept), kept) {
+                        (Err(error), _) => Some(Notice::error(error)),
+                        (Ok(()), Kept::View(view)) => {
+                            Some(Notice::info(format!("view {} is kept in {}", view.name, self.config.display())))
+                        }
+                        // It is seen.
+                        (Ok(()), Kept::Plan(_)) => None,
+                    };
+                    if let Some(said) = said {
+                        // A notice asks for nothing.
+                        drop(self.app.update(Msg::Notice(said)));
+                    }
                 }
                 Effect::Suspend => self.suspend(screen)?,
                 Effect::Redraw => *screen = terminal::fresh()?,
@@ -324,8 +347,23 @@ impl Explorer {
         }
     }
 
+    fn show_outside(&mut self, program: Program, name: &str, text: &str, screen: &mut Screen) -> io::Result<()> {
+        let cache = self.cache.clone();
+        let said = terminal::aside(self.mouse, || super::outside::show(&cache, program, name, text))?;
+        self.back_on_screen(screen)?;
+        if let Err(error) = said {
+            drop(self.app.update(Msg::Notice(Notice::error(error))));
+        }
+        Ok(())
+    }
+
     fn suspend(&mut self, screen: &mut Screen) -> io::Result<()> {
         terminal::suspend(self.mouse)?;
+        self.back_on_screen(screen)
+    }
+
+    /// The terminal may have another size than before.
+    fn back_on_screen(&mut self, screen: &mut Screen) -> io::Result<()> {
         *screen = terminal::fresh()?;
         let size = screen.size()?;
         let effects = self.app.update(Msg::Resized {

@@ -41,7 +41,7 @@ fn reply(connection: &Connection, prices: &Prices, query: &Query) -> Result<Repl
             sort,
             page,
             limit,
-        } => page::interactions(connection, filter, *window, *sort, *page, *limit),
+        } => page::interactions(connection, filter, *window, *sort, page, *limit),
         Query::Count { filter, window } => {
             let condition = Condition::new(filter, *window);
             let sql = format!("SELECT count(*) FROM interaction WHERE {}", condition.sql);

@@ -6,8 +6,9 @@ use ratatui::text::Line;
 
 use super::text::{self, Align, label, span};
 use super::theme::{Role, Theme};
-use crate::app::layout::{Column, Screen};
+use crate::app::layout::Screen;
 use crate::app::tree::Open;
+use crate::model::column::Column;
 use crate::model::span::SpanKind;
 use crate::model::text::Safe;
 use crate::model::trace::{Span, Trace};
@@ -115,7 +116,8 @@ fn figures(node: &Span, above: Option<&Trace>, screen: &Screen, theme: &Theme, a
                 buffer.set_span(area.x + right + 1, area.y, &span(&cell, theme.style(role)), width);
                 break;
             }
-            Column::Time | Column::Feature | Column::User | Column::Ask | Column::Model => break,
+            // It says nothing of a step.
+            _ => continue,
         };
         right = right.saturating_sub(width + 1);
         let cell = text::pad(&cell, usize::from(*width), align);

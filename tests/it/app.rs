@@ -1,5 +1,6 @@
 //! The explorer by its keys, against a store in memory that answers from a few invented interactions. No terminal, no engine.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 
@@ -7,12 +8,13 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use spanscope::app::layout::Focus;
+use spanscope::app::layout::{Focus, Plan};
 use spanscope::app::{App, Effect, Input, ListLine, Mode, Msg, Notice, Pane, Settings, View};
 use spanscope::keymap::{Keymap, Lookup};
+use spanscope::model::column::Column;
 use spanscope::model::content::{Contents, Message, MessagePart, Slot};
 use spanscope::model::filter::{Field, Filter, Subject};
-use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SortKey, SourceStat, Stats, Window};
+use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SourceStat, Stats, Window};
 use spanscope::model::record::{Progress, Receipt, Tally};
 use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
 use spanscope::model::timeline::{self, Bar, Timeline};
@@ -153,15 +155,21 @@ impl Desk {
 
     /// As with `--since` and `--until`.
     pub fn in_window(count: u64, width: u16, height: u16, window: Window) -> Self {
-        Self::begun(count, width, height, window, Vec::new())
+        Self::begun(count, width, height, window, Vec::new(), false)
     }
 
-    fn begun(count: u64, width: u16, height: u16, window: Window, views: Vec<View>) -> Self {
+    /// A kept store without any source.
+    pub fn kept(count: u64, width: u16, height: u16) -> Self {
+        Self::begun(count, width, height, Window::default(), Vec::new(), true)
+    }
+
+    fn begun(count: u64, width: u16, height: u16, window: Window, views: Vec<View>, kept: bool) -> Self {
         let settings = Settings {
             sources: vec!["/var/log/app/*.jsonl".into()],
             filter: Filter::All,
             filter_text: String::new(),
             views,
+            plan: Plan::default(),
             window,
             prices: Arc::clone(&PRICES),
             timezone: jiff::tz::TimeZone::UTC,
@@ -169,6 +177,7 @@ impl Desk {
             width,
             height,
             quiet: false,
+            kept,
         };
         let (app, effects) = App::new(settings);
         let mut desk = Self {
@@ -197,7 +206,7 @@ impl Desk {
             name: (*name).to_owned(),
             filter: (*filter).to_owned(),
         });
-        let mut desk = Self::begun(count, width, height, Window::default(), views.collect());
+        let mut desk = Self::begun(count, width, height, Window::default(), views.collect(), false);
         desk.answer_all();
         desk
     }
@@ -221,7 +230,7 @@ impl Desk {
                     self.raw.push(bytes);
                 }
                 Effect::Quit => self.quit = true,
-                Effect::SaveView(_) | Effect::Suspend | Effect::Redraw | Effect::Print => {}
+                Effect::Keep(_) | Effect::Suspend | Effect::Redraw | Effect::Print | Effect::Outside { .. } => {}
                 Effect::Ask(pane, ticket, query) => {
                     self.asked.push((pane, query.clone()));
                     // The runtime interrupts an older question of the same pane.
@@ -290,21 +299,20 @@ impl Desk {
                 limit,
             } => {
                 let mut all: Vec<Interaction> = rows.filter(|row| inside(row, &filter, window)).cloned().collect();
-                let order = |row: &Interaction| order(Cursor::at(row, sort), sort);
-                all.sort_by_key(order);
+                let order = |row: &Interaction, cursor: &Cursor| order(&Cursor::at(row, sort), cursor, sort);
+                all.sort_by(|a, b| order(a, &Cursor::at(b, sort)));
                 let limit = limit as usize;
                 let cut = |rows: Vec<Interaction>| (rows.len() > limit, rows.into_iter().take(limit).collect::<Vec<_>>());
                 let from_end = |rows: Vec<Interaction>| {
                     let skip = rows.len().saturating_sub(limit);
                     (skip > 0, rows.into_iter().skip(skip).collect())
                 };
-                let at = |cursor: Cursor| self::order(cursor, sort);
                 let (more, rows) = match page {
                     Page::First => cut(all),
                     Page::Last => from_end(all),
-                    Page::After(cursor) => cut(all.into_iter().filter(|row| order(row) > at(cursor)).collect()),
-                    Page::From(cursor) => cut(all.into_iter().filter(|row| order(row) >= at(cursor)).collect()),
-                    Page::Before(cursor) => from_end(all.into_iter().filter(|row| order(row) < at(cursor)).collect()),
+                    Page::After(cursor) => cut(all.into_iter().filter(|row| order(row, &cursor).is_gt()).collect()),
+                    Page::From(cursor) => cut(all.into_iter().filter(|row| order(row, &cursor).is_ge()).collect()),
+                    Page::Before(cursor) => from_end(all.into_iter().filter(|row| order(row, &cursor).is_lt()).collect()),
                 };
                 Reply::Interactions { rows, more }
             }
@@ -508,14 +516,12 @@ impl Desk {
 }
 
 /// Sorts as the port says: by value, unknown last; ties by start and place in the list's own direction.
-fn order(cursor: Cursor, sort: Sort) -> (bool, i128, i128, i128) {
-    let sign = if sort.descending { -1 } else { 1 };
-    (
-        cursor.value.is_none(),
-        cursor.value.unwrap_or(0) * sign,
-        i128::from(cursor.start) * sign,
-        cursor.place * sign,
-    )
+fn order(a: &Cursor, b: &Cursor, sort: Sort) -> Ordering {
+    let way = |order: Ordering| if sort.descending { order.reverse() } else { order };
+    let unknown = a.value.is_none().cmp(&b.value.is_none());
+    unknown
+        .then(way(a.value.cmp(&b.value)))
+        .then(way((a.start, a.place).cmp(&(b.start, b.place))))
 }
 
 #[test]
@@ -764,7 +770,7 @@ fn sorting_by_the_same_again_reverses() {
     assert_eq!(
         desk.app.list().sort(),
         Sort {
-            key: SortKey::Cost,
+            key: Column::Cost,
             descending: true
         }
     );

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod app;
+mod columns;
 mod demo;
 mod documents;
 mod fixtures;
@@ -9,6 +10,7 @@ mod formats;
 #[cfg(feature = "store")]
 mod headless;
 mod house;
+mod inspecting;
 mod lines;
 mod money;
 mod mouse;

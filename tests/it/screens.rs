@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use spanscope::app::layout::Plan;
 use spanscope::app::{Action, App, Effect, Msg, Settings};
 use spanscope::derive::derive;
 use spanscope::formats;
@@ -159,6 +160,7 @@ impl Stage {
             filter: Filter::All,
             filter_text: String::new(),
             views: Vec::new(),
+            plan: Plan::default(),
             window: Window::default(),
             prices: Arc::new(Prices::embedded()),
             timezone: jiff::tz::TimeZone::UTC,
@@ -166,6 +168,7 @@ impl Stage {
             width,
             height,
             quiet: false,
+            kept: false,
         };
         let (app, effects) = App::new(settings);
         let mut stage = Self {

@@ -10,10 +10,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use spanscope::derive::derive;
+use spanscope::model::column::Column;
 use spanscope::model::content::{Form, Piece, Slot};
 use spanscope::model::filter::{Comparison, Field, Filter, Pattern};
 use spanscope::model::json::Json;
-use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SortKey, Stats, Ticket, Window};
+use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, Stats, Ticket, Window};
 use spanscope::model::record::{Batch, Identity, Order, Other, Receipt, Reject, SourceInfo, Tally};
 use spanscope::model::span::{Inferred, Origin, Part, SpanKey, SpanKind, StartFrom, Status, TraceKey};
 use spanscope::model::trace::Interaction;
@@ -724,7 +725,7 @@ fn pages_are_windows_of_the_sorted_list() {
     fill(&store, vec![batch(&source(1), 0..1000, varied(60))]);
     let everything = all(&store);
     assert_eq!(everything.len(), 60);
-    for sort in SortKey::ALL
+    for sort in Column::ALL
         .iter()
         .flat_map(|key| [true, false].map(|descending| Sort { key: *key, descending }))
     {
@@ -739,12 +740,12 @@ fn pages_are_windows_of_the_sorted_list() {
             let cursor = Cursor::at(&sorted[at], sort);
             let end = |from: usize| (from + 5).min(60);
             assert_eq!(
-                get(Page::After(cursor), 5),
+                get(Page::After(cursor.clone()), 5),
                 (sorted[at + 1..end(at + 1).max(at + 1)].to_vec(), at + 6 < 60),
                 "after {at} {sort:?}"
             );
             assert_eq!(
-                get(Page::From(cursor), 5),
+                get(Page::From(cursor.clone()), 5),
                 (sorted[at..end(at)].to_vec(), at + 5 < 60),
                 "from {at} {sort:?}"
             );

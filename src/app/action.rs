@@ -111,6 +111,14 @@ pub enum Action {
     Diagnose,
     /// Mark the interaction or the step, to compare another one with it
     Mark,
+    /// Set the interaction aside, or not
+    SetAside,
+    /// Next interaction that was set aside
+    NextAside,
+    /// Previous interaction that was set aside
+    PreviousAside,
+    /// Only the interactions that were set aside
+    OnlyAside,
     /// Compare with the marked one, else with the feature's last good one
     Compare,
     /// Show or hide what the log lacks: prompts, keys, prices, by feature and day

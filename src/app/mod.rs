@@ -19,6 +19,7 @@ mod inspect;
 mod ledger;
 mod lines;
 pub mod list;
+pub mod marks;
 mod mouse;
 pub mod moves;
 pub mod notice;
@@ -236,6 +237,7 @@ pub struct App {
     comparison: Option<Comparison>,
     /// What the next comparison is with.
     marked: Option<Selected>,
+    marks: marks::Marks,
     /// What the log lacks, while it is open.
     health: Option<Health>,
     inspector: Inspector,
@@ -308,6 +310,7 @@ impl App {
             diagnosis: None,
             comparison: None,
             marked: None,
+            marks: marks::Marks::default(),
             health: None,
             inspector: Inspector::new(),
             inspected: None,

@@ -1,5 +1,7 @@
 //! The port between the two front ends and the store: plain questions, plain answers. No SQL and no engine type crosses it.
 
+use std::cmp::Ordering;
+
 use super::column::{Column, SortValue};
 use super::content::Contents;
 use super::filter::{Field, Filter};
@@ -56,6 +58,16 @@ impl Cursor {
             start: row.start,
             place: row.place,
         }
+    }
+
+    /// Which comes first in a list of this order.
+    #[must_use]
+    pub fn compare(&self, other: &Self, sort: Sort) -> Ordering {
+        let way = |order: Ordering| if sort.descending { order.reverse() } else { order };
+        let unknown = self.value.is_none().cmp(&other.value.is_none());
+        unknown
+            .then_with(|| way(self.value.cmp(&other.value)))
+            .then_with(|| way((self.start, self.place).cmp(&(other.start, other.place))))
     }
 }
 

@@ -86,7 +86,12 @@ fn headings(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 
 fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let open = app.trees().expanded(row.trace).is_some();
-    buffer.set_span(area.x, area.y, &label(if open { "▾" } else { "▸" }, theme.style(Role::Dim)), 1);
+    let (mark, role) = match (app.marks().contains(row.trace), open) {
+        (true, _) => ("◆", Role::Accent),
+        (false, true) => ("▾", Role::Dim),
+        (false, false) => ("▸", Role::Dim),
+    };
+    buffer.set_span(area.x, area.y, &label(mark, theme.style(role)), 1);
     let mut x = area.x + 1;
     for (column, width) in &app.screen().columns {
         let cells = usize::from(*width);

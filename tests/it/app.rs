@@ -1,6 +1,5 @@
 //! The explorer by its keys, against a store in memory that answers from a few invented interactions. No terminal, no engine.
 
-use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 
@@ -299,7 +298,7 @@ impl Desk {
                 limit,
             } => {
                 let mut all: Vec<Interaction> = rows.filter(|row| inside(row, &filter, window)).cloned().collect();
-                let order = |row: &Interaction, cursor: &Cursor| order(&Cursor::at(row, sort), cursor, sort);
+                let order = |row: &Interaction, cursor: &Cursor| Cursor::at(row, sort).compare(cursor, sort);
                 all.sort_by(|a, b| order(a, &Cursor::at(b, sort)));
                 let limit = limit as usize;
                 let cut = |rows: Vec<Interaction>| (rows.len() > limit, rows.into_iter().take(limit).collect::<Vec<_>>());
@@ -513,15 +512,6 @@ impl Desk {
         ui::render(&self.app, &self.keymap, theme, area, &mut buffer);
         buffer
     }
-}
-
-/// Sorts as the port says: by value, unknown last; ties by start and place in the list's own direction.
-fn order(a: &Cursor, b: &Cursor, sort: Sort) -> Ordering {
-    let way = |order: Ordering| if sort.descending { order.reverse() } else { order };
-    let unknown = a.value.is_none().cmp(&b.value.is_none());
-    unknown
-        .then(way(a.value.cmp(&b.value)))
-        .then(way((a.start, a.place).cmp(&(b.start, b.place))))
 }
 
 #[test]

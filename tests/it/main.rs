@@ -12,6 +12,7 @@ mod headless;
 mod house;
 mod inspecting;
 mod lines;
+mod marks;
 mod money;
 mod mouse;
 #[cfg(feature = "store")]

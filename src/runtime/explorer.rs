@@ -26,6 +26,8 @@ use super::terminal::{self, Screen};
 pub const FRAME: Duration = Duration::from_millis(16);
 /// Over a slow line: four a second.
 pub const SLOW_FRAME: Duration = Duration::from_millis(250);
+/// Signals that came while another program had the terminal are told by then.
+const LATE: Duration = Duration::from_millis(50);
 /// A chord that is not finished by then is forgotten: time enough to read what may follow.
 const CHORD: Duration = Duration::from_secs(5);
 
@@ -96,6 +98,24 @@ impl Signals {
             hang_up: signal(SignalKind::hangup())?,
             stop: signal(SignalKind::from_raw(stop))?,
         })
+    }
+}
+
+impl Signals {
+    /// Ctrl-C, Ctrl-\ and Ctrl-Z that were meant for another program reached this one too; they are told here a moment later.
+    async fn forget_keys(&mut self) {
+        loop {
+            let key = async {
+                tokio::select! {
+                    _ = self.interrupt.recv() => {}
+                    _ = self.quit.recv() => {}
+                    _ = self.stop.recv() => {}
+                }
+            };
+            if tokio::time::timeout(LATE, key).await.is_err() {
+                return;
+            }
+        }
     }
 }
 
@@ -206,9 +226,7 @@ impl Explorer {
                 drop(keys);
                 self.show_outside(program, name, &text, screen)?;
                 keys = EventStream::new();
-                // Ctrl-C was meant for that program.
-                signals.interrupt = signal(SignalKind::interrupt())?;
-                signals.quit = signal(SignalKind::quit())?;
+                signals.forget_keys().await;
             }
             dirty = true;
         }

@@ -9,9 +9,9 @@ mod spans;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -41,7 +41,7 @@ const COMMITS_APART: Duration = Duration::from_millis(50);
 const SCRIPT: &[(&str, &str)] = &[
     ("move", "jjjjjjkk"),
     ("half a page", "DDDDDU"),
-    ("open, read, leave", "Ejjj}q"),
+    ("open, read, leave", "Ejjj}qq"),
     ("top, bottom", "Gkkg"),
     ("next finding, error", "]!"),
     ("sort", "sc"),
@@ -50,11 +50,11 @@ const SCRIPT: &[(&str, &str)] = &[
     ("sort by time", "st"),
     ("filter by a user", "fuser:u_417E"),
     ("move in the filter", "jjD"),
-    ("clear the filter", "X"),
+    ("clear the filter", "XXX"),
     ("filter by a step", "fkind:tool took>5sE"),
-    ("clear the filter", "X"),
+    ("clear the filter", "XXX"),
     ("over time", "thhhlE"),
-    ("costs by another key", "PKq"),
+    ("costs by another key", "TKq"),
     ("follow", "g"),
 ];
 
@@ -193,7 +193,7 @@ fn key(letter: char, typing: bool) -> KeyEvent {
         'X' => (KeyCode::Esc, KeyModifiers::NONE),
         'D' if !typing => (KeyCode::Char('d'), KeyModifiers::CONTROL),
         'U' if !typing => (KeyCode::Char('u'), KeyModifiers::CONTROL),
-        'P' if !typing => (KeyCode::BackTab, KeyModifiers::SHIFT),
+        'T' if !typing => (KeyCode::Tab, KeyModifiers::NONE),
         other => (KeyCode::Char(other), KeyModifiers::NONE),
     };
     KeyEvent::new(code, modifiers)
@@ -269,13 +269,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("spans.duckdb");
     let (sender, events) = channel();
-    let news = Mutex::new(sender.clone());
     let begun = Instant::now();
     let options = Options::new(Arc::new(Prices::default()), dir.path().to_owned());
+    let news = sender.clone();
     let committed = move |receipt| {
-        if let Ok(news) = news.lock() {
-            let _ = news.send(Event::Ingested(receipt));
-        }
+        // Nobody listens any more only at the end.
+        let _ = news.send(Event::Ingested(receipt));
     };
     let store = Arc::new(Store::open(Location::File(path), options, committed, |problem| {
         eprintln!("{problem}")

@@ -45,9 +45,7 @@ fn a_bar_leads_to_its_newest_interaction() {
     let line = desk.app.timeline().line().unwrap();
     let within = |at: usize, line: &spanscope::model::timeline::Timeline| {
         let from = (line.start_of(at) - (NOON - 3600 * SECOND)) / SECOND;
-        (from..from + line.step / SECOND)
-            .filter(|number| (0..400).contains(number))
-            .next_back()
+        (from..from + line.step / SECOND).rfind(|number| (0..400).contains(number))
     };
     assert!(bar + 1 == line.bars.len(), "the cursor begins where the list is");
     desk.keys("hhh<enter>");

@@ -26,8 +26,9 @@ use std::time::{Duration, Instant};
 use budget::Budgets;
 use pipeline::Failure;
 use seed::Seed;
+use spanscope::model::column::Column;
 use spanscope::model::filter::Filter;
-use spanscope::model::query::{Page, Query, Reply, Sort, SortKey, Window};
+use spanscope::model::query::{Page, Query, Reply, Sort, Window};
 use terminal::Terminal;
 
 type Outcome = Result<(), Failure>;
@@ -174,7 +175,7 @@ fn newest_page() -> Query {
         filter: Filter::All,
         window: Window::default(),
         sort: Sort {
-            key: SortKey::Start,
+            key: Column::Time,
             descending: true,
         },
         page: Page::First,

@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::model::anomaly::Rule;
+use crate::model::column::Column;
 use crate::model::filter::{Filter, nearest};
 use crate::model::mapping::{FIELDS, Mapping, Pointer};
 use crate::model::moment::Clock;
@@ -97,6 +98,12 @@ pub struct Config {
     pub dialects: Vec<Mapping>,
     /// What is known about single sources.
     pub sources: Vec<SourceRule>,
+    /// Columns of the list; empty is as designed.
+    pub columns: Vec<Column>,
+    /// The list's share of the rows it shares with the inspector, in percent.
+    pub list_percent: u16,
+    /// Columns of the terminal for the costs beside the list; 0 is as designed.
+    pub costs_columns: u16,
     /// `[keys]` as written.
     pub keys: toml::Table,
     /// `[views]`: names and filters, in the order of their names.
@@ -158,6 +165,9 @@ struct Patch {
     ssh: Option<Vec<String>>,
     dialect: Option<BTreeMap<String, BTreeMap<String, toml::Spanned<Pointers>>>>,
     source: Option<Vec<SourceRule>>,
+    columns: Option<Vec<toml::Spanned<String>>>,
+    list_percent: Option<toml::Spanned<u16>>,
+    costs_columns: Option<u16>,
     keys: Option<toml::Table>,
     views: Option<BTreeMap<String, toml::Spanned<String>>>,
 }
@@ -180,10 +190,13 @@ enum Pointers {
     All(Vec<String>),
 }
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 18] = [
     "theme",
     "color",
     "glyphs",
+    "columns",
+    "list_percent",
+    "costs_columns",
     "timezone",
     "feature_keys",
     "clipboard",
@@ -216,6 +229,9 @@ impl Default for Config {
             ssh: Vec::new(),
             dialects: Vec::new(),
             sources: Vec::new(),
+            columns: Vec::new(),
+            list_percent: 0,
+            costs_columns: 0,
             keys: toml::Table::new(),
             views: BTreeMap::new(),
         };
@@ -287,6 +303,22 @@ impl Config {
         }
         if let Some(sources) = patch.source {
             config.sources = sources;
+        }
+        if let Some(columns) = patch.columns {
+            config.columns = columns.iter().map(|name| column(text, name)).collect::<Result<_, _>>()?;
+        }
+        if let Some(percent) = patch.list_percent {
+            config.list_percent = *percent.get_ref();
+            if !(10..=90).contains(&config.list_percent) {
+                return Err(ConfigError {
+                    line: line_of(text, percent.span().start),
+                    message: "list_percent is a number from 10 to 90".into(),
+                    hint: None,
+                });
+            }
+        }
+        if let Some(columns) = patch.costs_columns {
+            config.costs_columns = columns;
         }
         if let Some(keys) = patch.keys {
             config.keys.extend(keys);
@@ -390,6 +422,21 @@ fn mapping(text: &str, name: String, entries: BTreeMap<String, toml::Spanned<Poi
         }
     }
     Ok(mapping)
+}
+
+/// A column of the list by its name.
+fn column(text: &str, name: &toml::Spanned<String>) -> Result<Column, ConfigError> {
+    name.get_ref().parse().map_err(|()| ConfigError {
+        line: line_of(text, name.span().start),
+        message: format!("there is no column `{}`", name.get_ref()),
+        hint: Some(match nearest(name.get_ref(), Column::ALL.iter().map(|column| column.name())) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!(
+                "columns are {}",
+                Column::ALL.iter().map(|column| column.name()).collect::<Vec<_>>().join(", ")
+            ),
+        }),
+    })
 }
 
 /// The line a byte stands in, from 1.

@@ -69,6 +69,7 @@ struct File {
     list: Table,
     inspector: Table,
     costs: Table,
+    timeline: Table,
     sources: Table,
     rejects: Table,
     diagnosis: Table,
@@ -77,17 +78,19 @@ struct File {
     sheet: Table,
     help: Table,
     sort: Table,
+    columns: Table,
     copy: Table,
     prompt: Table,
 }
 
 impl File {
-    fn tables(&self) -> [(Option<Mode>, &Table); 14] {
+    fn tables(&self) -> [(Option<Mode>, &Table); 16] {
         [
             (None, &self.everywhere),
             (Some(Mode::List), &self.list),
             (Some(Mode::Inspector), &self.inspector),
             (Some(Mode::Costs), &self.costs),
+            (Some(Mode::Timeline), &self.timeline),
             (Some(Mode::Sources), &self.sources),
             (Some(Mode::Rejects), &self.rejects),
             (Some(Mode::Diagnosis), &self.diagnosis),
@@ -96,6 +99,7 @@ impl File {
             (Some(Mode::Sheet), &self.sheet),
             (Some(Mode::Help), &self.help),
             (Some(Mode::Sort), &self.sort),
+            (Some(Mode::Columns), &self.columns),
             (Some(Mode::Copy), &self.copy),
             (Some(Mode::Prompt), &self.prompt),
         ]

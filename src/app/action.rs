@@ -13,6 +13,8 @@ pub enum Mode {
     Inspector,
     /// Cost by feature
     Costs,
+    /// The strip above the list
+    Timeline,
     /// The sources
     Sources,
     /// The rejected lines of a source
@@ -29,6 +31,8 @@ pub enum Mode {
     Help,
     /// The sort menu
     Sort,
+    /// The menu of columns
+    Columns,
     /// The copy menu
     Copy,
     /// A line to type in
@@ -97,12 +101,28 @@ pub enum Action {
     CostWindow,
     /// Why is this feature dear? Its spike explained, beside what the log itself says of it
     Explain,
+    /// To the strip above the list: interactions, their cost, failed ones over time; again for the next of these
+    Timeline,
+    /// To an earlier bar of the strip
+    EarlierBar,
+    /// To a later bar of the strip
+    LaterBar,
+    /// Hide the strip while it has not the keys, or show it again
+    HideTimeline,
     /// Show or hide the sources: how far each is read, its rejected lines, why it cannot be read
     ToggleSources,
     /// Why was the answer bad? Prompt, documents, context, temperature and more, checked
     Diagnose,
     /// Mark the interaction or the step, to compare another one with it
     Mark,
+    /// Set the interaction aside, or not
+    SetAside,
+    /// Next interaction that was set aside
+    NextAside,
+    /// Previous interaction that was set aside
+    PreviousAside,
+    /// Only the interactions that were set aside
+    OnlyAside,
     /// Compare with the marked one, else with the feature's last good one
     Compare,
     /// Show or hide what the log lacks: prompts, keys, prices, by feature and day
@@ -157,6 +177,36 @@ pub enum Action {
     SortByTokens,
     /// Sort by duration; again to reverse
     SortByDuration,
+    /// Sort by feature; again to reverse
+    SortByFeature,
+    /// Sort by user; again to reverse
+    SortByUser,
+    /// Sort by model; again to reverse
+    SortByModel,
+    /// Sort by question; again to reverse
+    SortByAsk,
+    /// Sort by findings; again to reverse
+    SortByFlags,
+    /// Choose and order the columns of the list, and sort by any of them
+    Columns,
+    /// Show this column, or not
+    ToggleColumn,
+    /// The column further left
+    ColumnEarlier,
+    /// The column further right
+    ColumnLater,
+    /// Sort by this column; again to reverse
+    SortByColumn,
+    /// The columns that were designed for the width
+    DesignedColumns,
+    /// More room for the inspector, less for the list
+    LineUp,
+    /// More room for the list, less for the inspector
+    LineDown,
+    /// More room for the costs, less for the list
+    LineLeft,
+    /// More room for the list, less for the costs
+    LineRight,
     /// Sort the sources by name, or those first that need a look
     SortSources,
     /// Choose what to copy
@@ -205,6 +255,12 @@ pub enum Action {
     PreviousTab,
     /// Wrap long lines, or not
     Wrap,
+    /// Show spaces, tabs and the ends of lines, or not; what would hide or act is always shown
+    ShowBlanks,
+    /// Read the text shown in $PAGER
+    OpenPager,
+    /// Read the text shown in $EDITOR; nothing is read back
+    OpenEditor,
     /// Scroll left
     ScrollLeft,
     /// Scroll right

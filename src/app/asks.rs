@@ -1,8 +1,13 @@
 //! Questions under way: at most one a pane, and an answer counts only if it is to the newest question of its pane.
 
-use crate::model::query::{Query, Ticket};
+use crate::model::query::{Query, Ticket, Window};
+use crate::model::span::Nanos;
 
-use super::Effect;
+use super::layout::Focus;
+use super::{App, Effect};
+
+/// Statistics are asked for at most once a second.
+pub(super) const STATS_PACE: Nanos = 1_000_000_000;
 
 /// What a question is for. Each is answered on its own; a newer question of the same one takes the older one's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +20,8 @@ pub enum Pane {
     Contents,
     /// Cost by feature.
     Costs,
+    /// Interactions over time.
+    Timeline,
     /// How many interactions match.
     Count,
     /// How many are newer than those shown.
@@ -47,7 +54,7 @@ pub enum Pane {
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 19;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -82,6 +89,7 @@ impl Asks {
             Pane::Trace,
             Pane::Contents,
             Pane::Costs,
+            Pane::Timeline,
             Pane::Count,
             Pane::Newer,
             Pane::Search,
@@ -126,5 +134,83 @@ impl Asks {
     /// Takes the mark away.
     pub(super) fn clean(&mut self, pane: Pane) {
         self.dirty[pane as usize] = false;
+    }
+}
+
+impl App {
+    /// Asks whatever is out of date, each pane at its own pace.
+    pub(super) fn ask_what_is_due(&mut self, effects: &mut Vec<Effect>) {
+        let (filter, window) = (&self.filter, self.window);
+        if self.asks.due(Pane::List) {
+            let (page, limit) = self.list.refresh_page();
+            let query = Query::Interactions {
+                filter: filter.clone(),
+                window,
+                sort: self.list.sort(),
+                page,
+                limit,
+            };
+            effects.push(self.asks.ask(Pane::List, query));
+        } else if self.asks.under_way(Pane::List).is_none()
+            && self.list.error().is_none()
+            && let Some(page) = self.list.wants_page()
+        {
+            let query = Query::Interactions {
+                filter: filter.clone(),
+                window,
+                sort: self.list.sort(),
+                page,
+                limit: super::window::PAGE,
+            };
+            effects.push(self.asks.ask(Pane::List, query));
+        }
+        if self.asks.under_way(Pane::Trace).is_none()
+            && let Some(trace) = self.trees.take_stale()
+        {
+            effects.push(self.asks.ask(Pane::Trace, Query::Trace(trace)));
+        }
+        if self.asks.due(Pane::Count) {
+            if filter.is_all() && window == Window::default() {
+                self.asks.clean(Pane::Count);
+            } else {
+                effects.push(self.asks.ask(
+                    Pane::Count,
+                    Query::Count {
+                        filter: filter.clone(),
+                        window,
+                    },
+                ));
+            }
+        }
+        if self.asks.due(Pane::Newer) {
+            match self.list.paused_at.filter(|_| self.list.is_live() && !self.list.follows()) {
+                Some(newest) => {
+                    let window = Window {
+                        since: Some(newest.saturating_add(1)),
+                        ..window
+                    };
+                    effects.push(self.asks.ask(
+                        Pane::Newer,
+                        Query::Count {
+                            filter: filter.clone(),
+                            window,
+                        },
+                    ));
+                }
+                None => self.asks.clean(Pane::Newer),
+            }
+        }
+        self.ask_due_costs(effects);
+        if self.asks.due(Pane::Stats) && self.stats_asked.is_none_or(|asked| asked.saturating_add(STATS_PACE) <= self.now) {
+            self.stats_asked = Some(self.now);
+            if self.wish.focus == Focus::Sources {
+                self.sources.asking(self.now, self.status.progress());
+            }
+            effects.push(self.asks.ask(Pane::Stats, Query::Stats));
+        }
+        self.ask_due_timeline(effects);
+        self.ask_due_rejects(effects);
+        self.ask_values(effects);
+        self.ask_due_health(effects);
     }
 }

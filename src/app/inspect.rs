@@ -5,7 +5,9 @@ use crate::model::query::Query;
 use crate::model::span::SpanKey;
 
 use super::inspector::InspectorNeeds;
-use super::{App, Effect, Open, Pane};
+use super::layout::Focus;
+use super::viewer::Viewer;
+use super::{App, Effect, Notice, Open, Pane, Program};
 
 impl App {
     /// Shows in the inspector what the cursor stands on.
@@ -83,5 +85,38 @@ impl App {
         }
         let needs = self.inspector.needs();
         self.supply(needs, effects);
+    }
+
+    /// The text that has the keys, if it is one.
+    pub(super) fn viewer_in_focus(&mut self) -> Option<&mut Viewer> {
+        match self.wish.focus {
+            Focus::Inspector => Some(self.inspector.viewer_mut()),
+            Focus::Sources if self.sheet.is_some() => self.sheet.as_mut().map(super::sheet::Sheet::viewer_mut),
+            Focus::Sources if self.health.is_some() => self.health.as_mut().map(super::Health::viewer_mut),
+            Focus::Sources => self.reader_mut(),
+            Focus::Comparison => self.comparison_viewer(),
+            Focus::List | Focus::Costs | Focus::Timeline | Focus::Diagnosis => None,
+        }
+    }
+
+    /// The text that is read goes to a program of the user's own.
+    pub(super) fn show_outside(&mut self, program: Program, effects: &mut Vec<Effect>) {
+        let name = match self.wish.focus {
+            Focus::Inspector | Focus::List | Focus::Costs | Focus::Timeline => self.inspector.tab().title(),
+            Focus::Comparison => "comparison",
+            Focus::Sources if self.sheet.is_some() => "explanation",
+            Focus::Sources if self.health.is_some() => "health",
+            Focus::Sources => "line",
+            Focus::Diagnosis => "diagnosis",
+        };
+        let shown = self.screen.inspector.is_some();
+        let text = match self.viewer_in_focus() {
+            Some(viewer) => Some(viewer.safe_text()),
+            None => shown.then(|| self.inspector.viewer().safe_text()),
+        };
+        match text {
+            Some(text) => effects.push(Effect::Outside { program, name, text }),
+            None => self.notices.say(Notice::info("no text is shown: Enter opens one")),
+        }
     }
 }

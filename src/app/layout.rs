@@ -2,12 +2,17 @@
 
 use ratatui::layout::Rect;
 
+use crate::model::column::Column;
+
 /// The smallest terminal the explorer draws in.
 pub const MINIMUM: (u16, u16) = (40, 10);
 /// From this height the list and the inspector share the screen.
 const SPLIT_HEIGHT: u16 = 30;
 /// From this width cost by feature stands beside the list unasked.
 const COSTS_WIDTH: u16 = 100;
+
+/// From this height of the list the strip stands above it unasked.
+const TIMELINE_HEIGHT: u16 = 24;
 
 /// The pane that has the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub enum Focus {
     Inspector,
     /// Cost by feature.
     Costs,
+    /// The strip above the list.
+    Timeline,
     /// The sources, the rejected lines of one, and what the log lacks.
     Sources,
     /// The diagnosis of an interaction.
@@ -38,52 +45,37 @@ pub struct Wish {
     pub inspector: bool,
     /// Cost by feature shown or hidden; `None`: where there is room.
     pub costs: Option<bool>,
+    /// The strip above the list stands there only while it has the keys, else wherever there is room.
+    pub timeline_hidden: bool,
 }
 
-/// A column of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
-    /// When it began.
-    Time,
-    /// The feature.
-    Feature,
-    /// The user.
-    User,
-    /// The question and the beginning of the answer: takes what is left.
-    Ask,
-    /// The first model.
-    Model,
-    /// Tokens of all classes.
-    Tokens,
-    /// The cost.
-    Cost,
-    /// How long it took.
-    Took,
-    /// Findings.
-    Flags,
+/// What the user has changed of the layout; kept in the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Columns of the list, as far as there is room for them; empty: those designed for its width.
+    pub columns: Vec<Column>,
+    /// Of the rows that list and inspector share, the list's, in percent.
+    pub list_percent: u16,
+    /// Columns of the terminal for the costs beside the list; 0: as designed.
+    pub costs_columns: u16,
 }
 
-impl Column {
-    /// Numbers stand on the right.
-    #[must_use]
-    pub const fn right(self) -> bool {
-        matches!(self, Self::Tokens | Self::Cost | Self::Took)
-    }
-
-    /// Its heading.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Time => "time",
-            Self::Feature => "feature",
-            Self::User => "user",
-            Self::Ask => "ask → answer",
-            Self::Model => "model",
-            Self::Tokens => "tokens",
-            Self::Cost => "cost",
-            Self::Took => "took",
-            Self::Flags => "flags",
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            columns: Vec::new(),
+            list_percent: 40,
+            costs_columns: 0,
         }
+    }
+}
+
+/// What a column is headed by.
+#[must_use]
+pub const fn heading(column: Column) -> &'static str {
+    match column {
+        Column::Ask => "ask → answer",
+        other => other.name(),
     }
 }
 
@@ -96,6 +88,8 @@ pub struct Screen {
     pub frame: Rect,
     /// The list with its headings; `None` when another pane has the screen.
     pub list: Option<Rect>,
+    /// The strip above the list; its first row says what it shows.
+    pub timeline: Option<Rect>,
     /// Cost by feature.
     pub costs: Option<Rect>,
     /// The sources: they have the screen to themselves.
@@ -115,7 +109,7 @@ pub struct Screen {
 impl Screen {
     /// The geometry of a terminal of this size.
     #[must_use]
-    pub fn new(width: u16, height: u16, wish: Wish) -> Self {
+    pub fn new(width: u16, height: u16, wish: Wish, plan: &Plan) -> Self {
         let frame = Rect::new(0, 0, width, height);
         if width < MINIMUM.0 || height < MINIMUM.1 {
             return Self {
@@ -131,13 +125,15 @@ impl Screen {
         match wish.focus {
             Focus::Inspector if wish.inspector && !split => screen.inspector = Some(body),
             Focus::Costs if wish.zoom || narrow_costs => screen.costs = Some(body),
+            Focus::Timeline if wish.zoom => screen.timeline = Some(body),
             Focus::Sources => screen.sources = Some(body),
             Focus::Diagnosis => screen.diagnosis = Some(body),
             Focus::Comparison => screen.comparison = Some(body),
-            Focus::List | Focus::Inspector | Focus::Costs => {
+            Focus::List | Focus::Inspector | Focus::Costs | Focus::Timeline => {
                 let mut upper = body;
                 if wish.inspector && split {
-                    upper.height = (body.height * 2 / 5).max(8);
+                    // Both stay large enough to be read.
+                    upper.height = (body.height * plan.list_percent.min(90) / 100).clamp(8, body.height - 8);
                     screen.inspector = Some(Rect {
                         y: body.y + upper.height,
                         height: body.height - upper.height,
@@ -145,7 +141,11 @@ impl Screen {
                     });
                 }
                 if width >= COSTS_WIDTH && wish.costs != Some(false) && !wish.zoom {
-                    let costs = if width >= 180 { 56 } else { 28 };
+                    let costs = match plan.costs_columns {
+                        0 if width >= 180 => 56,
+                        0 => 28,
+                        asked => asked.clamp(24, width / 2),
+                    };
                     screen.costs = Some(Rect {
                         x: upper.right() - costs,
                         width: costs,
@@ -153,11 +153,22 @@ impl Screen {
                     });
                     upper.width -= costs + 1;
                 }
+                let room = upper.height >= TIMELINE_HEIGHT && !wish.zoom && !wish.timeline_hidden;
+                if room || wish.focus == Focus::Timeline {
+                    let rows = if upper.height >= 40 { 4 } else { 3 };
+                    screen.timeline = Some(Rect { height: rows, ..upper });
+                    upper.y += rows;
+                    upper.height -= rows;
+                }
                 screen.list = Some(upper);
             }
         }
         if let Some(list) = screen.list {
-            screen.columns = columns(list.width);
+            screen.columns = if plan.columns.is_empty() {
+                designed(list.width)
+            } else {
+                chosen(&plan.columns, list.width)
+            };
             screen.bar = match list.width {
                 // Below that what came out of a step matters more than when it ran.
                 0..86 => 0,
@@ -173,6 +184,12 @@ impl Screen {
     #[must_use]
     pub fn list_rows(&self) -> usize {
         self.list.map_or(0, |list| usize::from(list.height.saturating_sub(1)))
+    }
+
+    /// Columns for the bars of the strip above the list.
+    #[must_use]
+    pub fn timeline_columns(&self) -> u16 {
+        self.timeline.map_or(0, |area| area.width.saturating_sub(2))
     }
 
     /// Lines at the foot of the sources for all that is known of the one under the cursor, the line that parts them included.
@@ -218,7 +235,7 @@ impl Screen {
 }
 
 /// The columns for a list of this width. The least important ones go first; none is squeezed.
-fn columns(width: u16) -> Vec<(Column, u16)> {
+fn designed(width: u16) -> Vec<(Column, u16)> {
     use Column::{Ask, Cost, Feature, Flags, Model, Time, Tokens, Took, User};
     let fixed: &[(Column, u16)] = match width {
         0..50 => &[(Time, 8), (Ask, 0), (Cost, 9)],
@@ -266,8 +283,40 @@ fn columns(width: u16) -> Vec<(Column, u16)> {
         .collect()
 }
 
+/// The columns of the user's choice that fit, from the left. The question takes what is left.
+fn chosen(columns: &[Column], width: u16) -> Vec<(Column, u16)> {
+    const LEAST_ASK: u16 = 16;
+    let wide = |column: Column| match column {
+        Column::Time if width < 86 => 8,
+        Column::Time => 12,
+        Column::Feature | Column::Model | Column::Name => 14,
+        Column::Session | Column::Service => 12,
+        Column::User => 10,
+        Column::Ask => LEAST_ASK,
+        Column::Tokens | Column::Took | Column::Status => 6,
+        Column::Cost => 9,
+        Column::Flags | Column::Spans | Column::Calls | Column::Tools => 5,
+        Column::Searches => 8,
+    };
+    let mut rest = width.saturating_sub(1);
+    let mut fit = Vec::new();
+    for column in columns {
+        let needed = wide(*column) + u16::from(!fit.is_empty());
+        if needed > rest {
+            break;
+        }
+        rest -= needed;
+        fit.push((*column, wide(*column)));
+    }
+    if let Some((_, ask)) = fit.iter_mut().find(|(column, _)| *column == Column::Ask) {
+        *ask += rest;
+    }
+    fit
+}
+
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -278,6 +327,7 @@ mod tests {
                     Focus::List,
                     Focus::Inspector,
                     Focus::Costs,
+                    Focus::Timeline,
                     Focus::Sources,
                     Focus::Diagnosis,
                     Focus::Comparison,
@@ -298,11 +348,18 @@ mod tests {
                                 zoom,
                                 inspector,
                                 costs,
+                                timeline_hidden: zoom,
+                            },
+                            &Plan {
+                                columns: if zoom { Column::ALL.to_vec() } else { Vec::new() },
+                                list_percent: if inspector { height } else { 40 },
+                                costs_columns: if costs.is_some() { height * 3 } else { 0 },
                             },
                         );
                         let frame = screen.frame;
                         for area in [
                             screen.list,
+                            screen.timeline,
                             screen.costs,
                             screen.sources,
                             screen.diagnosis,
@@ -331,9 +388,9 @@ mod tests {
 
     #[test]
     fn the_costs_stand_beside_the_list_where_there_is_room() {
-        let wish = Wish::default();
-        assert!(Screen::new(99, 40, wish).costs.is_none());
-        assert!(Screen::new(100, 40, wish).costs.is_some());
+        let (wish, plan) = (Wish::default(), Plan::default());
+        assert!(Screen::new(99, 40, wish, &plan).costs.is_none());
+        assert!(Screen::new(100, 40, wish, &plan).costs.is_some());
         assert!(
             Screen::new(
                 120,
@@ -341,7 +398,8 @@ mod tests {
                 Wish {
                     costs: Some(false),
                     ..wish
-                }
+                },
+                &plan,
             )
             .costs
             .is_none()
@@ -354,6 +412,7 @@ mod tests {
                 focus: Focus::Costs,
                 ..wish
             },
+            &plan,
         );
         assert!(narrow.costs.is_some() && narrow.list.is_none());
     }
@@ -365,8 +424,41 @@ mod tests {
             inspector: true,
             ..Wish::default()
         };
-        assert!(Screen::new(80, 24, wish).list.is_none());
-        let tall = Screen::new(80, 40, wish);
+        let plan = Plan::default();
+        assert!(Screen::new(80, 24, wish, &plan).list.is_none());
+        let tall = Screen::new(80, 40, wish, &plan);
         assert!(tall.list.is_some() && tall.inspector.is_some());
+    }
+
+    #[test]
+    fn chosen_columns_stand_in_their_order_as_far_as_they_fit() {
+        let columns = [Column::Cost, Column::Ask, Column::Session, Column::Feature];
+        let names = |width| chosen(&columns, width).into_iter().map(|(column, _)| column).collect::<Vec<_>>();
+        assert_eq!(names(40), [Column::Cost, Column::Ask, Column::Session]);
+        assert_eq!(names(200), columns);
+        let all: u16 = chosen(&columns, 200).iter().map(|(_, width)| width + 1).sum();
+        assert_eq!(all, 200, "the question takes what is left");
+    }
+
+    #[test]
+    fn lines_between_panes_move_and_leave_room_for_both() {
+        let wish = Wish {
+            focus: Focus::Inspector,
+            inspector: true,
+            ..Wish::default()
+        };
+        for list_percent in 0..=100 {
+            for costs_columns in [1, 30, 60, 500] {
+                let plan = Plan {
+                    list_percent,
+                    costs_columns,
+                    ..Plan::default()
+                };
+                let screen = Screen::new(120, 40, wish, &plan);
+                let (list, costs, inspector) = (screen.list.unwrap(), screen.costs.unwrap(), screen.inspector.unwrap());
+                assert!(list.height >= 8 && inspector.height >= 8, "{list_percent} %");
+                assert!(list.width >= 40 && costs.width >= 24, "{costs_columns}");
+            }
+        }
     }
 }

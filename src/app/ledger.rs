@@ -17,7 +17,7 @@ impl App {
     /// The cost tab of what the cursor stands on: of an interaction the calls it is the sum of, of a feature its interactions.
     pub(super) fn show_ledger(&mut self, effects: &mut Vec<Effect>) {
         match self.wish.focus {
-            Focus::Sources | Focus::Diagnosis | Focus::Comparison => return,
+            Focus::Timeline | Focus::Sources | Focus::Diagnosis | Focus::Comparison => return,
             Focus::Costs => return self.filter_by_feature(),
             Focus::Inspector => {}
             Focus::List => {

@@ -1,12 +1,14 @@
 //! What is typed into the one-line prompts, and what comes of it.
 
+use crate::model::column::{Column, SortValue};
 use crate::model::filter::{Filter, FilterError};
 use crate::model::moment::EXAMPLES;
-use crate::model::query::{Cursor, Page, Query, Sort, SortKey};
+use crate::model::query::{Cursor, Page, Query, Sort};
+use crate::model::span::Nanos;
 
 use super::list::Land;
 use super::palette::{Entry, View};
-use super::{Action, App, Effect, Notice, Over, Pane, Prompt, PromptKind};
+use super::{Action, App, Effect, Kept, Notice, Over, Pane, Prompt, PromptKind};
 
 /// Filters remembered.
 const HISTORY: usize = 100;
@@ -78,20 +80,7 @@ impl App {
             PromptKind::Time => match clock.time(&text) {
                 Some(time) => {
                     self.over = Over::Nothing;
-                    // The newest that began then or before.
-                    self.pause();
-                    self.list.sort = Sort {
-                        key: SortKey::Start,
-                        descending: true,
-                    };
-                    self.list.land = Some(Land::First);
-                    self.list.expect_above();
-                    let cursor = Cursor {
-                        value: Some(i128::from(time)),
-                        start: time,
-                        place: i128::MAX,
-                    };
-                    self.ask_page(Page::From(cursor), effects);
+                    self.go_to(time, effects);
                 }
                 None => prompt.fail(FilterError {
                     column: 0,
@@ -108,9 +97,26 @@ impl App {
                 };
                 self.views.retain(|known| known.name != view.name);
                 self.views.push(view.clone());
-                effects.push(Effect::SaveView(view));
+                effects.push(Effect::Keep(Kept::View(view)));
             }
         }
+    }
+
+    /// To the newest interaction that began then or before, in the order of time.
+    pub(super) fn go_to(&mut self, time: Nanos, effects: &mut Vec<Effect>) {
+        self.pause();
+        self.list.sort = Sort {
+            key: Column::Time,
+            descending: true,
+        };
+        self.list.land = Some(Land::First);
+        self.list.expect_above();
+        let cursor = Cursor {
+            value: Some(SortValue::Number(i128::from(time))),
+            start: time,
+            place: i128::MAX,
+        };
+        self.ask_page(Page::From(cursor), effects);
     }
 
     fn show_view(&mut self, at: usize) {

@@ -1,6 +1,7 @@
 //! The list of interactions: rows, the spans of open ones between them, and a cursor that stays on what it stands on.
 
-use crate::model::query::{Cursor, Page, Sort, SortKey};
+use crate::model::column::Column;
+use crate::model::query::{Cursor, Page, Sort};
 use crate::model::span::{Nanos, SpanKey, TraceKey};
 use crate::model::trace::Interaction;
 
@@ -52,6 +53,8 @@ pub struct List {
     pub(super) newer: u64,
     pub(super) land: Option<Land>,
     selected: Option<Selected>,
+    /// The cursor stands on the line that says why the spans of its interaction are not here.
+    on_note: bool,
     /// The cursor was put on something by key; its line is found when the lines are built next.
     jumped: bool,
     /// Line of the cursor, for when what it stood on is gone.
@@ -74,6 +77,7 @@ impl Default for List {
             newer: 0,
             land: None,
             selected: None,
+            on_note: false,
             jumped: false,
             at: 0,
             top: 0,
@@ -185,7 +189,7 @@ impl List {
     pub fn is_live(&self) -> bool {
         self.sort
             == Sort {
-                key: SortKey::Start,
+                key: Column::Time,
                 descending: true,
             }
     }
@@ -252,7 +256,14 @@ impl List {
             }
         }
         match self.find(trees) {
-            Some(at) => self.at = at,
+            // Below its interaction: on the note, or where it was on its first span.
+            Some(at) if self.on_note && self.lines.get(at + 1).is_some_and(|line| !matches!(line, ListLine::Interaction(_))) => {
+                self.stand_on(at + 1, trees);
+            }
+            Some(at) => {
+                self.on_note = false;
+                self.at = at;
+            }
             None => self.stand_on(self.at, trees),
         }
         if !anew {
@@ -286,6 +297,7 @@ impl List {
     /// Puts the cursor on a line.
     pub(super) fn stand_on(&mut self, line: usize, trees: &Trees) {
         self.at = line.min(self.lines.len().saturating_sub(1));
+        self.on_note = matches!(self.lines.get(self.at), Some(ListLine::Note(_)));
         self.selected = self.lines.get(self.at).and_then(|line| {
             let trace = self.row_of(*line)?.trace;
             let span = match line {
@@ -303,6 +315,7 @@ impl List {
     /// Puts the cursor on an interaction or a span; the line is found when the lines are built next.
     pub(super) fn select(&mut self, trace: TraceKey, span: Option<SpanKey>) {
         self.jumped = true;
+        self.on_note = false;
         self.selected = Some(Selected { trace, span });
     }
 

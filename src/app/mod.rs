@@ -8,6 +8,7 @@ pub mod layout;
 
 pub mod action;
 pub mod asks;
+pub mod columns;
 pub mod comparison;
 pub mod complete;
 pub mod copy;
@@ -18,6 +19,7 @@ mod inspect;
 mod ledger;
 mod lines;
 pub mod list;
+pub mod marks;
 mod mouse;
 pub mod moves;
 pub mod notice;
@@ -27,6 +29,7 @@ pub mod rejects;
 pub mod sheet;
 pub mod sources;
 pub mod status;
+pub mod timeline;
 pub mod tree;
 pub mod viewer;
 mod walk;
@@ -37,9 +40,10 @@ use std::sync::Arc;
 use strum::EnumCount;
 
 use crate::model::anomaly::Judging;
+use crate::model::column::Column;
 use crate::model::filter::{Field, Filter};
 use crate::model::moment::Clock;
-use crate::model::query::{Page, Query, Reply, SortKey, Ticket, Window};
+use crate::model::query::{Page, Query, Reply, Ticket, Window};
 use crate::model::record::{Progress, Receipt};
 use crate::model::span::{Nanos, Origin, SpanKey, TraceKey};
 use crate::pricing::Prices;
@@ -61,13 +65,10 @@ pub use sources::Sources;
 pub use status::{Partial, Reading, Status};
 pub use tree::{Open, Spans, Trees};
 
-use asks::Asks;
+use asks::{Asks, STATS_PACE};
 use inspector::Inspector;
-use layout::{Focus, Screen, Wish};
+use layout::{Focus, Plan, Screen, Wish};
 use notice::Notices;
-
-/// Statistics are asked for at most once a second.
-const STATS_PACE: Nanos = 1_000_000_000;
 
 /// What comes in.
 #[derive(Debug)]
@@ -115,16 +116,43 @@ pub enum Effect {
         /// Its bytes, as logged.
         bytes: Vec<u8>,
     },
+    /// Show a text in another program, and come back when that has ended.
+    Outside {
+        /// Which.
+        program: Program,
+        /// What the text is, for its file's name.
+        name: &'static str,
+        /// The text, made safe.
+        text: String,
+    },
     /// Show what was copied last on the plain screen, until a key is pressed.
     Print,
-    /// Keep a named view in the settings.
-    SaveView(View),
+    /// Keep something in the settings.
+    Keep(Kept),
     /// Put the program aside.
     Suspend,
     /// Draw every cell anew.
     Redraw,
     /// Leave.
     Quit,
+}
+
+/// A program of the user's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `$PAGER`.
+    Pager,
+    /// `$EDITOR`.
+    Editor,
+}
+
+/// What is kept in the settings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kept {
+    /// A filter with a name.
+    View(View),
+    /// Columns, and where the lines between panes stand.
+    Plan(Plan),
 }
 
 /// What the explorer starts with.
@@ -138,6 +166,8 @@ pub struct Settings {
     pub filter_text: String,
     /// Filters with names.
     pub views: Vec<View>,
+    /// What the user has changed of the layout.
+    pub plan: Plan,
     /// The span of time shown.
     pub window: Window,
     /// Prices, for the sum behind a cost.
@@ -154,6 +184,8 @@ pub struct Settings {
     pub height: u16,
     /// What changes all the time is not shown: every cell costs on a slow line.
     pub quiet: bool,
+    /// A kept store is looked at, and no source is read.
+    pub kept: bool,
 }
 
 /// Something that lies over the panes and takes the keys.
@@ -167,6 +199,7 @@ pub(crate) enum Over {
         typed: String,
     },
     Sort,
+    Columns(columns::Columns),
     Copy,
     Prompt(Prompt),
 }
@@ -191,11 +224,15 @@ pub struct App {
     size: (u16, u16),
     quiet: bool,
     wish: Wish,
+    plan: Plan,
+    /// The settings do not know yet.
+    plan_changed: bool,
     screen: Screen,
     over: Over,
     list: List,
     trees: Trees,
     costs: Costs,
+    timeline: timeline::Timeline,
     sources: Sources,
     /// The rejected lines that are open, of one of the sources.
     rejects: Option<Rejects>,
@@ -205,6 +242,7 @@ pub struct App {
     comparison: Option<Comparison>,
     /// What the next comparison is with.
     marked: Option<Selected>,
+    marks: marks::Marks,
     /// What the log lacks, while it is open.
     health: Option<Health>,
     /// A page that explains something, while it is open.
@@ -240,6 +278,7 @@ impl App {
             filter,
             filter_text,
             views,
+            plan,
             window,
             prices,
             judging,
@@ -248,6 +287,7 @@ impl App {
             width,
             height,
             quiet,
+            kept,
         } = settings;
         let mut app = Self {
             named: sources,
@@ -263,23 +303,31 @@ impl App {
             now,
             size: (width, height),
             quiet,
-            wish: Wish::default(),
+            wish: Wish {
+                // It changes all the time.
+                timeline_hidden: quiet,
+                ..Wish::default()
+            },
+            plan,
+            plan_changed: false,
             screen: Screen::default(),
             over: Over::Nothing,
             list: List::default(),
             trees: Trees::default(),
             costs: Costs::default(),
+            timeline: timeline::Timeline::default(),
             sources: Sources::default(),
             rejects: None,
             diagnosis: None,
             comparison: None,
             marked: None,
+            marks: marks::Marks::default(),
             health: None,
             sheet: None,
             inspector: Inspector::new(),
             inspected: None,
             raw_asked: None,
-            status: Status::default(),
+            status: Status::new(kept),
             stats_asked: None,
             matching: None,
             notices: Notices::default(),
@@ -290,7 +338,7 @@ impl App {
             sought: moves::Sought::default(),
             job: None,
         };
-        for pane in [Pane::List, Pane::Costs, Pane::Trend, Pane::Count, Pane::Stats] {
+        for pane in [Pane::List, Pane::Costs, Pane::Trend, Pane::Timeline, Pane::Count, Pane::Stats] {
             app.asks.soil(pane);
         }
         let mut effects = Vec::new();
@@ -356,7 +404,7 @@ impl App {
 
     /// Brings everything that follows from the state up to date: geometry, lines, inspector, questions that are due.
     fn settle(&mut self, effects: &mut Vec<Effect>) {
-        self.screen = Screen::new(self.size.0, self.size.1, self.wish);
+        self.screen = Screen::new(self.size.0, self.size.1, self.wish, &self.plan);
         self.list.relay(&self.trees, self.screen.list_rows());
         self.costs.stand_on(self.costs.at(), self.screen.cost_rows());
         self.settle_sources();
@@ -372,80 +420,6 @@ impl App {
         self.ask_what_is_due(effects);
     }
 
-    fn ask_what_is_due(&mut self, effects: &mut Vec<Effect>) {
-        let (filter, window) = (&self.filter, self.window);
-        if self.asks.due(Pane::List) {
-            let (page, limit) = self.list.refresh_page();
-            let query = Query::Interactions {
-                filter: filter.clone(),
-                window,
-                sort: self.list.sort(),
-                page,
-                limit,
-            };
-            effects.push(self.asks.ask(Pane::List, query));
-        } else if self.asks.under_way(Pane::List).is_none()
-            && self.list.error().is_none()
-            && let Some(page) = self.list.wants_page()
-        {
-            let query = Query::Interactions {
-                filter: filter.clone(),
-                window,
-                sort: self.list.sort(),
-                page,
-                limit: window::PAGE,
-            };
-            effects.push(self.asks.ask(Pane::List, query));
-        }
-        if self.asks.under_way(Pane::Trace).is_none()
-            && let Some(trace) = self.trees.take_stale()
-        {
-            effects.push(self.asks.ask(Pane::Trace, Query::Trace(trace)));
-        }
-        if self.asks.due(Pane::Count) {
-            if filter.is_all() && window == Window::default() {
-                self.asks.clean(Pane::Count);
-            } else {
-                effects.push(self.asks.ask(
-                    Pane::Count,
-                    Query::Count {
-                        filter: filter.clone(),
-                        window,
-                    },
-                ));
-            }
-        }
-        if self.asks.due(Pane::Newer) {
-            match self.list.paused_at.filter(|_| self.list.is_live() && !self.list.follows()) {
-                Some(newest) => {
-                    let window = Window {
-                        since: Some(newest.saturating_add(1)),
-                        ..window
-                    };
-                    effects.push(self.asks.ask(
-                        Pane::Newer,
-                        Query::Count {
-                            filter: filter.clone(),
-                            window,
-                        },
-                    ));
-                }
-                None => self.asks.clean(Pane::Newer),
-            }
-        }
-        self.ask_due_costs(effects);
-        if self.asks.due(Pane::Stats) && self.stats_asked.is_none_or(|asked| asked.saturating_add(STATS_PACE) <= self.now) {
-            self.stats_asked = Some(self.now);
-            if self.wish.focus == Focus::Sources {
-                self.sources.asking(self.now, self.status.progress());
-            }
-            effects.push(self.asks.ask(Pane::Stats, Query::Stats));
-        }
-        self.ask_due_rejects(effects);
-        self.ask_values(effects);
-        self.ask_due_health(effects);
-    }
-
     fn ingested(&mut self, receipt: &Receipt) {
         self.status.ingested(receipt);
         self.trees.touched(&receipt.traces);
@@ -453,7 +427,7 @@ impl App {
         if self.list.follows() || !self.list.more_below() || shown() {
             self.asks.soil(Pane::List);
         }
-        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Trend, Pane::Stats, Pane::Health] {
+        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Trend, Pane::Timeline, Pane::Stats, Pane::Health] {
             self.asks.soil(pane);
         }
     }
@@ -463,7 +437,7 @@ impl App {
             (_, query, Reply::Interrupted) => {
                 // Nothing newer was asked, so the question still stands.
                 match pane {
-                    Pane::List | Pane::Costs | Pane::Trend | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects | Pane::Health => {
+                    Pane::List | Pane::Costs | Pane::Trend | Pane::Timeline | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects | Pane::Health => {
                         self.asks.soil(pane);
                     }
                     Pane::Reject => self.reject_interrupted(&query),
@@ -511,6 +485,7 @@ impl App {
             (Pane::Trend, _, Reply::Trend(trend)) => self.costs.trend_arrived(trend, self.now),
             (Pane::Sheet, _, Reply::Spike(spike)) => self.spike_arrived(&spike),
             (Pane::Sheet, _, Reply::Prompts { rows, more }) => self.prompts_arrived(&rows, more),
+            (Pane::Timeline, _, Reply::Timeline(line)) => self.timeline.arrived(Ok(*line)),
             (Pane::Count, _, Reply::Count(count)) => self.matching = Some(count),
             (Pane::Newer, _, Reply::Count(count)) => {
                 if !self.list.follows() {
@@ -559,6 +534,7 @@ impl App {
             Pane::Contents => self.inspector.failed(message),
             Pane::Evidence | Pane::Other | Pane::Peers => self.evidence_failed(message),
             Pane::Costs => self.costs.arrived(Err(message)),
+            Pane::Timeline => self.timeline.arrived(Err(message)),
             Pane::Copy => self.copy_failed(&message),
             Pane::Rejects => self.rejects_failed(message),
             Pane::Health => self.health_arrived(Err(message)),
@@ -578,10 +554,13 @@ impl App {
         self.filter_text = text;
         self.matching = None;
         self.costs.restart();
+        self.timeline.restart();
         self.restart_list();
         self.sum_anew();
-        self.asks.forget(Pane::Count);
-        self.asks.soil(Pane::Count);
+        for pane in [Pane::Timeline, Pane::Count] {
+            self.asks.forget(pane);
+            self.asks.soil(pane);
+        }
     }
 
     /// Reads the list from its top again.
@@ -594,9 +573,11 @@ impl App {
         self.asks.soil(Pane::List);
     }
 
-    fn set_sort(&mut self, key: SortKey) {
+    /// Numbers and times the largest first, words from A; the same once more turns it around.
+    fn set_sort(&mut self, key: Column) {
         let sort = &mut self.list.sort;
-        sort.descending = sort.key != key || !sort.descending;
+        let first = key.is_number() || key == Column::Time;
+        sort.descending = if sort.key == key { !sort.descending } else { first };
         sort.key = key;
         self.restart_list();
     }
@@ -630,6 +611,7 @@ impl App {
         match &self.over {
             Over::Help { .. } => Mode::Help,
             Over::Sort => Mode::Sort,
+            Over::Columns(_) => Mode::Columns,
             Over::Copy => Mode::Copy,
             Over::Prompt(_) => Mode::Prompt,
             Over::Nothing => self.pane_mode(),
@@ -644,6 +626,7 @@ impl App {
             Focus::Inspector => Mode::Inspector,
             Focus::Costs => Mode::Costs,
             Focus::Sources if self.sheet.is_some() => Mode::Sheet,
+            Focus::Timeline => Mode::Timeline,
             Focus::Sources if self.health.is_some() => Mode::Health,
             Focus::Sources if self.rejects.is_some() => Mode::Rejects,
             Focus::Sources => Mode::Sources,
@@ -662,6 +645,7 @@ impl App {
             .due(Pane::Trend)
             .then(|| self.costs.next_trend(self.now))
             .filter(|_| self.screen.costs.is_some());
+        let timeline = (self.screen.timeline.is_some() && self.asks.due(Pane::Timeline)).then(|| self.timeline.next(self.now));
         let stats = self
             .asks
             .due(Pane::Stats)
@@ -676,6 +660,7 @@ impl App {
             health.map(|health| health.next(self.now)),
             costs,
             trend,
+            timeline,
             sources,
             stats,
         ]
@@ -776,7 +761,7 @@ impl App {
     pub const fn prompt(&self) -> Option<&Prompt> {
         match &self.over {
             Over::Prompt(prompt) => Some(prompt),
-            Over::Nothing | Over::Help { .. } | Over::Sort | Over::Copy => None,
+            Over::Nothing | Over::Help { .. } | Over::Sort | Over::Columns(_) | Over::Copy => None,
         }
     }
 
@@ -786,7 +771,7 @@ impl App {
         match &self.over {
             Over::Help { top, typed } => Some((*top, typed)),
             Over::Prompt(prompt) if prompt.kind() == PromptKind::Help => Some((0, prompt.text())),
-            Over::Nothing | Over::Prompt(_) | Over::Sort | Over::Copy => None,
+            Over::Nothing | Over::Prompt(_) | Over::Sort | Over::Columns(_) | Over::Copy => None,
         }
     }
 
@@ -825,6 +810,6 @@ impl App {
     /// Lines the help may have at most: what its scrolling is bounded by.
     #[must_use]
     pub const fn help_length() -> usize {
-        Action::COUNT + 2 * 14
+        Action::COUNT + 2 * 16
     }
 }

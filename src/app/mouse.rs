@@ -2,9 +2,7 @@
 
 use ratatui::layout::Position;
 
-use crate::model::query::SortKey;
-
-use super::layout::{Column, Focus};
+use super::layout::Focus;
 use super::viewer::Scroll;
 use super::{Action, App, Effect, Over};
 
@@ -48,7 +46,10 @@ impl App {
                 return;
             }
             // A click beside a menu closes it; a line goes on being typed.
-            Over::Help { .. } | Over::Sort | Over::Copy => {
+            Over::Columns(_) if step != 0 => {
+                return self.act_on_columns(if step < 0 { Action::Up } else { Action::Down });
+            }
+            Over::Help { .. } | Over::Sort | Over::Columns(_) | Over::Copy => {
                 if step == 0 {
                     self.over = Over::Nothing;
                 }
@@ -64,6 +65,13 @@ impl App {
                 self.inspector.viewer_mut().scroll(Scroll::Lines(step as i64));
             } else if mouse.y == area.y {
                 self.act(Action::NextTab, effects);
+            }
+        } else if let Some(area) = self.screen.timeline.filter(|area| area.contains(at)) {
+            if step == 0 {
+                self.click_timeline(mouse.x.saturating_sub(area.x), effects);
+            } else {
+                self.wish.focus = Focus::Timeline;
+                self.act(if step < 0 { Action::EarlierBar } else { Action::LaterBar }, effects);
             }
         } else if let Some(area) = costs.filter(|area| area.contains(at)) {
             self.wish.focus = Focus::Costs;
@@ -103,19 +111,12 @@ impl App {
         }
     }
 
-    /// Sorts by the column whose heading stands so far right, where it can be sorted by.
+    /// Sorts by the column whose heading stands so far right.
     fn sort_by_heading(&mut self, x: u16) {
         let mut left = 1;
         for (column, width) in &self.screen.columns {
             if (left..=left + width).contains(&x) {
-                let key = match column {
-                    Column::Time => SortKey::Start,
-                    Column::Tokens => SortKey::Tokens,
-                    Column::Cost => SortKey::Cost,
-                    Column::Took => SortKey::Duration,
-                    Column::Feature | Column::User | Column::Ask | Column::Model | Column::Flags => return,
-                };
-                return self.set_sort(key);
+                return self.set_sort(*column);
             }
             left += width + 1;
         }

@@ -2,18 +2,20 @@
 
 use strum::IntoEnumIterator;
 
+use crate::model::column::Column;
 use crate::model::filter::{ANOMALY, Field, Filter, Pattern};
-use crate::model::query::{Cursor, Page, Query, Sort, SortKey};
+use crate::model::query::{Cursor, Page, Query, Sort};
 use crate::model::span::{SpanKey, SpanKind, Status, TraceKey};
 use crate::model::trace::{Interaction, Span};
 
+use super::columns::{changes_plan, sorts_by};
 use super::copy::What;
 use super::inspector::Tab;
 use super::layout::Focus;
 use super::ledger::Entry;
 use super::list::Land;
-use super::viewer::{Scroll, Viewer};
-use super::{Action, App, Effect, ListLine, Notice, Open, Over, Pane, PromptKind, Spans};
+use super::viewer::Scroll;
+use super::{Action, App, Effect, Kept, ListLine, Notice, Open, Over, Pane, Program, PromptKind, Spans};
 
 /// What a jump looks for, as its messages name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +40,10 @@ impl Sought {
 
 impl App {
     pub(super) fn act(&mut self, action: Action, effects: &mut Vec<Effect>) {
+        if self.plan_changed && !changes_plan(action) {
+            self.plan_changed = false;
+            effects.push(Effect::Keep(Kept::Plan(self.plan.clone())));
+        }
         match action {
             Action::Quit => return effects.push(Effect::Quit),
             Action::Suspend => return effects.push(Effect::Suspend),
@@ -59,14 +65,11 @@ impl App {
             },
             Over::Sort => {
                 self.over = Over::Nothing;
-                match action {
-                    Action::SortByTime => self.set_sort(SortKey::Start),
-                    Action::SortByCost => self.set_sort(SortKey::Cost),
-                    Action::SortByTokens => self.set_sort(SortKey::Tokens),
-                    Action::SortByDuration => self.set_sort(SortKey::Duration),
-                    _ => {}
+                if let Some(column) = sorts_by(action) {
+                    self.set_sort(column);
                 }
             }
+            Over::Columns(_) => self.act_on_columns(action),
             Over::Copy => {
                 self.over = Over::Nothing;
                 self.act_copy(action, effects);
@@ -112,6 +115,9 @@ impl App {
         if self.wish.focus == Focus::Diagnosis && self.act_on_diagnosis(action, effects) {
             return;
         }
+        if self.wish.focus == Focus::Timeline && self.act_on_timeline(action, effects) {
+            return;
+        }
         match action {
             Action::Down | Action::Up | Action::HalfDown | Action::HalfUp | Action::PageDown | Action::PageUp => self.scroll(action),
             Action::Top => self.to_top(),
@@ -152,9 +158,17 @@ impl App {
                 self.costs.turn_span();
                 self.sum_anew();
             }
+            Action::Timeline => self.to_timeline(),
+            Action::HideTimeline => {
+                self.wish.timeline_hidden = !self.wish.timeline_hidden;
+                self.wish.focus = Focus::List;
+            }
             Action::ToggleSources => self.toggle_sources(),
             Action::Diagnose => self.open_diagnosis(effects),
             Action::Mark => self.mark(),
+            Action::SetAside => self.set_aside(),
+            Action::NextAside | Action::PreviousAside => self.to_mark(action == Action::NextAside, effects),
+            Action::OnlyAside => self.only_marked(),
             Action::Compare => self.open_comparison(effects),
             Action::Explain => self.explain(effects),
             Action::TogglePrompts => self.toggle_prompts(effects),
@@ -172,6 +186,7 @@ impl App {
                     Pane::List,
                     Pane::Costs,
                     Pane::Trend,
+                    Pane::Timeline,
                     Pane::Count,
                     Pane::Newer,
                     Pane::Stats,
@@ -217,12 +232,30 @@ impl App {
             Action::ShowRaw => self.show_tab(Tab::Raw, effects),
             Action::NextTab | Action::PreviousTab => self.step_tab(action == Action::NextTab, effects),
             Action::Wrap => self.inspector.viewer_mut().toggle_wrap(),
+            Action::ShowBlanks => {
+                if let Some(viewer) = self.viewer_in_focus() {
+                    viewer.toggle_blanks();
+                }
+            }
+            Action::OpenPager => self.show_outside(Program::Pager, effects),
+            Action::OpenEditor => self.show_outside(Program::Editor, effects),
             Action::ScrollLeft => self.inspector.viewer_mut().scroll(Scroll::Columns(-8)),
             Action::ScrollRight => self.inspector.viewer_mut().scroll(Scroll::Columns(8)),
-            Action::SortByTime => self.set_sort(SortKey::Start),
-            Action::SortByCost => self.set_sort(SortKey::Cost),
-            Action::SortByTokens => self.set_sort(SortKey::Tokens),
-            Action::SortByDuration => self.set_sort(SortKey::Duration),
+            Action::SortByTime
+            | Action::SortByCost
+            | Action::SortByTokens
+            | Action::SortByDuration
+            | Action::SortByFeature
+            | Action::SortByUser
+            | Action::SortByModel
+            | Action::SortByAsk
+            | Action::SortByFlags => {
+                if let Some(column) = sorts_by(action) {
+                    self.set_sort(column);
+                }
+            }
+            Action::Columns => self.open_columns(),
+            Action::LineUp | Action::LineDown | Action::LineLeft | Action::LineRight => self.move_line(action),
             Action::CopyPrompt
             | Action::CopyMessages
             | Action::CopyRequest
@@ -243,6 +276,13 @@ impl App {
             | Action::Suspend
             | Action::Quit
             | Action::SortSources
+            | Action::EarlierBar
+            | Action::LaterBar
+            | Action::ToggleColumn
+            | Action::ColumnEarlier
+            | Action::ColumnLater
+            | Action::SortByColumn
+            | Action::DesignedColumns
             | Action::CopyDiagnosis
             | Action::CopyReject => {}
         }
@@ -264,7 +304,7 @@ impl App {
                     self.inspector.viewer_mut().scroll(scroll);
                 }
             }
-            Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
+            Focus::Timeline | Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
         }
     }
 
@@ -282,7 +322,7 @@ impl App {
             Focus::List => self.resume(),
             Focus::Costs => self.costs.stand_on(0, self.screen.cost_rows()),
             Focus::Inspector => self.inspector.viewer_mut().scroll(Scroll::Top),
-            Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
+            Focus::Timeline | Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
         }
     }
 
@@ -297,7 +337,7 @@ impl App {
             }
             Focus::Costs => self.costs.stand_on(usize::MAX, self.screen.cost_rows()),
             Focus::Inspector => self.inspector.viewer_mut().scroll(Scroll::Bottom),
-            Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
+            Focus::Timeline | Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
         }
     }
 
@@ -316,7 +356,7 @@ impl App {
     fn open(&mut self, effects: &mut Vec<Effect>) {
         match self.wish.focus {
             Focus::Costs => self.filter_by_feature(),
-            Focus::Inspector | Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
+            Focus::Inspector | Focus::Timeline | Focus::Sources | Focus::Diagnosis | Focus::Comparison => {}
             Focus::List => {
                 let Some(selected) = self.list.selected() else {
                     // Nothing to open: ask again, which is what a person means by Enter on an error.
@@ -424,6 +464,10 @@ impl App {
                 self.wish.focus = Focus::List;
                 true
             }
+            Focus::Timeline => {
+                self.wish.focus = Focus::List;
+                true
+            }
             Focus::Sources => {
                 self.back_from_sources();
                 true
@@ -448,63 +492,12 @@ impl App {
         if self.screen.costs.is_some() || (self.wish.costs != Some(false) && self.size.0 >= 100) {
             panes.push(Focus::Costs);
         }
+        if self.screen.timeline.is_some() {
+            panes.push(Focus::Timeline);
+        }
         let at = panes.iter().position(|pane| *pane == self.wish.focus).unwrap_or(0);
         let next = (at as isize + step).rem_euclid(panes.len() as isize) as usize;
         self.wish.focus = panes[next];
-    }
-
-    fn collapse(&mut self) {
-        let Some(selected) = self.list.selected().filter(|_| self.wish.focus == Focus::List) else {
-            return;
-        };
-        let Some(key) = selected.span else {
-            self.trees.collapse(selected.trace);
-            return;
-        };
-        let Some(open) = self.trees.get(selected.trace) else { return };
-        let Some((index, span)) = open
-            .loaded()
-            .and_then(|trace| trace.spans.iter().enumerate().find(|(_, span)| span.key == key))
-        else {
-            return;
-        };
-        if open.has_children(index) && !open.is_folded(key) {
-            self.trees.fold(selected.trace, key, true);
-        } else {
-            let parent = span
-                .parent
-                .and_then(|parent| open.loaded()?.spans.get(parent as usize))
-                .map(|parent| parent.key);
-            self.list.select(selected.trace, parent);
-        }
-    }
-
-    fn expand(&mut self) {
-        let Some(selected) = self.list.selected().filter(|_| self.wish.focus == Focus::List) else {
-            return;
-        };
-        self.pause();
-        match selected.span {
-            None if self.trees.expanded(selected.trace).is_none() => self.trees.hold_anew(selected.trace).expanded = true,
-            None => self.move_to(self.list.at() + 1),
-            Some(span) => {
-                let folded = self.trees.get(selected.trace).is_some_and(|open| open.is_folded(span));
-                if folded {
-                    self.trees.fold(selected.trace, span, false);
-                } else if self
-                    .span_at(selected.trace, span)
-                    .is_some_and(|(open, index)| open.has_children(index))
-                {
-                    self.move_to(self.list.at() + 1);
-                }
-            }
-        }
-    }
-
-    pub(super) fn span_at(&self, trace: TraceKey, span: SpanKey) -> Option<(&Open, usize)> {
-        let open = self.trees.get(trace)?;
-        let index = open.loaded()?.spans.iter().position(|other| other.key == span)?;
-        Some((open, index))
     }
 
     pub(super) fn show_tab(&mut self, tab: Tab, effects: &mut Vec<Effect>) {
@@ -527,18 +520,6 @@ impl App {
         self.show_tab(TABS[next], effects);
     }
 
-    /// The text that has the keys, if it is one.
-    pub(super) fn viewer_in_focus(&mut self) -> Option<&mut Viewer> {
-        match self.wish.focus {
-            Focus::Inspector => Some(self.inspector.viewer_mut()),
-            Focus::Sources if self.sheet.is_some() => self.sheet.as_mut().map(super::sheet::Sheet::viewer_mut),
-            Focus::Sources if self.health.is_some() => self.health.as_mut().map(super::Health::viewer_mut),
-            Focus::Sources => self.reader_mut(),
-            Focus::Comparison => self.comparison_viewer(),
-            Focus::List | Focus::Costs | Focus::Diagnosis => None,
-        }
-    }
-
     /// Only the interactions of this one's conversation, in the order in which they were held. The cursor stays on it.
     fn only_session(&mut self) {
         let Some(row) = self.list.row() else { return };
@@ -551,7 +532,7 @@ impl App {
         let text = filter.to_string();
         self.pause();
         self.list.sort = Sort {
-            key: SortKey::Start,
+            key: Column::Time,
             descending: false,
         };
         self.set_filter(filter, text);
@@ -735,10 +716,7 @@ pub(super) fn scrolled(action: Action, height: usize) -> Option<isize> {
 pub fn menu(sort: bool) -> Vec<Action> {
     Action::iter()
         .filter(|action| {
-            let is_sort = matches!(
-                action,
-                Action::SortByTime | Action::SortByCost | Action::SortByTokens | Action::SortByDuration
-            );
+            let is_sort = sorts_by(*action).is_some();
             let is_copy = What::of(*action).is_some();
             if sort { is_sort } else { is_copy }
         })

@@ -28,6 +28,8 @@ pub enum Reading {
     Ended,
     /// No source has said anything yet.
     Waiting,
+    /// There is no source: what is kept is looked at.
+    Kept,
 }
 
 /// Why there are older lines that are not in the store: what is summed up, judged or shown as a tree may lack something.
@@ -56,9 +58,15 @@ pub struct Status {
     fresh: u64,
     samples: VecDeque<(Nanos, u64)>,
     heard: bool,
+    kept: bool,
 }
 
 impl Status {
+    /// `kept`: there is no source to hear of.
+    pub(super) fn new(kept: bool) -> Self {
+        Self { kept, ..Self::default() }
+    }
+
     pub(super) fn ingested(&mut self, receipt: &Receipt) {
         self.fresh += receipt.lines;
         self.interactions = receipt.interactions;
@@ -139,7 +147,9 @@ impl Status {
             history_total,
             ..
         } = self.progress;
-        if !self.heard {
+        if self.kept {
+            Reading::Kept
+        } else if !self.heard {
             Reading::Waiting
         } else if self.progress.ended {
             Reading::Ended

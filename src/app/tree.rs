@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::span::{SpanKey, SpanKind, TraceKey};
+use crate::model::span::{Nanos, SpanKey, SpanKind, TraceKey};
 use crate::model::trace::Trace;
 
 /// At most so many traces are held; the one opened longest ago goes first.
@@ -39,6 +39,8 @@ pub struct Open {
     parent: Vec<bool>,
     /// For each span, whether the interaction would have ended earlier had it been faster.
     critical: Vec<bool>,
+    /// For each span, how long nothing beside it had run when it began.
+    gaps: Vec<Nanos>,
 }
 
 impl Open {
@@ -52,6 +54,7 @@ impl Open {
             last: Vec::new(),
             parent: Vec::new(),
             critical: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
@@ -74,6 +77,13 @@ impl Open {
     #[must_use]
     pub fn is_critical(&self, span: usize) -> bool {
         self.critical.get(span).copied().unwrap_or(false)
+    }
+
+    /// How long nothing beside it had run when it began: since what was before it ended with all below it, else since its parent ended,
+    /// where it ran after that. 0 where it did not have to wait.
+    #[must_use]
+    pub fn gap(&self, span: usize) -> Nanos {
+        self.gaps.get(span).copied().unwrap_or(0)
     }
 
     /// Whether the spans below this one are hidden.
@@ -139,21 +149,45 @@ impl Open {
                 *parent = true;
             }
         }
-        self.critical = critical(&trace);
+        let ends = ends(&trace);
+        self.critical = critical(&trace, &ends);
+        self.gaps = gaps(&trace, &ends);
         self.spans = Spans::Loaded(trace);
     }
 }
 
-/// The critical path: of every span on it the child that ended last, then the one that ended last before that child began, and so on.
-/// A span ends with all below it: a tool often hangs below the call that asked for it, and runs after it.
-fn critical(trace: &Trace) -> Vec<bool> {
+/// When each span ended with all below it.
+fn ends(trace: &Trace) -> Vec<Nanos> {
     let spans = &trace.spans;
-    let mut ends: Vec<i64> = spans.iter().map(|span| span.part.end.unwrap_or(span.part.start)).collect();
+    let mut ends: Vec<Nanos> = spans.iter().map(|span| span.part.end.unwrap_or(span.part.start)).collect();
     for index in (0..spans.len()).rev() {
         if let Some(parent) = spans[index].parent.map(|parent| parent as usize).filter(|parent| *parent < index) {
             ends[parent] = ends[parent].max(ends[index]);
         }
     }
+    ends
+}
+
+/// For each span, how long nothing beside it had run when it began.
+fn gaps(trace: &Trace, ends: &[Nanos]) -> Vec<Nanos> {
+    // Until when something below each span has run; the last place is for the roots.
+    let mut until: Vec<Option<Nanos>> = vec![None; trace.spans.len() + 1];
+    let mut gaps = Vec::with_capacity(trace.spans.len());
+    for (index, span) in trace.spans.iter().enumerate() {
+        let parent = span.parent.map(|parent| parent as usize).filter(|parent| *parent < index);
+        let after_parent = parent.and_then(|parent| trace.spans[parent].part.end.filter(|end| *end <= span.part.start));
+        let place = &mut until[parent.unwrap_or(trace.spans.len())];
+        let before = place.or(after_parent).filter(|_| !span.missing);
+        gaps.push(before.map_or(0, |before| span.part.start.saturating_sub(before).max(0)));
+        *place = (*place).max(Some(ends[index]));
+    }
+    gaps
+}
+
+/// The critical path: of every span on it the child that ended last, then the one that ended last before that child began, and so on.
+/// A span ends with all below it: a tool often hangs below the call that asked for it, and runs after it.
+fn critical(trace: &Trace, ends: &[Nanos]) -> Vec<bool> {
+    let spans = &trace.spans;
     let end = |index: usize| ends[index];
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
     let mut waiting = Vec::new();
@@ -376,7 +410,7 @@ mod tests {
 
     fn path(spans: &[(Option<u32>, i64, i64)]) -> Vec<String> {
         let trace = trace(spans);
-        let critical = critical(&trace);
+        let critical = critical(&trace, &ends(&trace));
         let on = trace.spans.iter().zip(critical).filter(|(_, critical)| *critical);
         on.map(|(span, _)| span.part.span_id.clone()).collect()
     }
@@ -394,6 +428,25 @@ mod tests {
         assert_eq!(path(&late), ["s0", "s1"]);
         // Orphans hang under a placeholder, and the last of them decides.
         assert_eq!(path(&[(Some(9), 0, 10), (Some(9), 5, 20)]), ["s9", "s1"]);
+    }
+
+    #[test]
+    fn a_gap_is_a_time_in_which_nothing_beside_it_ran() {
+        let spans = [
+            (None, 0, 100),
+            (Some(0), 10, 20),
+            (Some(0), 15, 40),
+            (Some(0), 30, 35),
+            (Some(0), 60, 70),
+            // Below a call that had ended.
+            (Some(4), 72, 90),
+            (Some(0), 95, 100),
+        ];
+        let trace = trace(&spans);
+        let gaps = gaps(&trace, &ends(&trace));
+        let named: Vec<(&str, Nanos)> = trace.spans.iter().map(|span| span.part.span_id.as_str()).zip(gaps).collect();
+        let expected = [("s0", 0), ("s1", 0), ("s2", 0), ("s3", 0), ("s4", 20), ("s5", 2), ("s6", 5)];
+        assert_eq!(named, expected);
     }
 
     #[test]

@@ -1,12 +1,68 @@
 //! Ways through the tree of one interaction: up, beside, to its like, to what is searched for, and folding by level and kind.
 
-use crate::model::span::SpanKey;
+use crate::model::span::{SpanKey, TraceKey};
 use crate::model::trace::Span;
 
 use super::layout::Focus;
-use super::{Action, App, Notice};
+use super::{Action, App, Notice, Open};
 
 impl App {
+    /// Folds the span or the interaction, else goes to the parent.
+    pub(super) fn collapse(&mut self) {
+        let Some(selected) = self.list.selected().filter(|_| self.wish.focus == Focus::List) else {
+            return;
+        };
+        let Some(key) = selected.span else {
+            self.trees.collapse(selected.trace);
+            return;
+        };
+        let Some(open) = self.trees.get(selected.trace) else { return };
+        let Some((index, span)) = open
+            .loaded()
+            .and_then(|trace| trace.spans.iter().enumerate().find(|(_, span)| span.key == key))
+        else {
+            return;
+        };
+        if open.has_children(index) && !open.is_folded(key) {
+            self.trees.fold(selected.trace, key, true);
+        } else {
+            let parent = span
+                .parent
+                .and_then(|parent| open.loaded()?.spans.get(parent as usize))
+                .map(|parent| parent.key);
+            self.list.select(selected.trace, parent);
+        }
+    }
+
+    /// Unfolds the span or the interaction, else goes to the first child.
+    pub(super) fn expand(&mut self) {
+        let Some(selected) = self.list.selected().filter(|_| self.wish.focus == Focus::List) else {
+            return;
+        };
+        self.pause();
+        match selected.span {
+            None if self.trees.expanded(selected.trace).is_none() => self.trees.hold_anew(selected.trace).expanded = true,
+            None => self.move_to(self.list.at() + 1),
+            Some(span) => {
+                let folded = self.trees.get(selected.trace).is_some_and(|open| open.is_folded(span));
+                if folded {
+                    self.trees.fold(selected.trace, span, false);
+                } else if self
+                    .span_at(selected.trace, span)
+                    .is_some_and(|(open, index)| open.has_children(index))
+                {
+                    self.move_to(self.list.at() + 1);
+                }
+            }
+        }
+    }
+
+    pub(super) fn span_at(&self, trace: TraceKey, span: SpanKey) -> Option<(&Open, usize)> {
+        let open = self.trees.get(trace)?;
+        let index = open.loaded()?.spans.iter().position(|other| other.key == span)?;
+        Some((open, index))
+    }
+
     /// What an action does on the span under the cursor.
     pub(super) fn walk(&mut self, action: Action) {
         let Some(selected) = self.list.selected().filter(|_| self.wish.focus == Focus::List) else {

@@ -85,7 +85,7 @@ fn errors_name_the_line_and_what_was_meant() {
             "zzz = 1",
             "line 1: unknown setting `zzz`",
             Some(
-                "settings are theme, color, glyphs, timezone, feature_keys, clipboard, memory, threads, pricing, anomaly, ssh, dialect, source, keys, views",
+                "settings are theme, color, glyphs, columns, list_percent, costs_columns, timezone, feature_keys, clipboard, memory, threads, pricing, anomaly, ssh, dialect, source, keys, views",
             ),
         ),
         (
@@ -98,6 +98,12 @@ fn errors_name_the_line_and_what_was_meant() {
             "line 1: `xyzzy` is not allowed here",
             Some("one of auto, tmux, osc52, native, file, off"),
         ),
+        (
+            "\ncolumns = ['time', 'featur']",
+            "line 2: there is no column `featur`",
+            Some("did you mean `feature`?"),
+        ),
+        ("list_percent = 95", "line 1: list_percent is a number from 10 to 90", None),
         ("memory = 'lots'", "line 1: `lots` is not a size", Some("such as 512MB or 1GiB")),
         (
             "memory = '10MB'",

@@ -1,12 +1,15 @@
 //! The port between the two front ends and the store: plain questions, plain answers. No SQL and no engine type crosses it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::anomaly::Baseline;
+use super::column::{Column, SortValue};
 use super::content::Contents;
 use super::filter::{Field, Filter};
 use super::record::Tally;
 use super::span::{Nanos, Origin, SpanKey, TraceKey, names};
+use super::timeline::Timeline;
 use super::trace::{Interaction, Trace};
 use super::usage::{Convention, Cost, Usage};
 
@@ -19,44 +22,29 @@ pub struct Window {
     pub until: Option<Nanos>,
 }
 
-/// What a list is sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SortKey {
-    /// When it began.
-    #[default]
-    Start,
-    /// What it cost.
-    Cost,
-    /// Tokens of all classes.
-    Tokens,
-    /// How long it took.
-    Duration,
-}
-names!(SortKey, Start = 0 "start", Cost = 1 "cost", Tokens = 2 "tokens", Duration = 3 "duration");
-
 /// A sort order. Unknown values come last either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sort {
     /// By what.
-    pub key: SortKey,
-    /// Largest (newest) first.
+    pub key: Column,
+    /// Largest (newest, last in the alphabet) first.
     pub descending: bool,
 }
 
 impl Default for Sort {
     fn default() -> Self {
         Self {
-            key: SortKey::Start,
+            key: Column::Time,
             descending: true,
         }
     }
 }
 
 /// The row a page goes on from. Ties of the sort value are ordered by (start, place), in the sort's own direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// The sort value; `None` when unknown.
-    pub value: Option<i128>,
+    pub value: Option<SortValue>,
     /// Its start.
     pub start: Nanos,
     /// Its place.
@@ -67,17 +55,21 @@ impl Cursor {
     /// The cursor that stands at this row.
     #[must_use]
     pub fn at(row: &Interaction, sort: Sort) -> Self {
-        let value = match sort.key {
-            SortKey::Start => Some(i128::from(row.start)),
-            SortKey::Cost => row.cost.map(|c| c.0),
-            SortKey::Tokens => row.usage.total().map(i128::from),
-            SortKey::Duration => row.duration.map(i128::from),
-        };
         Self {
-            value,
+            value: sort.key.value(row),
             start: row.start,
             place: row.place,
         }
+    }
+
+    /// Which comes first in a list of this order.
+    #[must_use]
+    pub fn compare(&self, other: &Self, sort: Sort) -> Ordering {
+        let way = |order: Ordering| if sort.descending { order.reverse() } else { order };
+        let unknown = self.value.is_none().cmp(&other.value.is_none());
+        unknown
+            .then_with(|| way(self.value.cmp(&other.value)))
+            .then_with(|| way((self.start, self.place).cmp(&(other.start, other.place))))
     }
 }
 
@@ -188,6 +180,15 @@ pub enum Query {
         window: Window,
         /// At most so many, those used last.
         limit: u32,
+    },
+    /// Interactions over time.
+    Timeline {
+        /// Which.
+        filter: Filter,
+        /// When.
+        window: Window,
+        /// At most so many bars.
+        most: u32,
     },
     /// What is usual where this interaction happened: those of the same feature that began before it, the newest first. None where no
     /// feature was logged.
@@ -588,6 +589,8 @@ pub enum Reply {
         /// There are more.
         more: bool,
     },
+    /// To `Timeline`.
+    Timeline(Box<Timeline>),
     /// To `Peers`.
     Peers(Box<Peers>),
     /// To `Values`, each with how many interactions or spans have it.

@@ -12,7 +12,7 @@ use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use futures_util::StreamExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::{App, Effect, Mouse, Msg, Notice, Press};
+use crate::app::{App, Effect, Kept, Mouse, Msg, Notice, Press, Program};
 use crate::keymap::{Keymap, Lookup};
 use crate::model::span::{Nanos, Origin};
 use crate::store::Store;
@@ -26,6 +26,8 @@ use super::terminal::{self, Screen};
 pub const FRAME: Duration = Duration::from_millis(16);
 /// Over a slow line: four a second.
 pub const SLOW_FRAME: Duration = Duration::from_millis(250);
+/// Signals that came while another program had the terminal are told by then.
+const LATE: Duration = Duration::from_millis(50);
 /// A chord that is not finished by then is forgotten: time enough to read what may follow.
 const CHORD: Duration = Duration::from_secs(5);
 
@@ -57,6 +59,10 @@ pub struct Explorer {
     pub mouse: bool,
     /// What was copied last.
     pub copied: Option<Vec<u8>>,
+    /// The user's cache directory.
+    pub cache: std::path::PathBuf,
+    /// A text for another program, as soon as no key is waited for.
+    pub outside: Option<(Program, &'static str, String)>,
     /// The plain screen shows what was copied, until a key is pressed.
     pub printed: bool,
     /// Keys of an unfinished chord, and when the last was pressed.
@@ -92,6 +98,24 @@ impl Signals {
             hang_up: signal(SignalKind::hangup())?,
             stop: signal(SignalKind::from_raw(stop))?,
         })
+    }
+}
+
+impl Signals {
+    /// Ctrl-C, Ctrl-\ and Ctrl-Z that were meant for another program reached this one too; they are told here a moment later.
+    async fn forget_keys(&mut self) {
+        loop {
+            let key = async {
+                tokio::select! {
+                    _ = self.interrupt.recv() => {}
+                    _ = self.quit.recv() => {}
+                    _ = self.stop.recv() => {}
+                }
+            };
+            if tokio::time::timeout(LATE, key).await.is_err() {
+                return;
+            }
+        }
     }
 }
 
@@ -197,6 +221,13 @@ impl Explorer {
                     return Ok(code);
                 }
             }
+            if let Some((program, name, text)) = self.outside.take() {
+                // Whoever reads keys here would take them away from the other program.
+                drop(keys);
+                self.show_outside(program, name, &text, screen)?;
+                keys = EventStream::new();
+                signals.forget_keys().await;
+            }
             dirty = true;
         }
     }
@@ -282,6 +313,7 @@ impl Explorer {
                         self.inbox.put(Event::Problem("the clipboard thread is gone".into()));
                     }
                 }
+                Effect::Outside { program, name, text } => self.outside = Some((program, name, text)),
                 Effect::Print => match &self.copied {
                     Some(bytes) => {
                         terminal::print(bytes)?;
@@ -291,10 +323,19 @@ impl Explorer {
                         .inbox
                         .put(Event::Problem("nothing was copied yet: y copies, then p prints it".into())),
                 },
-                Effect::SaveView(view) => {
-                    let said = super::views::save(&self.config, &view).map_or_else(Notice::error, Notice::info);
-                    // A notice asks for nothing.
-                    drop(self.app.update(Msg::Notice(said)));
+                Effect::Keep(kept) => {
+                    let said = match (super::settings::save(&self.config, &kept), kept) {
+                        (Err(error), _) => Some(Notice::error(error)),
+                        (Ok(()), Kept::View(view)) => {
+                            Some(Notice::info(format!("view {} is kept in {}", view.name, self.config.display())))
+                        }
+                        // It is seen.
+                        (Ok(()), Kept::Plan(_)) => None,
+                    };
+                    if let Some(said) = said {
+                        // A notice asks for nothing.
+                        drop(self.app.update(Msg::Notice(said)));
+                    }
                 }
                 Effect::Suspend => self.suspend(screen)?,
                 Effect::Redraw => *screen = terminal::fresh()?,
@@ -324,8 +365,23 @@ impl Explorer {
         }
     }
 
+    fn show_outside(&mut self, program: Program, name: &str, text: &str, screen: &mut Screen) -> io::Result<()> {
+        let cache = self.cache.clone();
+        let said = terminal::aside(self.mouse, || super::outside::show(&cache, program, name, text))?;
+        self.back_on_screen(screen)?;
+        if let Err(error) = said {
+            drop(self.app.update(Msg::Notice(Notice::error(error))));
+        }
+        Ok(())
+    }
+
     fn suspend(&mut self, screen: &mut Screen) -> io::Result<()> {
         terminal::suspend(self.mouse)?;
+        self.back_on_screen(screen)
+    }
+
+    /// The terminal may have another size than before.
+    fn back_on_screen(&mut self, screen: &mut Screen) -> io::Result<()> {
         *screen = terminal::fresh()?;
         let size = screen.size()?;
         let effects = self.app.update(Msg::Resized {

@@ -234,6 +234,7 @@ const fn name(reply: &Reply) -> &'static str {
         Reply::Peers(_) => "peers",
         Reply::Stats(_) => "statistics",
         Reply::Health(_) => "health",
+        Reply::Timeline(_) => "timeline",
         Reply::Rejects { .. } => "rejects",
         Reply::Reject(_) => "a reject",
         Reply::Interrupted => "an interruption",

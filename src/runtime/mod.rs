@@ -6,11 +6,12 @@ mod explorer;
 mod headless;
 mod inbox;
 mod ingest;
+mod outside;
 mod prices;
+mod settings;
 mod setup;
 mod terminal;
 mod traffic;
-mod views;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+use crate::app::layout::Plan;
 use crate::app::{App, Settings, View};
 use crate::cli::{self, Cli, Command};
 use crate::config::Glyphs;
@@ -202,6 +204,11 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String], named: Vec<String>) -> 
                     filter: filter.clone(),
                 })
                 .collect(),
+            plan: Plan {
+                columns: setup.config.columns.clone(),
+                list_percent: setup.config.list_percent,
+                costs_columns: setup.config.costs_columns,
+            },
             window: setup.window,
             prices: Arc::clone(&setup.prices),
             judging: Arc::clone(&setup.judging),
@@ -210,6 +217,7 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String], named: Vec<String>) -> 
             width: size.width,
             height: size.height,
             quiet: cli.options.low_bandwidth,
+            kept: sources.is_empty(),
         });
         let keymap = setup.keymap.clone();
         let explorer = Explorer {
@@ -230,6 +238,8 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String], named: Vec<String>) -> 
             ascii: setup.config.glyphs == Glyphs::Ascii,
             mouse: cli.options.mouse,
             copied: None,
+            cache: setup.cache.clone(),
+            outside: None,
             printed: false,
             pending: Vec::new(),
         };

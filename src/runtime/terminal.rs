@@ -107,6 +107,14 @@ pub fn watch_hang_up(gone: impl FnOnce() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
+/// Leaves the terminal to something else until that has ended.
+pub fn aside<T>(mouse: bool, other: impl FnOnce() -> T) -> io::Result<T> {
+    leave();
+    let said = other();
+    enter(mouse)?;
+    Ok(said)
+}
+
 /// Stops the program's whole process group as Ctrl-Z would, and comes back when it is continued.
 pub fn suspend(mouse: bool) -> io::Result<()> {
     leave();

@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::filter::Condition;
 use super::judge::{self, judge};
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
-use super::{costs, health, page, peers, prompts, values};
+use super::{costs, health, page, peers, prompts, timeline, values};
 use crate::derive::{derive, merge_pieces};
 use crate::model::anomaly::{Baseline, Judging};
 use crate::model::content::{Contents, Piece, Slot, assemble};
@@ -75,7 +75,7 @@ fn reply(connection: &Connection, prices: &Prices, judging: &Judging, query: &Qu
             sort,
             page,
             limit,
-        } => page::interactions(connection, filter, *window, *sort, *page, *limit),
+        } => page::interactions(connection, filter, *window, *sort, page, *limit),
         Query::Count { filter, window } => {
             let condition = Condition::new(filter, *window);
             let sql = format!("SELECT count(*) FROM interaction WHERE {}", condition.sql);
@@ -95,6 +95,7 @@ fn reply(connection: &Connection, prices: &Prices, judging: &Judging, query: &Qu
         Query::Spike { feature, window } => peers::spike(connection, prices, judging, feature, *window),
         Query::Baselines => baselines(connection, judging),
         Query::Prompts { filter, window, limit } => prompts::prompts(connection, filter, *window, *limit),
+        Query::Timeline { filter, window, most } => timeline::timeline(connection, filter, *window, *most),
         Query::Peers { trace, within, limit } => peers::peers(connection, prices, judging, *trace, *within, *limit),
         Query::Values { field, text, limit } => values::values(connection, *field, text, *limit),
         Query::Stats => stats(connection),

@@ -5,10 +5,11 @@ use duckdb::{Connection, Result, params_from_iter};
 
 use super::filter::Condition;
 use super::rows::read_interaction;
+use crate::model::column::{Column, SortValue};
 use crate::model::filter::Filter;
-use crate::model::query::{Cursor, Page, Reply, Sort, SortKey, Window};
+use crate::model::query::{Cursor, Page, Reply, Sort, Window};
 
-pub(super) fn interactions(connection: &Connection, filter: &Filter, window: Window, sort: Sort, page: Page, limit: u32) -> Result<Reply> {
+pub(super) fn interactions(connection: &Connection, filter: &Filter, window: Window, sort: Sort, page: &Page, limit: u32) -> Result<Reply> {
     let mut condition = Condition::new(filter, window);
     let column = column(sort.key);
     let (cursor, forward, inclusive) = match page {
@@ -47,12 +48,26 @@ pub(super) fn interactions(connection: &Connection, filter: &Filter, window: Win
     Ok(Reply::Interactions { rows, more })
 }
 
-fn column(key: SortKey) -> &'static str {
+/// What is sorted by; NULL where `Column::value` knows nothing.
+fn column(key: Column) -> &'static str {
     match key {
-        SortKey::Start => "start",
-        SortKey::Cost => "cost",
-        SortKey::Tokens => "tokens",
-        SortKey::Duration => "duration",
+        Column::Time => "start",
+        Column::Cost => "cost",
+        Column::Tokens => "tokens",
+        Column::Took => "duration",
+        Column::Feature => "feature",
+        Column::User => "user_id",
+        Column::Session => "session",
+        Column::Service => "service",
+        Column::Model => "models",
+        Column::Flags => "findings",
+        Column::Status => "status",
+        Column::Ask => "nullif(ask, '')",
+        Column::Name => "nullif(name, '')",
+        Column::Spans => "spans",
+        Column::Calls => "llm_calls",
+        Column::Tools => "tool_calls",
+        Column::Searches => "retrievals",
     }
 }
 
@@ -67,7 +82,7 @@ fn order(column: &str, descending: bool, nulls_last: bool) -> String {
 }
 
 /// Only rows beyond the cursor in the direction of reading.
-fn beyond(condition: &mut Condition, column: &str, sort: Sort, cursor: Cursor, forward: bool, inclusive: bool) {
+fn beyond(condition: &mut Condition, column: &str, sort: Sort, cursor: &Cursor, forward: bool, inclusive: bool) {
     let sign = if sort.descending == forward { "<" } else { ">" };
     let equal = if inclusive { "=" } else { "" };
     let tie = format!("start {sign}= ? AND (start {sign} ? OR place {sign}{equal} ?)");
@@ -81,14 +96,22 @@ fn beyond(condition: &mut Condition, column: &str, sort: Sort, cursor: Cursor, f
         bind_tie(condition);
         return;
     }
-    match (cursor.value, forward) {
+    match (&cursor.value, forward) {
         (Some(value), _) => {
             let unknown = if forward { format!(" OR {column} IS NULL") } else { String::new() };
             condition
                 .sql
                 .push_str(&format!(" AND ({column} {sign} ?{unknown} OR ({column} = ? AND {tie}))"));
-            condition.bind(value);
-            condition.bind(value);
+            for _ in 0..2 {
+                match value {
+                    // No wider than the column, where it can be.
+                    SortValue::Number(number) => match i64::try_from(*number) {
+                        Ok(number) => condition.bind(number),
+                        Err(_) => condition.bind(*number),
+                    },
+                    SortValue::Text(text) => condition.bind(text.clone()),
+                }
+            }
         }
         (None, true) => condition.sql.push_str(&format!(" AND {column} IS NULL AND {tie}")),
         (None, false) => condition.sql.push_str(&format!(" AND ({column} IS NOT NULL OR ({tie}))")),

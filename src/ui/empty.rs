@@ -42,6 +42,10 @@ fn words(app: &App) -> Vec<(String, Role)> {
             "no interaction: everything has been read, and nothing more will come".to_owned(),
             Role::Text,
         )),
+        Reading::Kept => {
+            lines.push((format!("no interaction is kept in {}", app.named().join(" ")), Role::Text));
+            lines.push(("name a file or a directory beside --db to read into it".to_owned(), Role::Dim));
+        }
         Reading::Following | Reading::Polling | Reading::Waiting if status.progress().inputs == 0 => {
             lines.push((format!("no file yet in {}", app.named().join(" ")), Role::Text));
             lines.push((

@@ -187,6 +187,9 @@ pub(super) fn status(viewer: &Viewer, theme: &Theme) -> Line<'static> {
             Role::Match,
         );
     }
+    if viewer.shows_blanks() {
+        add("blanks shown".to_owned(), Role::Dim);
+    }
     if !viewer.wraps() {
         add("unwrapped".to_owned(), Role::Dim);
     }

@@ -8,11 +8,11 @@ use super::text::{self, Align, label, span};
 use super::theme::{Role, Theme};
 use super::{empty, tree};
 use crate::app::App;
-use crate::app::layout::{Column, Focus};
+use crate::app::layout::{Focus, heading};
 use crate::app::list::ListLine;
 use crate::app::status::Partial;
 use crate::app::tree::Spans;
-use crate::model::query::SortKey;
+use crate::model::column::Column;
 use crate::model::span::Status;
 use crate::model::text::Safe;
 use crate::model::trace::{FindingKind, Interaction};
@@ -58,21 +58,22 @@ fn headings(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let sort = app.list().sort();
     let mut x = area.x + 1;
     for (column, width) in &app.screen().columns {
-        let sorted = matches!(
-            (column, sort.key),
-            (Column::Time, SortKey::Start)
-                | (Column::Cost, SortKey::Cost)
-                | (Column::Tokens, SortKey::Tokens)
-                | (Column::Took, SortKey::Duration)
-        );
+        let (sorted, cells) = (*column == sort.key, usize::from(*width));
         let mark = match (sorted, sort.descending) {
             (true, true) => "↓",
             (true, false) => "↑",
             (false, _) => "",
         };
-        let title = Safe::line(&format!("{}{mark}", column.title()));
-        let align = if column.right() { Align::Right } else { Align::Left };
-        let cell = text::pad(&title, usize::from(*width), align);
+        let name = heading(*column);
+        // The mark is worth more than the last letter.
+        let name = if name.len() + 1 > cells && !mark.is_empty() {
+            name.get(..cells - 1)
+        } else {
+            Some(name)
+        };
+        let title = Safe::line(&format!("{}{mark}", name.unwrap_or_default()));
+        let align = if column.is_number() { Align::Right } else { Align::Left };
+        let cell = text::pad(&title, cells, align);
         buffer.set_span(
             x,
             area.y,
@@ -85,7 +86,12 @@ fn headings(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 
 fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let open = app.trees().expanded(row.trace).is_some();
-    buffer.set_span(area.x, area.y, &label(if open { "▾" } else { "▸" }, theme.style(Role::Dim)), 1);
+    let (mark, role) = match (app.marks().contains(row.trace), open) {
+        (true, _) => ("◆", Role::Accent),
+        (false, true) => ("▾", Role::Dim),
+        (false, false) => ("▸", Role::Dim),
+    };
+    buffer.set_span(area.x, area.y, &label(mark, theme.style(role)), 1);
     let mut x = area.x + 1;
     for (column, width) in &app.screen().columns {
         let cells = usize::from(*width);
@@ -122,13 +128,25 @@ fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: 
                 if row.unpriced_calls > 0 { Role::Warn } else { Role::Money },
             ),
             Column::Took => (text::duration(row.duration), Role::Time),
+            Column::Session => missing(&row.session),
+            Column::Service => missing(&row.service),
+            Column::Name if row.name.is_empty() => (Safe::from_static("–"), Role::Dim),
+            Column::Name => (Safe::line(&row.name), Role::Text),
+            Column::Status => (
+                Safe::from_static(row.status.name()),
+                if row.status == Status::Error { Role::Error } else { Role::Dim },
+            ),
+            Column::Spans => (Safe::line(&row.spans.to_string()), Role::Text),
+            Column::Calls => (Safe::line(&row.llm_calls.to_string()), Role::Text),
+            Column::Tools => (Safe::line(&row.tool_calls.to_string()), Role::Text),
+            Column::Searches => (Safe::line(&row.retrievals.to_string()), Role::Text),
             Column::Flags => (
                 Safe::line(&row.findings.iter().map(FindingKind::letter).collect::<String>()),
                 if row.status == Status::Error { Role::Error } else { Role::Warn },
             ),
         };
         // What leans left is not filled up: a style may underline.
-        let cell = if column.right() {
+        let cell = if column.is_number() {
             text::pad(&words, cells, Align::Right)
         } else {
             words.cut(cells)

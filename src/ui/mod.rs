@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! ┌ spanscope ─ sources ─ ● following ─ interactions ─ filter ─────────┐  status
-//! │ list, with the spans of open interactions      │ cost by feature   │  list, tree, costs
+//! │ interactions over time                         │ cost by feature   │  timeline, costs
+//! │ list, with the spans of open interactions      │                   │  list, tree
 //! ├ prompt ─ response ─ documents ─ … ─────────────────────────────────┤
 //! │ what the model was told                                            │  inspector
 //! └ keys of the pane, a message, or the line being typed ──────────────┘  status, overlay
@@ -24,6 +25,7 @@ mod sources;
 mod status;
 pub mod text;
 pub mod theme;
+mod timeline;
 mod tree;
 
 use crossterm::event::KeyEvent;
@@ -76,6 +78,9 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
         .render(screen.frame, buffer);
     if let Some(area) = screen.list {
         list::draw(app, theme, area, buffer);
+    }
+    if let Some(area) = screen.timeline {
+        timeline::draw(app, theme, area, buffer);
     }
     if let Some(area) = screen.costs {
         costs::draw(app, theme, area, buffer);

@@ -11,6 +11,8 @@ use super::text::{self, Align, label, span};
 use super::theme::{Role, Theme};
 use crate::app::App;
 use crate::app::action::{Action, Mode};
+use crate::app::columns::Columns;
+use crate::app::layout::heading;
 use crate::app::moves;
 use crate::app::palette::fits;
 use crate::app::prompt::{Prompt, PromptKind};
@@ -23,6 +25,8 @@ pub(super) fn draw(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buffe
     }
     if app.sort_menu() {
         menu(" sort by ", &moves::menu(true), keymap, theme, frame, buffer);
+    } else if let Some(menu) = app.columns_menu() {
+        columns(app, menu, theme, frame, buffer);
     } else if app.copy_menu() {
         menu(" copy ", &moves::menu(false), keymap, theme, frame, buffer);
     } else if let Some(prompt) = app.prompt() {
@@ -101,6 +105,35 @@ fn help(app: &App, top: usize, typed: &str, keymap: &Keymap, theme: &Theme, fram
 fn menu(title: &'static str, actions: &[Action], keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
     let first = |action: &Action| (keymap.keys_of(*action).into_iter().next().unwrap_or_default(), *action);
     keys(title, &actions.iter().map(first).collect::<Vec<_>>(), theme, frame, buffer);
+}
+
+/// Every column, those shown marked, in their order.
+fn columns(app: &App, menu: &Columns, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
+    let width = frame.width.min(28);
+    let height = (menu.order.len() as u16 + 2).min(frame.height.saturating_sub(2));
+    let area = Rect {
+        x: frame.right() - width,
+        y: frame.bottom().saturating_sub(height + 1),
+        width,
+        height,
+    };
+    let inner = popup(" columns ", area, theme, buffer);
+    let sort = app.list().sort();
+    let top = (menu.at + 1).saturating_sub(usize::from(inner.height));
+    for (y, (at, (column, shown))) in (inner.top()..inner.bottom()).zip(menu.order.iter().enumerate().skip(top)) {
+        let mark = match (sort.key == *column, sort.descending) {
+            (true, true) => " ↓",
+            (true, false) => " ↑",
+            (false, _) => "",
+        };
+        let words = Safe::line(&format!(" {} {}{mark}", if *shown { "[x]" } else { "[ ]" }, heading(*column)));
+        let role = if *shown { Role::Text } else { Role::Dim };
+        let row = text::pad(&words, usize::from(inner.width), Align::Left);
+        buffer.set_span(inner.x, y, &span(&row, theme.style(role)), inner.width);
+        if at == menu.at {
+            buffer.set_style(Rect { y, height: 1, ..inner }, theme.style(Role::Selected));
+        }
+    }
 }
 
 /// What may follow the keys typed so far.

@@ -110,6 +110,7 @@ fn pieces(app: &App, keymap: &Keymap, roomy: bool) -> Vec<Piece> {
     match (status.reading(), app.list().follows()) {
         // Nothing more will come, so there is nothing to pause; rows above the cursor's page may still be unseen.
         (Reading::Ended, _) => add(format!("■ ended{newer}"), Role::Dim, 0),
+        (Reading::Kept, _) => add(format!("■ kept store, no source{newer}"), Role::Dim, 0),
         (Reading::Waiting, _) => add("waiting".to_owned(), Role::Dim, 0),
         (Reading::History(percent), true) => add(format!("reading {percent} %{left}"), Role::Warn, 0),
         (Reading::History(percent), false) => {
@@ -198,7 +199,6 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
         Mode::List => &[
             (Action::Open, "open"),
             (Action::Filter, "filter"),
-            (Action::Search, "search"),
             (Action::Copy, "copy"),
             (Action::Diagnose, "diagnose"),
             (Action::Help, "help"),
@@ -218,6 +218,14 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::CostWindow, "time"),
             (Action::Explain, "why dear"),
             (Action::NextPane, "next pane"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Mode::Timeline => &[
+            (Action::Open, "go there"),
+            (Action::EarlierBar, "earlier"),
+            (Action::LaterBar, "later"),
+            (Action::Timeline, "what is shown"),
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],
@@ -266,6 +274,14 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Search, "search"),
             (Action::Refresh, "ask again"),
             (Action::Help, "help"),
+        ],
+        Mode::Columns => &[
+            (Action::ToggleColumn, "show, hide"),
+            (Action::ColumnEarlier, "left"),
+            (Action::ColumnLater, "right"),
+            (Action::SortByColumn, "sort"),
+            (Action::DesignedColumns, "as designed"),
+            (Action::Back, "back"),
         ],
         Mode::Help => &[(Action::Search, "search"), (Action::Back, "back")],
         Mode::Sort | Mode::Copy => &[(Action::Back, "back")],

@@ -6,8 +6,9 @@ use ratatui::text::Line;
 
 use super::text::{self, Align, label, span};
 use super::theme::{Role, Theme};
-use crate::app::layout::{Column, Screen};
+use crate::app::layout::Screen;
 use crate::app::tree::Open;
+use crate::model::column::Column;
 use crate::model::span::SpanKind;
 use crate::model::text::Safe;
 use crate::model::trace::{Span, Trace};
@@ -21,15 +22,12 @@ pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, t
     let left = figures(node, above.then_some(trace), screen, theme, area, buffer);
     let left = if screen.bar > 0 && left > screen.bar + 20 {
         let from = left - screen.bar;
-        bar(
-            trace,
-            node,
-            open.is_critical(number),
-            screen.bar,
-            Rect { x: area.x + from, ..area },
-            theme,
-            buffer,
-        );
+        let place = Rect {
+            x: area.x + from,
+            width: screen.bar,
+            ..area
+        };
+        bar(open, trace, number, theme, place, buffer);
         from - 1
     } else {
         left
@@ -115,7 +113,8 @@ fn figures(node: &Span, above: Option<&Trace>, screen: &Screen, theme: &Theme, a
                 buffer.set_span(area.x + right + 1, area.y, &span(&cell, theme.style(role)), width);
                 break;
             }
-            Column::Time | Column::Feature | Column::User | Column::Ask | Column::Model => break,
+            // It says nothing of a step.
+            _ => continue,
         };
         right = right.saturating_sub(width + 1);
         let cell = text::pad(&cell, usize::from(*width), align);
@@ -124,14 +123,32 @@ fn figures(node: &Span, above: Option<&Trace>, screen: &Screen, theme: &Theme, a
     right
 }
 
-/// When it ran within the interaction's time; what is on the critical path stands taller.
-fn bar(trace: &Trace, node: &Span, critical: bool, columns: u16, area: Rect, theme: &Theme, buffer: &mut Buffer) {
-    let (before, filled) = place(trace, node, columns);
-    for column in 0..columns {
+/// A gap of less than this part of the interaction's time is not worth a word.
+const GAP: i64 = 20;
+
+/// When it ran within the interaction's time; what is on the critical path stands taller, and what has no end is open. Before it, how long
+/// nothing had run, where that is much.
+fn bar(open: &Open, trace: &Trace, number: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(node) = trace.spans.get(number) else { return };
+    let (before, filled) = place(trace, node, area.width);
+    let unfinished = node.part.end.is_none() && !node.part.ended;
+    for column in 0..area.width {
         let inside = (before..before + filled).contains(&column);
-        let full = if critical { "▇" } else { "▄" };
-        let (glyph, role) = if inside { (full, Role::Bar) } else { ("▁", Role::BarEmpty) };
+        let full = if open.is_critical(number) { "▇" } else { "▄" };
+        let (glyph, role) = match (inside, unfinished && column >= before && !node.missing) {
+            (true, _) => (full, Role::Bar),
+            (false, true) => ("░", Role::Bar),
+            (false, false) => ("▁", Role::BarEmpty),
+        };
         buffer.set_span(area.x + column, area.y, &label(glyph, theme.style(role)), 1);
+    }
+    let gap = open.gap(number);
+    if gap > 0 && gap >= trace.row.duration.unwrap_or(i64::MAX) / GAP {
+        let words = Safe::line(&format!("+{}", text::duration(Some(gap)).as_str()));
+        let width = words.width() as u16;
+        if width <= before {
+            buffer.set_span(area.x + before - width, area.y, &span(&words, theme.style(Role::Dim)), width);
+        }
     }
 }
 

@@ -7,16 +7,18 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use spanscope::app::layout::Focus;
+use spanscope::app::layout::{Focus, Plan};
 use spanscope::app::{App, Effect, Input, ListLine, Mode, Msg, Notice, Pane, Settings, View};
 use spanscope::keymap::{Keymap, Lookup};
+use spanscope::model::column::Column;
 use spanscope::model::content::{Contents, Message, MessagePart, Slot};
 use spanscope::model::filter::{Field, Filter, Subject};
-use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SortKey, SourceStat, Stats, Window};
+use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SourceStat, Stats, Window};
 use spanscope::model::record::{Progress, Receipt, Tally};
 use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
+use spanscope::model::timeline::{self, Bar, Timeline};
 use spanscope::model::trace::{FindingKind, Findings, Interaction, Trace};
-use spanscope::model::usage::Usage;
+use spanscope::model::usage::{Cost, CostBasis, Usage};
 use spanscope::pricing::Prices;
 use spanscope::ui;
 use spanscope::ui::theme::{ColorSupport, Theme};
@@ -57,6 +59,24 @@ pub struct Desk {
     /// The store answers every question with this.
     pub broken: Option<String>,
     pending: Vec<KeyEvent>,
+}
+
+/// Interactions over time, counted one by one.
+pub fn over_time(rows: &[&Interaction], most: u32) -> Timeline {
+    let starts = || rows.iter().map(|row| row.start);
+    let (Some(low), Some(high)) = (starts().min(), starts().max()) else {
+        return Timeline::default();
+    };
+    let step = timeline::fine(low, high);
+    let mut counted: std::collections::BTreeMap<i64, Bar> = std::collections::BTreeMap::new();
+    for row in rows {
+        let bar = counted.entry(row.start.div_euclid(step)).or_default();
+        bar.interactions += 1;
+        bar.cost = row.cost.map(|cost| Cost(bar.cost.map_or(0, |sum| sum.0) + cost.0)).or(bar.cost);
+        bar.at_least |= row.unpriced_calls > 0 || row.cost_basis == CostBasis::LowerBound;
+        bar.errors += u64::from(row.status == Status::Error);
+    }
+    Timeline::gather(step, &counted.into_iter().collect::<Vec<_>>(), u64::from(most))
 }
 
 fn id(number: u64, span: u64) -> String {
@@ -139,15 +159,21 @@ impl Desk {
 
     /// As with `--since` and `--until`.
     pub fn in_window(count: u64, width: u16, height: u16, window: Window) -> Self {
-        Self::begun(count, width, height, window, Vec::new())
+        Self::begun(count, width, height, window, Vec::new(), false)
     }
 
-    fn begun(count: u64, width: u16, height: u16, window: Window, views: Vec<View>) -> Self {
+    /// A kept store without any source.
+    pub fn kept(count: u64, width: u16, height: u16) -> Self {
+        Self::begun(count, width, height, Window::default(), Vec::new(), true)
+    }
+
+    fn begun(count: u64, width: u16, height: u16, window: Window, views: Vec<View>, kept: bool) -> Self {
         let settings = Settings {
             sources: vec!["/var/log/app/*.jsonl".into()],
             filter: Filter::All,
             filter_text: String::new(),
             views,
+            plan: Plan::default(),
             window,
             prices: Arc::clone(&PRICES),
             judging: Arc::default(),
@@ -156,6 +182,7 @@ impl Desk {
             width,
             height,
             quiet: false,
+            kept,
         };
         let (app, effects) = App::new(settings);
         let mut desk = Self {
@@ -187,7 +214,7 @@ impl Desk {
             name: (*name).to_owned(),
             filter: (*filter).to_owned(),
         });
-        let mut desk = Self::begun(count, width, height, Window::default(), views.collect());
+        let mut desk = Self::begun(count, width, height, Window::default(), views.collect(), false);
         desk.answer_all();
         desk
     }
@@ -211,7 +238,7 @@ impl Desk {
                     self.raw.push(bytes);
                 }
                 Effect::Quit => self.quit = true,
-                Effect::SaveView(_) | Effect::Suspend | Effect::Redraw | Effect::Print => {}
+                Effect::Keep(_) | Effect::Suspend | Effect::Redraw | Effect::Print | Effect::Outside { .. } => {}
                 Effect::Ask(pane, ticket, query) => {
                     self.asked.push((pane, query.clone()));
                     // The runtime interrupts an older question of the same pane.
@@ -280,21 +307,20 @@ impl Desk {
                 limit,
             } => {
                 let mut all: Vec<Interaction> = rows.filter(|row| inside(row, &filter, window)).cloned().collect();
-                let order = |row: &Interaction| order(Cursor::at(row, sort), sort);
-                all.sort_by_key(order);
+                let order = |row: &Interaction, cursor: &Cursor| Cursor::at(row, sort).compare(cursor, sort);
+                all.sort_by(|a, b| order(a, &Cursor::at(b, sort)));
                 let limit = limit as usize;
                 let cut = |rows: Vec<Interaction>| (rows.len() > limit, rows.into_iter().take(limit).collect::<Vec<_>>());
                 let from_end = |rows: Vec<Interaction>| {
                     let skip = rows.len().saturating_sub(limit);
                     (skip > 0, rows.into_iter().skip(skip).collect())
                 };
-                let at = |cursor: Cursor| self::order(cursor, sort);
                 let (more, rows) = match page {
                     Page::First => cut(all),
                     Page::Last => from_end(all),
-                    Page::After(cursor) => cut(all.into_iter().filter(|row| order(row) > at(cursor)).collect()),
-                    Page::From(cursor) => cut(all.into_iter().filter(|row| order(row) >= at(cursor)).collect()),
-                    Page::Before(cursor) => from_end(all.into_iter().filter(|row| order(row) < at(cursor)).collect()),
+                    Page::After(cursor) => cut(all.into_iter().filter(|row| order(row, &cursor).is_gt()).collect()),
+                    Page::From(cursor) => cut(all.into_iter().filter(|row| order(row, &cursor).is_ge()).collect()),
+                    Page::Before(cursor) => from_end(all.into_iter().filter(|row| order(row, &cursor).is_lt()).collect()),
                 };
                 Reply::Interactions { rows, more }
             }
@@ -346,6 +372,10 @@ impl Desk {
                 }
                 costs.sort_by_key(|row| std::cmp::Reverse(row.cost));
                 Reply::Costs(costs)
+            }
+            Query::Timeline { filter, window, most } => {
+                let rows: Vec<&Interaction> = rows.filter(|row| inside(row, &filter, window)).collect();
+                Reply::Timeline(Box::new(over_time(&rows, most)))
             }
             Query::Peers { .. } => Reply::Peers(Box::default()),
             Query::Trend { .. } => Reply::Trend(Box::new(self.trend.clone())),
@@ -498,17 +528,6 @@ impl Desk {
         ui::render(&self.app, &self.keymap, theme, area, &mut buffer);
         buffer
     }
-}
-
-/// Sorts as the port says: by value, unknown last; ties by start and place in the list's own direction.
-fn order(cursor: Cursor, sort: Sort) -> (bool, i128, i128, i128) {
-    let sign = if sort.descending { -1 } else { 1 };
-    (
-        cursor.value.is_none(),
-        cursor.value.unwrap_or(0) * sign,
-        i128::from(cursor.start) * sign,
-        cursor.place * sign,
-    )
 }
 
 #[test]
@@ -757,7 +776,7 @@ fn sorting_by_the_same_again_reverses() {
     assert_eq!(
         desk.app.list().sort(),
         Sort {
-            key: SortKey::Cost,
+            key: Column::Cost,
             descending: true
         }
     );

@@ -1,6 +1,6 @@
 //! What is typed: completions, history, the palette, named views, times, a help that is searched.
 
-use spanscope::app::{Effect, Mode, Msg, View};
+use spanscope::app::{Effect, Kept, Mode, Msg, View};
 use spanscope::ui::theme::{ColorSupport, Theme};
 
 use super::app::{Desk, text};
@@ -83,7 +83,7 @@ fn views_are_shown_and_kept() {
         name: "known users".into(),
         filter: "has:user".into(),
     };
-    assert!(effects.contains(&Effect::SaveView(view.clone())), "{effects:?}");
+    assert!(effects.contains(&Effect::Keep(Kept::View(view.clone()))), "{effects:?}");
     assert!(desk.app.views().contains(&view));
     insta::assert_snapshot!(out);
 }

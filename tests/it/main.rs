@@ -4,6 +4,7 @@
 mod app;
 #[cfg(feature = "store")]
 mod clipboard;
+mod columns;
 mod demo;
 mod documents;
 mod fixtures;
@@ -11,7 +12,9 @@ mod formats;
 #[cfg(feature = "store")]
 mod headless;
 mod house;
+mod inspecting;
 mod lines;
+mod marks;
 mod money;
 mod mouse;
 #[cfg(feature = "store")]
@@ -41,4 +44,5 @@ mod store_golden;
 mod store_health;
 #[cfg(feature = "store")]
 mod store_purge;
+mod timeline;
 mod walk;

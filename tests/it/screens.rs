@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use spanscope::app::layout::Plan;
 use spanscope::app::{Action, App, Effect, Msg, Settings};
 use spanscope::derive::derive;
 use spanscope::formats;
@@ -134,6 +135,10 @@ impl Script {
                 }
                 Reply::Costs(rows)
             }
+            Query::Timeline { most, .. } => {
+                let rows: Vec<&Interaction> = self.traces.iter().map(|trace| &trace.row).collect();
+                Reply::Timeline(Box::new(super::app::over_time(&rows, *most)))
+            }
             Query::Stats => Reply::Stats(Box::new(Stats {
                 interactions: self.traces.len() as u64,
                 ..Stats::default()
@@ -167,6 +172,7 @@ impl Stage {
             filter: Filter::All,
             filter_text: String::new(),
             views: Vec::new(),
+            plan: Plan::default(),
             window: Window::default(),
             prices: Arc::new(Prices::embedded()),
             judging: Arc::default(),
@@ -175,6 +181,7 @@ impl Stage {
             width,
             height,
             quiet: false,
+            kept: false,
         };
         let (app, effects) = App::new(settings);
         let mut stage = Self {

@@ -26,6 +26,24 @@ fn nothing_there_yet() {
 }
 
 #[test]
+fn a_kept_store_waits_for_nothing() {
+    for count in [0, 9] {
+        let mut desk = Desk::kept(count, 80, 16);
+        desk.answer_all();
+        let screen = none(&desk);
+        assert!(
+            screen.contains("■ kept store, no source") && !screen.contains("waiting"),
+            "{screen}"
+        );
+        assert_eq!(
+            count == 0,
+            screen.contains("no interaction is kept in /var/log/app/*.jsonl"),
+            "{screen}"
+        );
+    }
+}
+
+#[test]
 fn nothing_matches_the_filter() {
     let mut desk = Desk::ready(9, 80, 12);
     desk.keys("ffeature:nothing<enter>");
@@ -158,6 +176,18 @@ fn the_header_fits_and_keeps_what_matters_most() {
 }
 
 /// The lower border carries the keys, the inspector's place and messages: none writes into another.
+#[test]
+fn the_footer_has_six_hints_at_most() {
+    for keys in ["", "<enter>", "$", "t", "L", "D", "d", "H", "s", "y", "|", "?"] {
+        let mut desk = Desk::ready(9, 250, 40);
+        desk.keys(keys);
+        let screen = none(&desk);
+        let footer = screen.lines().last().unwrap();
+        let hints = footer.split("─").next().unwrap_or(footer).split("  ").count();
+        assert!(hints <= 6, "{keys}: {hints} in {footer}");
+    }
+}
+
 #[test]
 fn the_footer_shares_its_line() {
     let mut all = String::new();

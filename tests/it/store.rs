@@ -11,14 +11,15 @@ use std::sync::{Arc, Mutex};
 
 use spanscope::derive::derive;
 use spanscope::model::anomaly::{Baseline, Judging, Rule};
+use spanscope::model::column::Column;
 use spanscope::model::content::{Form, Piece, Slot};
-use spanscope::model::filter::{Field, Filter, Pattern};
+use spanscope::model::filter::{Comparison, Field, Filter, Pattern};
 use spanscope::model::json::Json;
-use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SortKey, Stats, Ticket, Trend, Window};
+use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, Stats, Ticket, Trend, Window};
 use spanscope::model::record::{Batch, Identity, Order, Other, Receipt, Reject, SourceInfo, Tally};
 use spanscope::model::span::{Inferred, Origin, Part, SpanKey, SpanKind, StartFrom, Status, TraceKey};
 use spanscope::model::trace::Interaction;
-use spanscope::model::usage::{Convention, Cost, Usage};
+use spanscope::model::usage::{Convention, Cost, CostBasis, Usage};
 use spanscope::pricing::Prices;
 use spanscope::store::{Location, Options, Store, StoreError};
 
@@ -725,7 +726,7 @@ fn pages_are_windows_of_the_sorted_list() {
     fill(&store, vec![batch(&source(1), 0..1000, varied(60))]);
     let everything = all(&store);
     assert_eq!(everything.len(), 60);
-    for sort in SortKey::ALL
+    for sort in Column::ALL
         .iter()
         .flat_map(|key| [true, false].map(|descending| Sort { key: *key, descending }))
     {
@@ -740,12 +741,12 @@ fn pages_are_windows_of_the_sorted_list() {
             let cursor = Cursor::at(&sorted[at], sort);
             let end = |from: usize| (from + 5).min(60);
             assert_eq!(
-                get(Page::After(cursor), 5),
+                get(Page::After(cursor.clone()), 5),
                 (sorted[at + 1..end(at + 1).max(at + 1)].to_vec(), at + 6 < 60),
                 "after {at} {sort:?}"
             );
             assert_eq!(
-                get(Page::From(cursor), 5),
+                get(Page::From(cursor.clone()), 5),
                 (sorted[at..end(at)].to_vec(), at + 5 < 60),
                 "from {at} {sort:?}"
             );
@@ -756,6 +757,86 @@ fn pages_are_windows_of_the_sorted_list() {
             );
         }
     }
+}
+
+#[test]
+fn what_is_counted_over_time_is_what_the_list_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    // Two busy minutes a week apart, and one interaction before 1970.
+    let mut parts = varied(300);
+    for (n, part) in parts.iter_mut().enumerate() {
+        let second = 1_000_000_000;
+        let week = if n % 5 == 0 { 7 * 86_400 * second } else { 0 };
+        part.start = if n == 299 {
+            -1
+        } else {
+            NOON + (n as i64 * 37 % 120) * second / 2 + week
+        };
+    }
+    fill(&store, vec![batch(&source(1), 0..4000, parts)]);
+    let users = Filter::Is(Field::User, Pattern("u_*".to_owned()));
+    let early = Window {
+        since: Some(NOON),
+        until: Some(NOON + 40_000_000_000),
+    };
+    for (filter, window) in [
+        (Filter::All, Window::default()),
+        (users, Window::default()),
+        (Filter::All, early),
+        (Filter::Is(Field::User, Pattern("nobody".to_owned())), Window::default()),
+    ] {
+        for most in [1, 2, 40, 120, 500] {
+            let query = Query::Timeline {
+                filter: filter.clone(),
+                window,
+                most,
+            };
+            let Reply::Timeline(line) = store.ask_now(query) else { panic!() };
+            let query = Query::Interactions {
+                filter: filter.clone(),
+                window,
+                sort: Sort::default(),
+                page: Page::First,
+                limit: u32::MAX,
+            };
+            let (rows, _) = rows(store.ask_now(query));
+            assert!(line.bars.len() <= most.max(2) as usize, "{} bars for {most}", line.bars.len());
+            assert_eq!(line.bars.iter().map(|bar| bar.interactions).sum::<u64>(), rows.len() as u64);
+            for (at, bar) in line.bars.iter().enumerate() {
+                let inside: Vec<&Interaction> = rows.iter().filter(|row| line.bar_of(row.start) == Some(at)).collect();
+                let known = inside.iter().filter_map(|row| row.cost).map(|cost| cost.0).reduce(|a, b| a + b);
+                let errors = inside.iter().filter(|row| row.status == Status::Error).count();
+                let open = inside
+                    .iter()
+                    .any(|row| row.unpriced_calls > 0 || row.cost_basis == CostBasis::LowerBound);
+                assert_eq!(
+                    (bar.interactions, bar.cost.map(|cost| cost.0), bar.errors, bar.at_least),
+                    (inside.len() as u64, known, errors as u64, open),
+                    "bar {at} of {most}"
+                );
+            }
+        }
+    }
+    // What fills but a moment of all the time is seen in the steps of that moment.
+    let query = Query::Timeline {
+        filter: Filter::Is(Field::Trace, Pattern("t2*".to_owned())).and(
+            Filter::Compare(Field::At, Comparison::Less, i128::from(NOON + 86_400_000_000_000)).and(Filter::Compare(
+                Field::At,
+                Comparison::Greater,
+                0,
+            )),
+        ),
+        window: Window::default(),
+        most: 120,
+    };
+    let Reply::Timeline(line) = store.ask_now(query) else { panic!() };
+    assert!(
+        line.bars.len() > 50 && line.step <= 1_000_000_000,
+        "{} bars of {} ns",
+        line.bars.len(),
+        line.step
+    );
 }
 
 #[test]

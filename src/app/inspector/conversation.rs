@@ -434,9 +434,8 @@ fn part(page: &mut Page, part: &MessagePart, called: &HashMap<&str, &str>) {
         }
         MessagePart::Media { media_type, bytes, uri } => {
             page.push(Tone::Dim, "[").push(Tone::Dim, media_type.as_deref().unwrap_or("media"));
-            if let Some(bytes) = bytes {
-                page.push(Tone::Dim, " ").push(Tone::Dim, &text::bytes(*bytes));
-            }
+            let size = bytes.map_or_else(|| "size not logged".to_owned(), text::bytes);
+            page.push(Tone::Dim, " ").push(Tone::Dim, &size);
             if let Some(uri) = uri {
                 page.push(Tone::Dim, " ").push(Tone::Dim, uri);
             }

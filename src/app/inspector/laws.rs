@@ -287,6 +287,21 @@ fn hostile_text_never_reaches_the_screen_as_it_is() {
 }
 
 #[test]
+fn blanks_are_shown_when_asked_for_and_move_nothing() {
+    let mut inspector = prompt("a b\tc \r\n\n x", 40, 10);
+    let plain = screen(&inspector);
+    inspector.viewer.toggle_blanks();
+    assert_eq!(screen(&inspector)[1..], ["a␣b→c␣␍␊", "␊", "␣x␊"]);
+    assert_eq!(inspector.viewer.hidden(), 0, "they hide nothing");
+    inspector.viewer.toggle_blanks();
+    assert_eq!(screen(&inspector), plain);
+    // Another program gets what the screen shows, whole and harmless.
+    let mut inspector = prompt("x\u{1b}]52;c;aGk=\u{7}\u{202e}y", 10, 2);
+    inspector.viewer.toggle_blanks();
+    assert_eq!(inspector.viewer.safe_text(), "user\nx␛]52;c;aGk=␇<RLO>y\n");
+}
+
+#[test]
 fn a_wide_character_is_cut_at_the_left_edge_without_moving_the_rest() {
     let mut inspector = prompt("日本語abc", 6, 4);
     inspector.viewer.toggle_wrap();

@@ -9,7 +9,7 @@ mod page;
 
 use std::ops::Range;
 
-use crate::model::text::{self, Safe};
+use crate::model::text::{self, Safe, Unit};
 
 use super::Action;
 
@@ -79,6 +79,8 @@ pub struct Viewer {
     pub(super) page: Page,
     pub(super) layout: Layout,
     wrap: bool,
+    /// Spaces, tabs and line ends are shown.
+    blanks: bool,
     width: usize,
     pub(super) height: usize,
     /// The first visible row.
@@ -97,6 +99,7 @@ impl Default for Viewer {
             page: Page::default(),
             layout: Layout::default(),
             wrap: true,
+            blanks: false,
             width: 80,
             height: 20,
             top: Place::default(),
@@ -144,6 +147,27 @@ impl Viewer {
         self.wrap = !self.wrap;
         self.left = 0;
         self.relayout();
+    }
+
+    /// Shows spaces, tabs and the ends of lines, or hides them again.
+    pub(super) fn toggle_blanks(&mut self) {
+        self.blanks = !self.blanks;
+    }
+
+    /// Whether spaces, tabs and the ends of lines are shown.
+    #[must_use]
+    pub const fn shows_blanks(&self) -> bool {
+        self.blanks
+    }
+
+    /// The whole text, made safe line by line.
+    pub(super) fn safe_text(&self) -> String {
+        let mut safe = String::with_capacity(self.page.text.len() + 1);
+        for line in text::lines(&self.page.text) {
+            safe.push_str(&text::sanitise(line));
+            safe.push('\n');
+        }
+        safe
     }
 
     /// Whether long lines are wrapped.
@@ -228,17 +252,35 @@ impl Viewer {
     }
 
     fn pieces(&self, row: Range<usize>) -> Vec<Piece> {
-        let (line, _) = text::split_line(&self.page.text[row.clone()]);
+        let (line, next) = text::split_line(&self.page.text[row.clone()]);
         let mut tones = self.page.tones_from(row.start);
         let mut hits = self.found.hits_from(row.start);
         let (mut pieces, mut at, mut column) = (Vec::<Piece>::new(), row.start, 0);
         let right = self.left + self.width;
-        for unit in text::units(line) {
+        // What ends the line, where it is asked for.
+        let end = if self.blanks {
+            &self.page.text[row.start + line.len()..row.start + next]
+        } else {
+            ""
+        };
+        let ends = end.char_indices().map(|(at, end_of_line)| Unit {
+            raw: &end[at..at + end_of_line.len_utf8()],
+            shown: "".into(),
+            width: 1,
+            hidden: false,
+        });
+        for unit in text::units(line).chain(ends) {
             if column >= right {
                 break;
             }
             let hit = hits.at(at..at + unit.raw.len());
-            let tone = if unit.hidden { Tone::Hidden } else { tones.at(at) };
+            let blank = self.blanks.then(|| blank(&unit)).flatten();
+            let tone = if unit.hidden || blank.is_some() {
+                Tone::Hidden
+            } else {
+                tones.at(at)
+            };
+            let unit = blank.unwrap_or(unit);
             at += unit.raw.len();
             let from = column;
             column += unit.width;
@@ -307,4 +349,22 @@ impl Viewer {
         self.top = self.top.min(last);
         self.rows = self.layout.rows(&self.page.text, self.top, self.height);
     }
+}
+
+/// A space, a tab or the end of a line as something one sees, as wide as it is.
+fn blank<'a>(unit: &Unit<'a>) -> Option<Unit<'a>> {
+    let shown = match (unit.raw, unit.width) {
+        (" ", _) => "␣",
+        ("\t", 1) => "→",
+        ("\t", 2) => "→ ",
+        ("\t", 3) => "→  ",
+        ("\t", _) => "→   ",
+        ("\r", _) => "␍",
+        ("\n", _) => "␊",
+        _ => return None,
+    };
+    Some(Unit {
+        shown: shown.into(),
+        ..unit.clone()
+    })
 }

@@ -1,0 +1,71 @@
+//! The text of the inspector, outside of it and beside the list.
+
+use spanscope::app::layout::Focus;
+use spanscope::app::{Action, Effect, ListLine, Msg, Program};
+use spanscope::ui::theme::{ColorSupport, Theme};
+
+use super::app::{Desk, text};
+
+fn screen(desk: &Desk) -> String {
+    text(&desk.render(&Theme::load("none", ColorSupport::None).unwrap()))
+}
+
+#[test]
+fn the_text_shown_goes_to_a_program_of_the_users_own() {
+    let mut desk = Desk::ready(9, 120, 40);
+    assert_eq!(desk.app.update(Msg::Do(Action::OpenPager)), [], "there is none yet");
+    assert!(screen(&desk).contains("no text is shown: Enter opens one"));
+    desk.keys("<enter>");
+    let effects = desk.app.update(Msg::Do(Action::OpenPager));
+    let [Effect::Outside { program, name, text }] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((*program, *name), (Program::Pager, "prompt"));
+    assert!(
+        text.contains("You are a patient assistant.\n") && text.contains("question number 8\n"),
+        "{text}"
+    );
+    desk.keys("<esc>");
+    assert_eq!(desk.app.focus(), Focus::List);
+    let effects = desk.app.update(Msg::Do(Action::OpenEditor));
+    assert!(
+        matches!(
+            &effects[..],
+            [Effect::Outside {
+                program: Program::Editor,
+                ..
+            }]
+        ),
+        "beside the list too: {effects:?}"
+    );
+}
+
+#[test]
+fn blanks_are_shown_by_one_key_and_the_screen_says_so() {
+    let mut desk = Desk::ready(9, 120, 40);
+    desk.keys("<enter>x");
+    let shown = screen(&desk);
+    assert!(shown.contains("question␣number␣8␊") && shown.contains("blanks shown"), "{shown}");
+    desk.keys("x");
+    assert!(!screen(&desk).contains('␣'));
+}
+
+#[test]
+fn the_cursor_stays_on_a_line_that_says_loading_and_goes_on_into_the_spans() {
+    let mut desk = Desk::ready(9, 120, 40);
+    desk.press("l");
+    desk.press("j");
+    let at = desk.app.list().at();
+    assert!(matches!(desk.app.list().lines()[at], ListLine::Note(_)), "{at}");
+    desk.press("x");
+    assert_eq!(desk.app.list().at(), at, "it stays");
+    desk.answer_all();
+    assert_eq!(desk.app.list().at(), at);
+    assert!(desk.span().is_some(), "on the first span");
+    desk.press("jlj");
+    desk.press("j");
+    desk.answer_all();
+    desk.keys("k");
+    desk.keys("k");
+    assert!(desk.app.list().at() > 0);
+}

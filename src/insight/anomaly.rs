@@ -283,6 +283,153 @@ fn repeated(paragraphs: &[String]) -> Option<(usize, usize)> {
 mod tests {
     use super::*;
 
+    use crate::derive::derive;
+    use crate::model::content::Message;
+    use crate::model::span::{Origin, Part, SpanKind};
+    use crate::model::usage::Usage;
+    use crate::pricing::Prices;
+
+    /// What one interaction is like: model calls, messages, input, output, cache reads, documents, model, system prompt.
+    #[derive(Clone)]
+    struct Like {
+        calls: u64,
+        messages: usize,
+        input: u64,
+        output: u64,
+        read: u64,
+        documents: u32,
+        model: &'static str,
+        system: String,
+    }
+
+    fn usual() -> Like {
+        Like {
+            calls: 1,
+            messages: 3,
+            input: 1_000,
+            output: 100,
+            read: 4_000,
+            documents: 5,
+            model: "claude-haiku-4-5",
+            system: "You answer questions about invoices. Be brief, quote the invoice, and say where it can be found by the customer."
+                .into(),
+        }
+    }
+
+    fn seen(like: &Like, number: u64) -> Peer {
+        let part = |n: u64, kind| Part {
+            trace: TraceKey(number),
+            trace_id: format!("t{number}"),
+            span_id: format!("s{n}"),
+            kind,
+            start: n as i64,
+            ended: true,
+            origin: Origin {
+                offset: number * 100 + n,
+                ..Origin::default()
+            },
+            ..Part::default()
+        };
+        let mut parts = vec![Part {
+            documents: Some(like.documents),
+            ..part(0, SpanKind::Retrieval)
+        }];
+        parts.extend((1..=like.calls).map(|n| Part {
+            response_model: Some(like.model.to_owned()),
+            usage: Usage {
+                input: Some(like.input),
+                output: Some(like.output),
+                cache_read: Some(like.read),
+                ..Usage::default()
+            },
+            ..part(n, SpanKind::Llm)
+        }));
+        let trace = derive(parts, &Prices::embedded());
+        let told = trace.telling().map(|span| span.key).unwrap_or_default();
+        let say = |n: usize| Message {
+            role: "user".into(),
+            parts: vec![MessagePart::Text {
+                text: format!("question {n} of {number}"),
+            }],
+        };
+        let contents = Contents {
+            system: Some(like.system.clone()),
+            messages: (0..like.messages).map(say).collect(),
+            ..Contents::default()
+        };
+        Peer {
+            trace,
+            contents: vec![(told, contents)],
+        }
+    }
+
+    #[test]
+    fn each_cause_is_named_with_its_figures_and_none_is_invented() {
+        const BLOCK: &str = "CUSTOMER RECORD: every field of the customer stands here, whether it is asked for or not, in every prompt.";
+        let table: [(&str, fn(&mut Like), &[&str]); 9] = [
+            ("as usual", |_| {}, &[]),
+            ("a half more is still usual", |like| like.output = 150, &[]),
+            (
+                "calls",
+                |like| like.calls = 4,
+                &["model calls: 4, where 1 is usual", "input tokens: 20000, where 5000 is usual"],
+            ),
+            (
+                "history",
+                |like| (like.messages, like.input) = (40, 9_000),
+                &[
+                    "messages in the prompt (history): 40, where 3 is usual",
+                    "input tokens of the first call (history): 13000, where 5000 is usual",
+                ],
+            ),
+            (
+                "documents",
+                |like| like.documents = 20,
+                &["documents: 20, where 5 is usual for an interaction"],
+            ),
+            ("output", |like| like.output = 151, &["output tokens: 151, where 100 is usual"]),
+            (
+                "cache misses",
+                |like| (like.input, like.read) = (5_000, 0),
+                &["cache: 0 % of the input were read from it, where 80 % are usual"],
+            ),
+            (
+                "another model",
+                |like| like.model = "claude-sonnet-4-6",
+                &["model: claude-sonnet-4-6 in 4 of 4 calls, where claude-haiku-4-5 is usual (6 of 6 calls)"],
+            ),
+            (
+                "a block in every prompt, twice",
+                |like| {
+                    like.system = format!("{}\n\n{BLOCK}\n\n{BLOCK}", like.system);
+                },
+                &[
+                    "system prompt: 328 characters, where 112 are usual",
+                    "stands 2 times in one prompt",
+                    "106 characters stand in every one of 4 dear prompts and in none of 6 usual ones",
+                ],
+            ),
+        ];
+        let others: Vec<Peer> = (10..16).map(|n| seen(&usual(), n)).collect();
+        let others: Vec<Seen<'_>> = others.iter().map(Seen::from).collect();
+        for (what, change, expected) in table {
+            let mut like = usual();
+            change(&mut like);
+            let dear: Vec<Peer> = (1..5).map(|n| seen(&like, n)).collect();
+            let dear: Vec<Seen<'_>> = dear.iter().map(Seen::from).collect();
+            let told = causes(&dear, &others);
+            let says: Vec<&str> = told.iter().map(|cause| cause.says.as_str()).collect();
+            for words in expected {
+                assert!(says.iter().any(|says| says.contains(words)), "{what}: no `{words}` in {says:#?}");
+            }
+            if expected.len() < 2 {
+                assert_eq!(says.len(), expected.len(), "{what}: {says:#?}");
+            }
+            assert!(told.iter().all(|cause| (1..5).contains(&cause.shown_by.0)), "{what}");
+        }
+        assert_eq!(causes(&[], &others), []);
+    }
+
     #[test]
     fn a_repeated_block_is_seen() {
         let block = "Never promise a refund; quote the invoice and its number, and say where it can be found. ".repeat(2);

@@ -62,7 +62,7 @@ pub(super) fn judge(
             held += more;
             to += 1;
         }
-        all.extend(read(connection, judging, Some((first, named[to - 1].0)), until)?);
+        all.extend(read(connection, judging, Some((*first, named[to - 1].0)), until)?);
         from = to;
     }
     Ok(all)

@@ -101,7 +101,7 @@ fn a_terminal_gets_every_byte_or_a_file_does() {
             if takes && *size <= OSC52 {
                 session.wait(what, |_, bytes| {
                     let told = if pieces { unwrapped(bytes) } else { bytes.to_vec() };
-                    carried(&told).as_deref() == Some(&expected)
+                    carried(&told).as_deref() == Some(expected.as_slice())
                 });
             } else {
                 session.wait(what, |screen, _| {
@@ -178,7 +178,7 @@ fn tmux_gets_every_byte_whatever_its_settings() {
             if !nested {
                 // The terminal around it gets them too: that is what `load-buffer -w` is for.
                 session.wait("the outer terminal's sequence", |_, bytes| {
-                    carried(bytes).as_deref() == Some(&expected)
+                    carried(bytes).as_deref() == Some(expected.as_slice())
                 });
             }
         }

@@ -29,7 +29,7 @@ impl App {
         } else {
             self.plan.columns.clone()
         };
-        self.over = Over::Columns(menu(&shown, 0));
+        self.over = Over::Columns(menu(&shown));
     }
 
     pub(super) fn act_on_columns(&mut self, action: Action) {
@@ -96,7 +96,7 @@ impl App {
     }
 }
 
-fn menu(shown: &[Column], at: usize) -> Columns {
+fn menu(shown: &[Column]) -> Columns {
     let others = Column::ALL.iter().copied().filter(|column| !shown.contains(column));
     let order = shown
         .iter()
@@ -104,7 +104,7 @@ fn menu(shown: &[Column], at: usize) -> Columns {
         .chain(others.map(|column| (column, false)));
     Columns {
         order: order.collect(),
-        at,
+        at: 0,
     }
 }
 

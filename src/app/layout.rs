@@ -133,7 +133,8 @@ impl Screen {
                 let mut upper = body;
                 if wish.inspector && split {
                     // Both stay large enough to be read.
-                    upper.height = (body.height * plan.list_percent.min(90) / 100).clamp(8, body.height - 8);
+                    let rows = u32::from(body.height) * u32::from(plan.list_percent.min(90)) / 100;
+                    upper.height = (rows as u16).clamp(8, body.height - 8);
                     screen.inspector = Some(Rect {
                         y: body.y + upper.height,
                         height: body.height - upper.height,

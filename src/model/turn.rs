@@ -39,7 +39,14 @@ impl Turn {
     pub fn pass(&mut self, lines: &[u8]) {
         for line in lines.split(|byte| *byte == b'\n') {
             let says = |word: &[u8]| memchr::memmem::find(line, word).is_some();
-            if (says(b"\"user\"") || says(b"\"event_msg\"") || says(b"\"turn_context\"") || says(b"\"session"))
+            let telling: [&[u8]; 5] = [
+                b"\"user\"",
+                b"\"event_msg\"",
+                b"\"turn_context\"",
+                b"\"session",
+                b"\"instructions\"",
+            ];
+            if telling.into_iter().any(says)
                 && let Ok(object) = serde_json::from_slice::<Object<'_>>(line)
             {
                 self.line(&object);
@@ -291,6 +298,9 @@ mod tests {
         let bare = r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"List."}]}"#;
         let around = r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"<environment_context>"}]}"#;
         assert_eq!(turns(&[around, bare, bare]), ["", "1", "2"]);
+        let mut first = Turn::default();
+        first.pass(br#"{"id":"s","timestamp":"t","instructions":null,"git":{}}"#);
+        assert_eq!(first.session.as_deref(), Some("s"));
     }
 
     #[test]

@@ -52,6 +52,7 @@ const fn filter_of(query: &Query) -> Option<&Filter> {
         | Query::Count { filter, .. }
         | Query::Costs { filter, .. }
         | Query::Trend { filter, .. }
+        | Query::Timeline { filter, .. }
         | Query::Health { filter, .. }
         | Query::Prompts { filter, .. } => Some(filter),
         Query::Find { .. }

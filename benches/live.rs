@@ -315,6 +315,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         plan: Plan::default(),
         window: Window::default(),
         prices: Arc::new(Prices::default()),
+        judging: Arc::default(),
         timezone: jiff::tz::TimeZone::UTC,
         now: now(),
         width: SIZE.0,

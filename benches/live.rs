@@ -277,7 +277,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let _ = news.send(Event::Ingested(receipt));
     };
     let store = Arc::new(Store::open(Location::File(path), options, committed, |problem| {
-        eprintln!("{problem}")
+        eprintln!("{problem}");
     })?);
     spans::fill(&store, count)?;
     println!(

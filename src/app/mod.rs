@@ -427,7 +427,15 @@ impl App {
         if self.list.follows() || !self.list.more_below() || shown() {
             self.asks.soil(Pane::List);
         }
-        for pane in [Pane::Newer, Pane::Count, Pane::Costs, Pane::Trend, Pane::Timeline, Pane::Stats, Pane::Health] {
+        for pane in [
+            Pane::Newer,
+            Pane::Count,
+            Pane::Costs,
+            Pane::Trend,
+            Pane::Timeline,
+            Pane::Stats,
+            Pane::Health,
+        ] {
             self.asks.soil(pane);
         }
     }
@@ -437,7 +445,15 @@ impl App {
             (_, query, Reply::Interrupted) => {
                 // Nothing newer was asked, so the question still stands.
                 match pane {
-                    Pane::List | Pane::Costs | Pane::Trend | Pane::Timeline | Pane::Count | Pane::Newer | Pane::Stats | Pane::Rejects | Pane::Health => {
+                    Pane::List
+                    | Pane::Costs
+                    | Pane::Trend
+                    | Pane::Timeline
+                    | Pane::Count
+                    | Pane::Newer
+                    | Pane::Stats
+                    | Pane::Rejects
+                    | Pane::Health => {
                         self.asks.soil(pane);
                     }
                     Pane::Reject => self.reject_interrupted(&query),

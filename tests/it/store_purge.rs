@@ -270,7 +270,7 @@ fn the_file_shrinks_and_survivors_print_the_same() {
         rows.iter_mut().for_each(|row| {
             ["anomalies", "rising", "over_time_usd", "per_hour_usd"]
                 .iter()
-                .for_each(|key| row[*key] = Value::Null)
+                .for_each(|key| row[*key] = Value::Null);
         });
         rows
     };

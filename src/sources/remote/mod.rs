@@ -28,6 +28,10 @@ pub use line::read_remote_line;
 
 /// Blocks are smaller than a disk's: what is read when the connection drops is read again, and the first lines should come soon.
 const BLOCK: usize = 1 << 20;
+/// A connection that drops before a block is whole gets smaller ones the next time, down to this.
+const LEAST_BLOCK: usize = 32 << 10;
+/// So many blocks over one connection: it may have larger ones again.
+const STEADY: usize = 8;
 /// Progress is sent at most so often while blocks flow.
 const REPORT: Duration = Duration::from_millis(100);
 /// A host is asked for news once a beat, which is a second, while there are some; when nothing came for `CALM` beats, every `IDLE`.
@@ -147,6 +151,8 @@ pub(super) struct RemoteReader<C> {
     history_done: u64,
     /// As last told, and when.
     told: Option<(Duration, Progress)>,
+    /// About how long a block is over the next connection.
+    block_bytes: usize,
 }
 
 /// How a connection ended.
@@ -161,6 +167,7 @@ impl<C: Clock> RemoteReader<C> {
     pub(super) fn new(plan: Plan, known: &[Resume], mut around: Surroundings, clock: C) -> Self {
         around.rules.block_bytes = around.rules.block_bytes.min(BLOCK);
         Self {
+            block_bytes: around.rules.block_bytes,
             known: known.iter().filter(|resume| plan.host.has(&resume.info.uri)).cloned().collect(),
             plan,
             around,
@@ -193,8 +200,12 @@ impl<C: Clock> RemoteReader<C> {
 
     /// Reads over one connection, until it ends.
     fn read(&mut self, remote: Remote, patience: &mut Patience) -> Result<End, Stopped> {
-        let rules = self.around.rules.clone();
+        let rules = Rules {
+            block_bytes: self.block_bytes,
+            ..self.around.rules.clone()
+        };
         let follow = rules.follow;
+        let mut brought = 0_usize;
         let mut tail = Tail::sharing(remote, rules, std::mem::take(&mut self.known), self.around.ids.clone());
         let mut polled: Option<Duration> = None;
         let mut active = self.clock.now();
@@ -231,6 +242,7 @@ impl<C: Clock> RemoteReader<C> {
             let block = tail.next(clock());
             let idle = block.is_none() && !tail.is_busy() && !tail.disk().has_more();
             if let Some(block) = block {
+                brought += 1;
                 *patience = Patience::default();
                 self.send(Event::Block(block))?;
             }
@@ -253,6 +265,12 @@ impl<C: Clock> RemoteReader<C> {
         };
         self.history_done = self.progress(&mut tail, false).history_done;
         self.known = tail.into_known();
+        let most = self.around.rules.block_bytes;
+        self.block_bytes = match brought {
+            0 => (self.block_bytes / 2).max(LEAST_BLOCK.min(most)),
+            1..STEADY => self.block_bytes,
+            _ => (self.block_bytes * 2).min(most),
+        };
         Ok(end)
     }
 

@@ -59,6 +59,10 @@ struct Run {
 
 impl Run {
     fn start(ssh: &[String], names: &[&str], follow: bool, known: &[Resume]) -> Self {
+        Self::by_blocks(4096, ssh, names, follow, known)
+    }
+
+    fn by_blocks(block_bytes: usize, ssh: &[String], names: &[&str], follow: bool, known: &[Resume]) -> Self {
         let addresses = names
             .iter()
             .map(|name| match parse_spec(name).unwrap() {
@@ -73,7 +77,7 @@ impl Run {
             rules: Rules {
                 follow,
                 dialect: None,
-                block_bytes: 4096,
+                block_bytes,
                 since: None,
                 floors: Arc::default(),
             },
@@ -224,6 +228,20 @@ fn without_a_screen_everything_is_read_over_a_connection_that_drops_and_what_is_
 }
 
 #[test]
+fn connections_that_never_last_for_a_whole_block_bring_smaller_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    append(&dir.path().join("a.jsonl"), 0..50_000);
+    let ssh = dropping(dir.path(), 300_000);
+    let mut run = Run::by_blocks(1 << 20, &ssh, &["ssh://web/~/a.jsonl"], true, &[]);
+    while run.seen.len() < 50_000 {
+        assert!(run.take());
+        assert!(count(dir.path()) < 500, "it gets nowhere: {:?}", run.progress);
+    }
+    assert!(run.seen.values().all(|times| *times == 1));
+    run.end();
+}
+
+#[test]
 fn the_same_numbers_on_another_machine_are_another_file() {
     let dir = tempfile::tempdir().unwrap();
     let path: PathBuf = dir.path().join("a.jsonl");
@@ -313,6 +331,7 @@ fn a_raw_line_is_read_again_over_ssh_also_under_its_new_name_and_never_from_here
     let why = crate::sources::read_line(&info.uri, &info, &origin).unwrap_err();
     assert!(why.contains("another machine"), "{why}");
 }
+
 #[test]
 fn a_connection_that_breaks_off_at_any_byte_loses_and_repeats_nothing() {
     let dir = tempfile::tempdir().unwrap();

@@ -256,7 +256,7 @@ impl<F> Compressed<F> {
     }
 
     /// All there is of it stands in a file that is read.
-    pub(super) fn is_copy(&mut self) {
+    pub(super) fn become_copy(&mut self) {
         self.state = State::Copy;
     }
 

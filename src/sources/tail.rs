@@ -670,7 +670,7 @@ impl<D: Disk> Tail<D> {
                 (info, resume.covered)
             }
             Some(Verdict::Broken(identity)) if self.is_beginning(&uri, &identity)? => {
-                self.compressed[index].is_copy();
+                self.compressed[index].become_copy();
                 return Ok(None);
             }
             Some(Verdict::New | Verdict::Broken(_)) => {

@@ -23,7 +23,7 @@ use super::super::framing::NEAR;
 use super::super::rotation::stem;
 use super::super::tail::{Disk, Listing, Stat};
 use super::listing::{self, Entry, Kind};
-use super::session::{Lost, Session, quote};
+use super::session::{Answer, Lost, Session, quote};
 use crate::model::span::Nanos;
 
 /// What is read there at once: dd seeks to whole blocks only.
@@ -148,7 +148,7 @@ struct Named {
     sibling: bool,
 }
 
-/// The files of a host, over one session. It ends with it.
+/// The files of a host, over one session after the other.
 pub(super) struct Remote {
     link: Arc<Mutex<Link>>,
     host: Host,
@@ -167,7 +167,8 @@ pub(super) struct RemoteFile {
 }
 
 struct Link {
-    session: Session,
+    /// None before the first.
+    session: Option<Session>,
     open: HashMap<Key, Open>,
     window: Option<(Key, Piece)>,
 }
@@ -205,14 +206,11 @@ fn lock(link: &Mutex<Link>) -> MutexGuard<'_, Link> {
 }
 
 impl Remote {
-    /// Connects.
-    pub(super) fn connect(command: &[String], host: &Host, roots: &[Root], stopped: &Receiver<Infallible>) -> Result<Self, Lost> {
-        let calls = roots.iter().enumerate().flat_map(|(number, root)| root.call(number));
-        let text: Vec<u8> = b"roots() {\n:\n".iter().copied().chain(calls).chain(*b"}\n").collect();
-        let session = Session::open(command, host, &text, stopped.clone())?;
-        Ok(Self {
+    /// Knows of no file yet.
+    pub(super) fn new(host: &Host, roots: &[Root]) -> Self {
+        Self {
             link: Arc::new(Mutex::new(Link {
-                session,
+                session: None,
                 open: HashMap::new(),
                 window: None,
             })),
@@ -221,14 +219,23 @@ impl Remote {
             named: BTreeMap::new(),
             problems: Vec::new(),
             shown: HashSet::new(),
-        })
+        }
+    }
+
+    /// Begins a session. Open files stay open, in the state in which they were last seen.
+    pub(super) fn connect(&mut self, command: &[String], stopped: &Receiver<Infallible>) -> Result<(), Lost> {
+        let calls = self.roots.iter().enumerate().flat_map(|(number, root)| root.call(number));
+        let text: Vec<u8> = b"roots() {\n:\n".iter().copied().chain(calls).chain(*b"}\n").collect();
+        let session = Session::open(command, &self.host, &text, stopped.clone())?;
+        lock(&self.link).session = Some(session);
+        Ok(())
     }
 
     /// Asks for the state of everything. All that is told until the next time is told from this.
     pub(super) fn poll(&mut self) -> io::Result<()> {
         let link = Arc::clone(&self.link);
         let mut link = lock(&link);
-        let answer = link.session.ask("poll", &[])?;
+        let answer = link.ask("poll", &[])?;
         let found = listing::parse(&answer.bytes)?;
         if found.len() != self.roots.len() {
             return Err(listing::nonsense());
@@ -306,7 +313,7 @@ impl Remote {
 
     /// Why the connection ended, if it did.
     pub(super) fn lost(&self) -> Option<Lost> {
-        lock(&self.link).session.has_ended().cloned()
+        lock(&self.link).has_ended().cloned()
     }
 
     /// Shows some more files: rotated ones together with their first name, since they are compared.
@@ -407,6 +414,15 @@ impl Read for FromStart {
 }
 
 impl Link {
+    fn ask(&mut self, what: &str, words: &[&[u8]]) -> io::Result<Answer> {
+        let session = self.session.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        session.ask(what, words)
+    }
+
+    fn has_ended(&self) -> Option<&Lost> {
+        self.session.as_ref().and_then(Session::has_ended)
+    }
+
     /// Brings the states of open files up to date, and looks for those that are not among these entries.
     fn take_in<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> io::Result<()> {
         self.open.retain(|_, open| open.wanted.strong_count() > 0);
@@ -423,7 +439,7 @@ impl Link {
         }
         for key in missing {
             match self.find(key) {
-                Err(error) if self.session.has_ended().is_some() => return Err(error),
+                Err(error) if self.has_ended().is_some() => return Err(error),
                 // It has no name any more: as an open file would, it stays as it was.
                 Ok(()) | Err(_) => {}
             }
@@ -437,7 +453,7 @@ impl Link {
             return Err(io::ErrorKind::NotFound.into());
         };
         let (directory, inode) = (quote(&parent(&open.path)), key.1.to_string());
-        let answer = self.session.ask("where", &[&directory, inode.as_bytes()])?;
+        let answer = self.ask("where", &[&directory, inode.as_bytes()])?;
         let found = listing::entries(&answer.bytes)?
             .into_iter()
             .find(|entry| (entry.stat.device, entry.stat.inode) == key);
@@ -479,7 +495,7 @@ impl Link {
     }
 
     fn stat(&mut self, key: Key) -> io::Result<Stat> {
-        if let Some(lost) = self.session.has_ended() {
+        if let Some(lost) = self.has_ended() {
             return Err(io::Error::new(io::ErrorKind::NotConnected, lost.why.clone()));
         }
         let open = self.open.get_mut(&key).ok_or(io::ErrorKind::NotFound)?;
@@ -527,7 +543,7 @@ impl Link {
                 words.push((range.end - range.start).to_string().into_bytes());
             }
             let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-            let answer = self.session.ask("get", &words)?;
+            let answer = self.ask("get", &words)?;
             match listing::pieces(&answer, ranges, BLOCK)? {
                 listing::Got::Pieces(before, pieces, after) if [before, after].iter().all(|stat| (stat.device, stat.inode) == key) => {
                     self.keep(key, after, ranges, &pieces);

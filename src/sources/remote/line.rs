@@ -17,7 +17,8 @@ pub fn read_remote_line(ssh: &[String], info: &SourceInfo, origin: &Origin) -> R
     let away = |why: String| format!("raw line not available now: {why}");
     let address = Address::parse(&info.uri).map_err(|error| away(error.to_string()))?;
     let root = Root::exactly(&address);
-    let mut remote = Remote::connect(ssh, &address.host, &[root], &never()).map_err(|lost| away(lost.why))?;
+    let mut remote = Remote::new(&address.host, &[root]);
+    remote.connect(ssh, &never()).map_err(|lost| away(lost.why))?;
     remote.poll().map_err(|error| away(error.to_string()))?;
     let listing = remote.list();
     let mut why = Missing::Failed(

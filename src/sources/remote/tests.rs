@@ -242,6 +242,25 @@ fn connections_that_never_last_for_a_whole_block_bring_smaller_ones() {
 }
 
 #[test]
+fn files_that_did_not_change_are_not_read_again_after_each_of_many_short_connections() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = dir.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    for number in 0..30 {
+        append(&logs.join(format!("{number}.jsonl")), 0..1_500);
+    }
+    // Both ends of all files are more than any connection brings.
+    let ssh = dropping(dir.path(), 150_000);
+    let mut run = Run::by_blocks(1 << 20, &ssh, &["ssh://web/~/logs"], true, &[]);
+    while run.seen.len() < 30 * 1_500 {
+        assert!(run.take());
+        assert!(count(dir.path()) < 300, "it gets nowhere: {:?}", run.progress.problems);
+    }
+    assert!(run.seen.values().all(|times| *times == 1));
+    run.end();
+}
+
+#[test]
 fn the_same_numbers_on_another_machine_are_another_file() {
     let dir = tempfile::tempdir().unwrap();
     let path: PathBuf = dir.path().join("a.jsonl");

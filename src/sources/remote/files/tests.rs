@@ -91,7 +91,9 @@ impl Place {
             })
             .collect();
         let roots: Vec<Root> = addresses.iter().map(|address| Root::new(address).unwrap()).collect();
-        Remote::connect(&self.ssh, &addresses[0].host, &roots, &crossbeam_channel::never()).unwrap()
+        let mut remote = Remote::new(&addresses[0].host, &roots);
+        remote.connect(&self.ssh, &crossbeam_channel::never()).unwrap();
+        remote
     }
 }
 

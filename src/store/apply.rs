@@ -84,7 +84,7 @@ pub(super) struct Change {
     pub(super) traces: Vec<TraceKey>,
     /// Traces that were not there before.
     pub(super) new: u64,
-    /// The picture after it.
+    /// What is now covered of the sources that were written.
     pub(super) coverage: Coverage,
 }
 
@@ -170,16 +170,14 @@ pub(super) fn apply(
         columns::append(connection, "spend", &spend, columns::spend)?;
         let steps: Vec<&Step> = derived.iter().flat_map(|derived| &derived.steps).collect();
         columns::append(connection, "step", &steps, columns::steps)?;
-        let mut after = coverage.clone();
-        for batch in waiting {
-            let batch = &batch.packed;
+        let covered = waiting.iter().map(|Prepared { packed: batch, .. }| {
             let covered = Covered {
                 range: batch.range.clone(),
                 tally: batch.tally.clone(),
             };
-            after.add(connection, &batch.source, batch.identity, covered)?;
-        }
-        Ok(after)
+            (&*batch.source, batch.identity, covered)
+        });
+        coverage.write(connection, covered)
     })();
     let coverage = match done {
         Ok(after) => connection.execute_batch("COMMIT").map(|()| after)?,

@@ -102,65 +102,95 @@ impl Coverage {
             .collect()
     }
 
-    /// Adds what a transaction covers, in the tables and here. `self` is the picture after the commit: on an error it is thrown away.
-    pub(super) fn add(&mut self, connection: &Connection, info: &SourceInfo, identity: Identity, covered: Covered) -> Result<()> {
-        let key = (info.id, info.generation);
-        let known = self.sources.get(&key).map(|(_, identity)| *identity);
-        // Blocks may come in any order: the file is recognised at the largest end.
-        let identity = known.filter(|known| known.anchor_end > identity.anchor_end).unwrap_or(identity);
-        if known != Some(identity) {
-            let mut forget = connection.prepare_cached("DELETE FROM source WHERE id = ? AND generation = ?")?;
-            forget.execute(params![info.id, info.generation])?;
-            let mut insert = connection.prepare_cached("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
-            insert.execute(params![
-                info.id,
-                info.uri,
-                info.device,
-                info.inode,
-                info.generation,
-                info.file_time,
-                info.order == Order::Ordered,
-                identity.head_length,
-                identity.head_hash,
-                identity.anchor_end,
-                identity.anchor_hash
-            ])?;
-            self.sources.insert(key, (info.clone(), identity));
+    /// Writes what a transaction covers, a statement per table however many sources there are. Returns what the tables now say of those
+    /// sources, to be taken in by `settle` once it is committed.
+    pub(super) fn write<'a>(
+        &self,
+        connection: &Connection,
+        batches: impl Iterator<Item = (&'a SourceInfo, Identity, Covered)>,
+    ) -> Result<Self> {
+        let mut after = Self::default();
+        let mut new: Vec<(Key, Covered)> = Vec::new();
+        for (info, identity, covered) in batches {
+            let key = (info.id, info.generation);
+            let known = after.sources.get(&key).or_else(|| self.sources.get(&key)).map(|(_, identity)| *identity);
+            // Blocks may come in any order: the file is recognised at the largest end.
+            let identity = known.filter(|known| known.anchor_end > identity.anchor_end).unwrap_or(identity);
+            if known != Some(identity) {
+                after.sources.insert(key, (info.clone(), identity));
+            }
+            let rows = after.rows.entry(key).or_insert_with(|| self.rows.get(&key).cloned().unwrap_or_default());
+            rows.push(covered.clone());
+            new.push((key, covered));
         }
-        insert(connection, key, &covered)?;
-        let rows = self.rows.entry(key).or_default();
-        rows.push(covered);
-        if rows.len() > PILE {
+        let moved: Vec<Key> = after.sources.keys().copied().filter(|key| self.sources.contains_key(key)).collect();
+        forget(connection, "source", "id", &moved)?;
+        if !after.sources.is_empty() {
+            let mut sources = connection.appender("source")?;
+            for (info, identity) in after.sources.values() {
+                sources.append_row(params![
+                    info.id,
+                    info.uri,
+                    info.device,
+                    info.inode,
+                    info.generation,
+                    info.file_time,
+                    info.order == Order::Ordered,
+                    identity.head_length,
+                    identity.head_hash,
+                    identity.anchor_end,
+                    identity.anchor_hash
+                ])?;
+            }
+            sources.flush()?;
+        }
+        let mut piled = Vec::new();
+        for (key, rows) in after.rows.iter_mut().filter(|(_, rows)| rows.len() > PILE) {
             let merged = merge(std::mem::take(rows));
             if merged.len() * 2 <= PILE {
-                connection.execute("DELETE FROM coverage WHERE source = ? AND generation = ?", params![key.0, key.1])?;
-                for row in &merged {
-                    insert(connection, key, row)?;
-                }
+                piled.push(*key);
+                new.retain(|(other, _)| other != key);
+                new.extend(merged.iter().map(|row| (*key, row.clone())));
             }
             *rows = merged;
         }
-        Ok(())
+        forget(connection, "coverage", "source", &piled)?;
+        if !new.is_empty() {
+            let mut coverage = connection.appender("coverage")?;
+            for ((source, generation), Covered { range, tally }) in &new {
+                coverage.append_row(params![
+                    source,
+                    generation,
+                    range.start,
+                    range.end,
+                    tally.lines,
+                    tally.span,
+                    tally.other,
+                    tally.rejected,
+                    tally.blank,
+                    serde_json::to_string(&tally.dialects).unwrap_or_default(),
+                    serde_json::to_string(&tally.rejects).unwrap_or_default()
+                ])?;
+            }
+            coverage.flush()?;
+        }
+        Ok(after)
+    }
+
+    /// Takes in what is committed.
+    pub(super) fn settle(&mut self, committed: Self) {
+        self.sources.extend(committed.sources);
+        self.rows.extend(committed.rows);
     }
 }
 
-fn insert(connection: &Connection, key: Key, row: &Covered) -> Result<()> {
-    let tally = &row.tally;
-    let mut insert = connection.prepare_cached("INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
-    insert.execute(params![
-        key.0,
-        key.1,
-        row.range.start,
-        row.range.end,
-        tally.lines,
-        tally.span,
-        tally.other,
-        tally.rejected,
-        tally.blank,
-        serde_json::to_string(&tally.dialects).unwrap_or_default(),
-        serde_json::to_string(&tally.rejects).unwrap_or_default()
-    ])?;
-    Ok(())
+/// Removes all rows of these sources and generations.
+fn forget(connection: &Connection, table: &str, id: &str, keys: &[Key]) -> Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<String> = keys.iter().map(|(id, generation)| format!("({id}, {generation})")).collect();
+    connection.execute_batch(&format!("DELETE FROM {table} WHERE ({id}, generation) IN ({})", keys.join(", ")))
 }
 
 fn counts(text: &str) -> BTreeMap<String, u64> {

@@ -377,7 +377,7 @@ impl Writer {
                 return Err(error);
             }
         };
-        state.coverage = change.coverage;
+        state.coverage.settle(change.coverage);
         state.interactions += change.new;
         change.traces.iter().for_each(|trace| state.seen.insert(*trace));
         state.sequence += 1;

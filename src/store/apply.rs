@@ -8,6 +8,7 @@ use super::columns::{self, PartRow};
 use super::contents::{AlreadyHashed, Bodies, TraceSet};
 use super::coverage::{Coverage, Covered};
 use super::intake::{Body, Derived, Packed, Spend};
+use super::recent::Recent;
 use super::rows::{read_part, write_places};
 use crate::model::content::Slot;
 use crate::model::filter::Step;
@@ -88,10 +89,31 @@ pub(super) struct Change {
     pub(super) coverage: Coverage,
 }
 
-/// Parts of a trace that are already stored, and the time they span.
+/// How many of the touched traces are stored already, and the time that their parts span.
+#[derive(Clone, Copy)]
 struct Stored {
+    count: u64,
     first: Nanos,
     last: Nanos,
+}
+
+impl Stored {
+    fn of(parts: &[Part]) -> Option<Self> {
+        let starts = || parts.iter().map(|part| part.start);
+        Some(Self {
+            count: 1,
+            first: starts().min()?,
+            last: starts().max()?,
+        })
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        }
+    }
 }
 
 /// Writes the facts of one batch into the transaction that is open, or opens one. Appending a large transaction piece by piece leaves the
@@ -106,12 +128,14 @@ pub(super) fn append_ahead(connection: &Connection, batch: &mut Prepared, open: 
 }
 
 /// Writes everything that waits, and derives anew the traces it touches and those of `stale`. `maybe` are the traces that may be stored.
+/// Of what `recent` knows nothing is asked.
 pub(super) fn apply(
     connection: &Connection,
     prices: &Prices,
     waiting: &[Prepared],
     stale: &[TraceKey],
     maybe: &TraceSet,
+    recent: &Recent,
     coverage: &Coverage,
 ) -> Result<Change> {
     // What a batch derived stands, unless the trace has parts elsewhere too.
@@ -142,8 +166,8 @@ pub(super) fn apply(
     let candidates: Vec<TraceKey> = groups.keys().copied().filter(|trace| maybe.contains(trace)).collect();
     let open = waiting.iter().any(|batch| batch.appended);
     let waits = |origin: &Origin| open && waiting.iter().any(|batch| batch.appended && batch.holds(origin));
-    let window = stored_window(connection, &candidates, &mut groups, &waits)?;
-    let known = window.as_ref().map_or(0, |(_, count)| *count);
+    let stored = stored(connection, &candidates, recent, &mut groups, &waits)?;
+    let known = stored.as_ref().map_or(0, |stored| stored.count);
     let anew: Vec<Derived> = groups
         .into_values()
         .filter(|parts| !parts.is_empty())
@@ -160,10 +184,10 @@ pub(super) fn apply(
     let done = (|| {
         let rest: Vec<&Prepared> = waiting.iter().filter(|batch| !batch.appended).collect();
         append_facts(connection, &rest)?;
-        if let Some((window, _)) = &window {
-            connection.execute(include_str!("sql/forget_interactions.sql"), params![window.first, window.last])?;
-            connection.execute(include_str!("sql/forget_spend.sql"), params![window.first, window.last])?;
-            connection.execute(include_str!("sql/forget_steps.sql"), params![window.first, window.last])?;
+        if let Some(Stored { first, last, .. }) = stored {
+            connection.execute(include_str!("sql/forget_interactions.sql"), params![first, last])?;
+            connection.execute(include_str!("sql/forget_spend.sql"), params![first, last])?;
+            connection.execute(include_str!("sql/forget_steps.sql"), params![first, last])?;
         }
         columns::append(connection, "interaction", &derived, columns::interactions)?;
         let spend: Vec<&Spend> = derived.iter().flat_map(|derived| &derived.spend).collect();
@@ -194,40 +218,57 @@ pub(super) fn apply(
     })
 }
 
-/// Fetches the stored parts of these traces into `groups`; the time all of them span, and how many traces were stored.
-fn stored_window(
+/// Adds the stored parts of these traces to `groups`, and leaves the traces in the table `touched`.
+fn stored(
     connection: &Connection,
     candidates: &[TraceKey],
+    recent: &Recent,
     groups: &mut HashMap<TraceKey, Vec<Part>, AlreadyHashed>,
     waits: &dyn Fn(&Origin) -> bool,
-) -> Result<Option<(Stored, u64)>> {
-    if candidates.is_empty() {
-        return Ok(None);
-    }
-    connection.execute_batch("CREATE OR REPLACE TEMP TABLE touched (trace UBIGINT NOT NULL)")?;
-    let mut touched = connection.appender_to_catalog_and_db("touched", "temp", "main")?;
+) -> Result<Option<Stored>> {
+    let mut stored: Option<Stored> = None;
+    let mut rest = Vec::new();
     for trace in candidates {
-        touched.append_row([trace.0])?;
+        let Some(parts) = recent.parts(*trace) else {
+            rest.push(*trace);
+            continue;
+        };
+        groups.entry(*trace).or_default().extend_from_slice(parts);
+        stored = Stored::of(parts).map(|one| stored.map_or(one, |sum| sum.and(one))).or(stored);
     }
-    touched.flush()?;
-    drop(touched);
-    let (first, last, count): (Option<Nanos>, Option<Nanos>, u64) =
-        connection.query_row(include_str!("sql/stored_window.sql"), [], |row| {
+    if !rest.is_empty() {
+        touch(connection, &rest)?;
+        let asked: (Option<Nanos>, Option<Nanos>, u64) = connection.query_row(include_str!("sql/stored_window.sql"), [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-    let (Some(first), Some(last)) = (first, last) else {
-        return Ok(None);
-    };
-    let mut statement = connection.prepare(include_str!("sql/touched_parts.sql"))?;
-    let mut stored = statement.query(params![first, last])?;
-    while let Some(row) = stored.next()? {
-        let (part, _) = read_part(row)?;
-        // A batch that is appended already is among the rows, and its parts are known.
-        if !waits(&part.origin) {
-            groups.entry(part.trace).or_default().push(part);
+        if let (Some(first), Some(last), count) = asked {
+            let mut statement = connection.prepare(include_str!("sql/touched_parts.sql"))?;
+            let mut found = statement.query(params![first, last])?;
+            while let Some(row) = found.next()? {
+                let (part, _) = read_part(row)?;
+                // A batch that is appended already is among the rows, and its parts are known.
+                if !waits(&part.origin) {
+                    groups.entry(part.trace).or_default().push(part);
+                }
+            }
+            let one = Stored { count, first, last };
+            stored = Some(stored.map_or(one, |sum| sum.and(one)));
         }
     }
-    Ok(Some((Stored { first, last }, count)))
+    if stored.is_some() && rest.len() < candidates.len() {
+        touch(connection, candidates)?;
+    }
+    Ok(stored)
+}
+
+/// The table `touched` holds just these traces.
+fn touch(connection: &Connection, traces: &[TraceKey]) -> Result<()> {
+    connection.execute_batch("CREATE OR REPLACE TEMP TABLE touched (trace UBIGINT NOT NULL)")?;
+    let mut touched = connection.appender_to_catalog_and_db("touched", "temp", "main")?;
+    for trace in traces {
+        touched.append_row([trace.0])?;
+    }
+    touched.flush()
 }
 
 fn append_facts(connection: &Connection, waiting: &[&Prepared]) -> Result<()> {

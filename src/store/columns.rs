@@ -14,7 +14,7 @@ use crate::model::json::Json;
 use crate::model::record::{Other, Reject};
 use crate::model::span::{Origin, Part};
 use crate::model::trace::FindingKind;
-use crate::model::usage::Usage;
+use crate::model::usage::{Cost, Usage};
 
 /// Rows turned into columns at once: bounds the second copy of their texts.
 const SLICE: usize = 4096;
@@ -45,6 +45,11 @@ impl<'a, T> Rows<'a, T> {
 
     fn flag(&self, field: impl Fn(&T) -> bool) -> ArrayRef {
         Arc::new(self.0.iter().map(|row| Some(field(row))).collect::<BooleanArray>())
+    }
+
+    /// 63 bits hold nine million dollars: the engine adds and sorts those ten times as fast as 128. See `Derived::of` about more.
+    fn money(&self, field: impl Fn(&T) -> Option<Cost>) -> ArrayRef {
+        self.signed(|row| field(row).map(|cost| clamped(cost.0)))
     }
 
     /// HUGEINT: the engine casts it.
@@ -92,6 +97,11 @@ impl<'a, T> Rows<'a, T> {
 /// Only absurd figures leave 63 bits: then the largest number stands for them.
 fn signed(tokens: u64) -> i64 {
     i64::try_from(tokens).unwrap_or(i64::MAX)
+}
+
+/// As `signed`, of either sign.
+fn clamped(amount: i128) -> i64 {
+    i64::try_from(amount).unwrap_or(if amount < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// Appends all rows to the table, some thousand at a time.
@@ -185,9 +195,9 @@ pub(super) fn interactions(rows: &[&Derived]) -> Vec<ArrayRef> {
     ];
     columns.extend(t.sums(|d| &d.row.usage));
     columns.extend([
-        t.huge(|d| d.row.cost.map(|cost| cost.0)),
+        t.money(|d| d.row.cost),
         t.text(|d| Some(d.row.cost_basis.name())),
-        t.huge(|d| d.row.cost_logged.map(|cost| cost.0)),
+        t.money(|d| d.row.cost_logged),
         t.text(|d| Some(d.row.status.name())),
         t.text(|d| names(&d.row.findings.iter().map(FindingKind::name).collect::<Vec<_>>())),
         t.text(|d| Some(&d.row.dialect)),
@@ -198,7 +208,7 @@ pub(super) fn interactions(rows: &[&Derived]) -> Vec<ArrayRef> {
         t.huge(|d| Some(d.row.place)),
         t.signed(|d| d.row.usage.total().map(signed)),
         t.flag(|d| d.lower_bound),
-        t.huge(|d| d.saved.map(|cost| cost.0)),
+        t.money(|d| d.saved),
         t.flag(|d| d.saved_unknown),
     ]);
     columns
@@ -215,9 +225,9 @@ pub(super) fn spend(rows: &[&Spend]) -> Vec<ArrayRef> {
     ];
     columns.extend(t.sums(|s| &s.usage));
     columns.extend([
-        t.huge(|s| s.cost.map(|cost| cost.0)),
+        t.money(|s| s.cost),
         t.flag(|s| s.lower_bound),
-        t.huge(|s| s.saved.map(|cost| cost.0)),
+        t.money(|s| s.saved),
         t.flag(|s| s.saved_unknown),
     ]);
     columns
@@ -242,7 +252,7 @@ pub(super) fn steps(rows: &[&Step]) -> Vec<ArrayRef> {
         t.signed(|s| s.input),
         t.signed(|s| s.output),
         t.signed(|s| s.tokens()),
-        t.huge(|s| s.cost.map(|cost| cost.0)),
+        t.money(|s| s.cost),
         t.signed(|s| s.window),
         t.u8(|s| s.slots),
     ]

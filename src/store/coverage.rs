@@ -10,7 +10,7 @@ use super::rows::Columns;
 use crate::model::record::{Identity, Order, Resume, SourceInfo, Tally};
 
 /// Rows of one source and generation beyond which neighbours are merged.
-const PILE: usize = 64;
+const PILE: usize = 16;
 
 /// A source and one of its generations.
 pub(super) type Key = (u32, u32);
@@ -113,13 +113,20 @@ impl Coverage {
         let mut new: Vec<(Key, Covered)> = Vec::new();
         for (info, identity, covered) in batches {
             let key = (info.id, info.generation);
-            let known = after.sources.get(&key).or_else(|| self.sources.get(&key)).map(|(_, identity)| *identity);
+            let known = after
+                .sources
+                .get(&key)
+                .or_else(|| self.sources.get(&key))
+                .map(|(_, identity)| *identity);
             // Blocks may come in any order: the file is recognised at the largest end.
             let identity = known.filter(|known| known.anchor_end > identity.anchor_end).unwrap_or(identity);
             if known != Some(identity) {
                 after.sources.insert(key, (info.clone(), identity));
             }
-            let rows = after.rows.entry(key).or_insert_with(|| self.rows.get(&key).cloned().unwrap_or_default());
+            let rows = after
+                .rows
+                .entry(key)
+                .or_insert_with(|| self.rows.get(&key).cloned().unwrap_or_default());
             rows.push(covered.clone());
             new.push((key, covered));
         }

@@ -9,7 +9,7 @@ use duckdb::{Config, Connection};
 use super::error::StoreError;
 
 /// Version of `sql/schema.sql`.
-pub(super) const SCHEMA_VERSION: u32 = 3;
+pub(super) const SCHEMA_VERSION: u32 = 4;
 /// Rows of a table that lie together on disk. A transaction that brings at least so many to a table compresses them straight into the
 /// file; fewer are written twice: to the log, and later into the file.
 pub(super) const ROW_GROUP: usize = 6_144;

@@ -258,6 +258,15 @@ impl Condition {
 
     fn pattern(&mut self, column: &str, pattern: &Pattern) {
         let words = like(&pattern.0.to_ascii_lowercase());
+        if pattern.0.is_ascii() && !pattern.0.contains('*') {
+            // Of so many bytes nothing but ASCII folds to ASCII, and lengths are compared in no time.
+            self.sql.push_str(&format!(
+                "({column} IS NOT NULL AND strlen({column}) = ? AND {column} ILIKE ? ESCAPE '\\')"
+            ));
+            self.bind(pattern.0.len() as i64);
+            self.bind(words);
+            return;
+        }
         self.sql.push_str(&format!(
             "({column} IS NOT NULL AND lower({column}) LIKE ? ESCAPE '\\' AND \
              translate({column}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') LIKE ? ESCAPE '\\')"

@@ -180,7 +180,7 @@ impl Derived {
     pub(super) fn of(parts: Vec<Part>, prices: &Prices) -> Self {
         let trace = derive(parts, prices);
         let steps = steps(&trace, prices);
-        let Trace { row, spans } = trace;
+        let Trace { mut row, spans } = trace;
         let mut spend: Vec<Spend> = Vec::new();
         for span in spans.iter().filter(|span| span.counted) {
             let part = &span.part;
@@ -213,8 +213,14 @@ impl Derived {
             }
             sum.saved_unknown |= span.saved.is_none() && part.usage.cached() > Some(0);
         }
+        // Only absurd amounts leave 63 bits: then the largest stands for them, and says that it is less.
+        let absurd = |cost: Option<Cost>| cost.is_some_and(|cost| cost.0 > i128::from(i64::MAX));
+        spend.iter_mut().for_each(|sum| sum.lower_bound |= absurd(sum.cost));
+        if absurd(row.cost) {
+            row.cost_basis = CostBasis::LowerBound;
+        }
         Self {
-            lower_bound: spend.iter().any(|sum| sum.lower_bound),
+            lower_bound: absurd(row.cost) || spend.iter().any(|sum| sum.lower_bound),
             saved: spend.iter().filter_map(|sum| sum.saved).reduce(|a, b| a + b),
             saved_unknown: spend.iter().any(|sum| sum.saved_unknown),
             row,

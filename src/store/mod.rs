@@ -34,6 +34,7 @@ mod peers;
 mod prompts;
 mod purge;
 mod reader;
+mod recent;
 mod rows;
 mod timeline;
 mod values;

@@ -14,6 +14,7 @@ use super::contents::{Bodies, Seen, TraceSet};
 use super::coverage::Coverage;
 use super::engine::{Engine, ROW_GROUP, meta};
 use super::intake::Packed;
+use super::recent::Recent;
 use crate::model::record::Receipt;
 use crate::model::span::TraceKey;
 use crate::pricing::Prices;
@@ -67,6 +68,7 @@ pub(super) struct State {
     coverage: Coverage,
     bodies: Bodies,
     seen: Seen,
+    recent: Recent,
     interactions: u64,
     /// Traces that still show old prices, the newest last.
     stale: Vec<TraceKey>,
@@ -116,6 +118,7 @@ impl State {
             coverage,
             bodies: Bodies::new(next),
             seen,
+            recent: Recent::default(),
             interactions,
             stale,
             waiting: Vec::new(),
@@ -149,6 +152,8 @@ impl State {
         let connection = engine.connect()?;
         self.coverage = Coverage::read(&connection)?;
         self.interactions = connection.query_row("SELECT count(*) FROM interaction", [], |row| row.get(0))?;
+        // A commit that failed may have been durable.
+        self.recent.forget();
         self.connection = Some(connection);
         self.resting = false;
         let coverage = &self.coverage;
@@ -370,7 +375,15 @@ impl Writer {
             .chain(slice.iter().copied())
             .filter(|trace| state.seen.maybe(*trace))
             .collect();
-        let change = match apply(connection, &self.prices, &state.waiting, &slice, &maybe, &state.coverage) {
+        let change = match apply(
+            connection,
+            &self.prices,
+            &state.waiting,
+            &slice,
+            &maybe,
+            &state.recent,
+            &state.coverage,
+        ) {
             Ok(change) => change,
             Err(error) => {
                 state.stale.extend(slice);
@@ -389,7 +402,9 @@ impl Writer {
             traces: change.traces,
             interactions: state.interactions,
         };
-        state.waiting.clear();
+        let news = state.patience() == CADENCE;
+        let parts = state.waiting.drain(..).flat_map(|batch| batch.packed.parts);
+        state.recent.settle(parts, |trace| news && !maybe.contains(&trace));
         state.waiting_bytes = 0;
         state.committed = Instant::now();
         if !slice.is_empty() && state.stale.is_empty() {

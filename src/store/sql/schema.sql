@@ -64,17 +64,17 @@ CREATE TABLE interaction (
     spans UINTEGER NOT NULL, llm_calls UINTEGER NOT NULL, tool_calls UINTEGER NOT NULL, retrievals UINTEGER NOT NULL,
     calls UINTEGER NOT NULL, unpriced_calls UINTEGER NOT NULL,
     input BIGINT, cache_read BIGINT, cache_write BIGINT, cache_write_1h BIGINT, output BIGINT, reasoning BIGINT,
-    cost HUGEINT, cost_basis VARCHAR NOT NULL, cost_logged HUGEINT, status VARCHAR NOT NULL, findings VARCHAR,
+    cost BIGINT, cost_basis VARCHAR NOT NULL, cost_logged BIGINT, status VARCHAR NOT NULL, findings VARCHAR,
     dialect VARCHAR NOT NULL, ask VARCHAR NOT NULL USING COMPRESSION uncompressed, answer VARCHAR NOT NULL USING COMPRESSION uncompressed,
     first BIGINT NOT NULL, last BIGINT NOT NULL,
-    place HUGEINT NOT NULL, tokens BIGINT, lower_bound BOOLEAN NOT NULL, saved HUGEINT, saved_unknown BOOLEAN NOT NULL
+    place HUGEINT NOT NULL, tokens BIGINT, lower_bound BOOLEAN NOT NULL, saved BIGINT, saved_unknown BOOLEAN NOT NULL
 );
 
 -- A row per trace and model: what its counted calls of that model came to.
 CREATE TABLE spend (
     trace UBIGINT NOT NULL, start BIGINT NOT NULL, model VARCHAR, calls UINTEGER NOT NULL, unpriced_calls UINTEGER NOT NULL,
     input BIGINT, cache_read BIGINT, cache_write BIGINT, cache_write_1h BIGINT, output BIGINT, reasoning BIGINT,
-    cost HUGEINT, lower_bound BOOLEAN NOT NULL, saved HUGEINT, saved_unknown BOOLEAN NOT NULL
+    cost BIGINT, lower_bound BOOLEAN NOT NULL, saved BIGINT, saved_unknown BOOLEAN NOT NULL
 );
 
 -- A row per span: what filters ask of one. parent is the key of a parent that was logged, temperature in millionths, input all classes together,
@@ -82,5 +82,5 @@ CREATE TABLE spend (
 CREATE TABLE step (
     trace UBIGINT NOT NULL, start BIGINT NOT NULL, span UBIGINT NOT NULL, parent UBIGINT, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
     status VARCHAR NOT NULL, tool VARCHAR, model VARCHAR, stop VARCHAR, temperature BIGINT, first_token BIGINT, took BIGINT,
-    input BIGINT, output BIGINT, tokens BIGINT, cost HUGEINT, context_window BIGINT, slots UTINYINT NOT NULL
+    input BIGINT, output BIGINT, tokens BIGINT, cost BIGINT, context_window BIGINT, slots UTINYINT NOT NULL
 );

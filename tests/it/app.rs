@@ -58,6 +58,8 @@ pub struct Desk {
     pub prompts: Vec<spanscope::model::query::PromptRow>,
     /// The store answers every question with this.
     pub broken: Option<String>,
+    /// Real logs answer first.
+    pub script: Option<super::screens::Script>,
     pending: Vec<KeyEvent>,
 }
 
@@ -202,6 +204,7 @@ impl Desk {
             stored: Vec::new(),
             rejects: Vec::new(),
             broken: None,
+            script: None,
             pending: Vec::new(),
         };
         desk.take(effects);
@@ -285,6 +288,10 @@ impl Desk {
     }
 
     fn reply(&self, query: Query) -> Reply {
+        let scripted = self.script.as_ref().map(|script| script.answer(&query));
+        if let Some(reply) = scripted.filter(|reply| !matches!(reply, Reply::Interrupted)) {
+            return reply;
+        }
         let inside = |row: &&Interaction, filter: &Filter, window: Window| {
             let (ask, answer) = (row.ask.as_str(), row.answer.as_str());
             filter.matches(&Subject {
@@ -941,21 +948,10 @@ fn the_panel_opens_what_it_sums() {
     assert!(!desk.app.filter_text().is_empty());
 }
 
-#[test]
-fn a_spike_is_explained_and_opened() {
-    use spanscope::model::anomaly::Baseline;
-    use spanscope::model::query::{LoggedAnomaly, Peer, Spike, Trend, TrendRow};
-    use spanscope::model::usage::Cost;
-    let mut desk = Desk::ready(30, 150, 40);
-    let peer = |number: u64, calls: u32| {
-        let mut trace = interaction(number);
-        trace.row.llm_calls = calls;
-        Peer {
-            trace,
-            contents: Vec::new(),
-        }
-    };
-    desk.trend = Trend {
+/// Spend that rises.
+pub fn trend() -> spanscope::model::query::Trend {
+    use spanscope::model::query::{Trend, TrendRow};
+    Trend {
         since: Some(NOON - 3600 * SECOND),
         step: 600 * SECOND,
         steps: 6,
@@ -966,8 +962,22 @@ fn a_spike_is_explained_and_opened() {
             logged_anomalies: Some(1),
             rising: Some(true),
         }],
+    }
+}
+
+/// Two of a feature that are dear.
+pub fn dear() -> spanscope::model::query::Spike {
+    use spanscope::model::anomaly::Baseline;
+    use spanscope::model::query::{LoggedAnomaly, Peer, Spike};
+    let peer = |number: u64, calls: u32| {
+        let mut trace = interaction(number);
+        trace.row.llm_calls = calls;
+        Peer {
+            trace,
+            contents: Vec::new(),
+        }
     };
-    desk.spike = Spike {
+    Spike {
         feature: Some("summarize".into()),
         count: 2,
         first: Some(NOON - 900 * SECOND),
@@ -986,7 +996,14 @@ fn a_spike_is_explained_and_opened() {
             ratio: "3.9".into(),
         }],
         logged_count: 1,
-    };
+    }
+}
+
+#[test]
+fn a_spike_is_explained_and_opened() {
+    let mut desk = Desk::ready(30, 150, 40);
+    desk.trend = trend();
+    desk.spike = dear();
     desk.send(Msg::Tick(NOON + SECOND));
     desk.keys("r<tab>");
     assert!(plain(&desk).contains("▲2 ↗"));

@@ -9,6 +9,7 @@ mod demo;
 mod documents;
 mod fixtures;
 mod formats;
+mod gallery;
 #[cfg(feature = "store")]
 mod headless;
 mod house;

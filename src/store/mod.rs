@@ -35,6 +35,7 @@ mod prompts;
 mod purge;
 mod reader;
 mod rows;
+mod sessions;
 mod timeline;
 mod values;
 mod writer;

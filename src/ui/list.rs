@@ -104,7 +104,7 @@ fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: 
                 .map_or_else(|| (Safe::from_static("–"), Role::Dim), |value| (Safe::line(value), Role::Text))
         };
         let (words, role) = match column {
-            Column::Time => (clock(app, row, cells), Role::Time),
+            Column::Time => (text::moment(row.start, app.now(), app.timezone(), cells), Role::Time),
             Column::Feature => missing(&row.feature),
             Column::User => missing(&row.user),
             Column::Ask => {
@@ -166,17 +166,6 @@ const fn lacking(partial: Option<Partial>) -> Option<&'static str> {
         Some(Partial::Unreadable | Partial::Unfilled | Partial::Bounded) => Some("partial"),
         None => None,
     }
-}
-
-/// The moment it began; where the month does not fit, the day and the time do.
-fn clock(app: &App, row: &Interaction, cells: usize) -> Safe {
-    let whole = text::clock(row.start, app.now(), app.timezone());
-    let skip = if whole.width() > cells {
-        whole.as_str().find(' ').map_or(0, |at| at + 1)
-    } else {
-        0
-    };
-    Safe::line(&whole.as_str()[skip..])
 }
 
 /// The provider's own name in front of a model says little in a narrow column.

@@ -110,6 +110,18 @@ pub fn clock(at: Nanos, now: Nanos, tz: &TimeZone) -> Safe {
     Safe::line(&then.strftime(format).to_string())
 }
 
+/// As `clock`, in so many columns: where the month does not fit, the day and the time do.
+#[must_use]
+pub fn moment(at: Nanos, now: Nanos, tz: &TimeZone, cells: usize) -> Safe {
+    let whole = clock(at, now, tz);
+    let skip = if whole.width() > cells {
+        whole.as_str().find(' ').map_or(0, |at| at + 1)
+    } else {
+        0
+    };
+    Safe::line(&whole.as_str()[skip..])
+}
+
 #[cfg(test)]
 #[path = "text/tests.rs"]
 mod tests;

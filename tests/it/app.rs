@@ -13,7 +13,7 @@ use spanscope::keymap::{Keymap, Lookup};
 use spanscope::model::column::Column;
 use spanscope::model::content::{Contents, Message, MessagePart, Slot};
 use spanscope::model::filter::{Field, Filter, Subject};
-use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SourceStat, Stats, Window};
+use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, SessionCursor, SessionRow, Sort, SourceStat, Stats, Window};
 use spanscope::model::record::{Progress, Receipt, Tally};
 use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
 use spanscope::model::timeline::{self, Bar, Timeline};
@@ -79,6 +79,48 @@ pub fn over_time(rows: &[&Interaction], most: u32) -> Timeline {
         bar.errors += u64::from(row.status == Status::Error);
     }
     Timeline::gather(step, &counted.into_iter().collect::<Vec<_>>(), u64::from(most))
+}
+
+/// The sessions of these interactions, added up one by one; the one with the newest interaction first.
+pub fn conversations<'a>(rows: impl Iterator<Item = &'a Interaction>) -> Vec<SessionRow> {
+    let mut by: std::collections::BTreeMap<String, Vec<&Interaction>> = std::collections::BTreeMap::new();
+    for row in rows {
+        if let Some(session) = &row.session {
+            by.entry(session.clone()).or_default().push(row);
+        }
+    }
+    let mut sessions = Vec::new();
+    for (session, mut rows) in by {
+        rows.sort_by_key(|row| (row.start, row.place));
+        sessions.push(SessionRow {
+            session,
+            interactions: rows.len() as u64,
+            first: rows[0].start,
+            last: rows[rows.len() - 1].start,
+            user: rows.iter().rev().find_map(|row| row.user.clone()),
+            calls: rows.iter().map(|row| u64::from(row.calls)).sum(),
+            tokens: rows.iter().filter_map(|row| row.usage.total()).reduce(|a, b| a + b),
+            tokens_at_least: rows.iter().any(|row| row.usage.total().is_none() && row.calls > 0),
+            cost: rows
+                .iter()
+                .filter_map(|row| row.cost)
+                .map(|cost| cost.0)
+                .reduce(|a, b| a + b)
+                .map(Cost),
+            cost_at_least: rows
+                .iter()
+                .any(|row| row.unpriced_calls > 0 || row.cost_basis == CostBasis::LowerBound),
+            failed: rows.iter().filter(|row| row.status == Status::Error).count() as u64,
+            with_finding: rows.iter().filter(|row| row.findings.iter().next().is_some()).count() as u64,
+            ask: rows
+                .iter()
+                .rev()
+                .find(|row| !row.ask.is_empty())
+                .map_or_else(String::new, |row| row.ask.clone()),
+        });
+    }
+    sessions.sort_by(|a, b| (b.last, &b.session).cmp(&(a.last, &a.session)));
+    sessions
 }
 
 fn id(number: u64, span: u64) -> String {
@@ -383,6 +425,31 @@ impl Desk {
             Query::Timeline { filter, window, most } => {
                 let rows: Vec<&Interaction> = rows.filter(|row| inside(row, &filter, window)).collect();
                 Reply::Timeline(Box::new(over_time(&rows, most)))
+            }
+            Query::Sessions {
+                filter,
+                window,
+                page,
+                limit,
+            } => {
+                let all = conversations(rows.filter(|row| inside(row, &filter, window)));
+                let place = |row: &SessionRow| (std::cmp::Reverse(row.last), std::cmp::Reverse(row.session.clone()));
+                let of = |cursor: SessionCursor| (std::cmp::Reverse(cursor.last), std::cmp::Reverse(cursor.session));
+                let limit = limit as usize;
+                let (mut rows, forward): (Vec<SessionRow>, bool) = match page {
+                    Page::First => (all, true),
+                    Page::Last => (all, false),
+                    Page::After(cursor) => (all.into_iter().filter(|row| place(row) > of(cursor.clone())).collect(), true),
+                    Page::From(cursor) => (all.into_iter().filter(|row| place(row) >= of(cursor.clone())).collect(), true),
+                    Page::Before(cursor) => (all.into_iter().filter(|row| place(row) < of(cursor.clone())).collect(), false),
+                };
+                let more = rows.len() > limit;
+                if forward {
+                    rows.truncate(limit);
+                } else {
+                    rows.drain(..rows.len().saturating_sub(limit));
+                }
+                Reply::Sessions { rows, more }
             }
             Query::Peers { .. } => Reply::Peers(Box::default()),
             Query::Trend { .. } => Reply::Trend(Box::new(self.trend.clone())),

@@ -136,7 +136,7 @@ fn prompts(width: u16, height: u16) -> Desk {
 /// A scene: its name, what it starts from, and the keys that lead to it.
 type Scene = (&'static str, fn(u16, u16) -> Desk, &'static str);
 
-const SCENES: [Scene; 42] = [
+const SCENES: [Scene; 45] = [
     ("list", logs, ""),
     ("list_long", plenty, "jjjM"),
     ("list_paused", paused, ""),
@@ -162,6 +162,9 @@ const SCENES: [Scene; 42] = [
     ("costs_by_user", spend, "KK"),
     ("timeline", plenty, "thh"),
     ("timeline_alone", plenty, "ttz"),
+    ("sessions", logs, "B"),
+    ("sessions_opened", logs, "Bj<enter>"),
+    ("sessions_none", nothing, "B"),
     ("sources", every_state, ""),
     ("rejects", rejects, ""),
     ("reject_open", rejects, "<enter>"),

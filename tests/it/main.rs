@@ -27,6 +27,7 @@ mod report;
 mod samples;
 mod screens;
 mod screenshot;
+mod sessions;
 mod sources;
 #[cfg(feature = "store")]
 mod ssh;

@@ -145,6 +145,10 @@ impl Script {
                 ..Stats::default()
             })),
             Query::Trend { .. } => Reply::Trend(Box::default()),
+            Query::Sessions { .. } => Reply::Sessions {
+                rows: super::app::conversations(self.traces.iter().map(|trace| &trace.row)),
+                more: false,
+            },
             Query::Find { .. }
             | Query::Values { .. }
             | Query::Health { .. }

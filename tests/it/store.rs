@@ -15,7 +15,7 @@ use spanscope::model::column::Column;
 use spanscope::model::content::{Form, Piece, Slot};
 use spanscope::model::filter::{Comparison, Field, Filter, Pattern};
 use spanscope::model::json::Json;
-use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, Stats, Ticket, Trend, Window};
+use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, SessionCursor, Sort, Stats, Ticket, Trend, Window};
 use spanscope::model::record::{Batch, Identity, Order, Other, Receipt, Reject, SourceInfo, Tally};
 use spanscope::model::span::{Inferred, Origin, Part, SpanKey, SpanKind, StartFrom, Status, TraceKey};
 use spanscope::model::trace::Interaction;
@@ -697,6 +697,7 @@ fn varied(count: u64) -> Vec<Part> {
             part.usage.input = (n % 2 == 0).then_some(n % 7);
             part.feature = (n % 5 != 0).then(|| ["Billing", "billing_v2", "süß", "100%"][n as usize % 4].to_owned());
             part.user = (n % 6 != 0).then(|| format!("u_{}", n % 4));
+            part.session = (n % 7 != 0).then(|| format!("s_{}", n % 11));
             part.response_model = (n % 4 != 1).then(|| format!("model-{}", n % 3));
             part.status = if n % 8 == 0 { Status::Error } else { Status::Ok };
             part.contents = vec![piece(
@@ -946,6 +947,52 @@ fn spend_agrees_with_plain_arithmetic() {
             Reply::Costs(spend(&called, |row| row.models.first().cloned()))
         );
     }
+}
+
+#[test]
+fn sessions_agree_with_plain_sums_and_every_page_goes_on_from_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    fill(&store, vec![batch(&source(1), 0..1000, varied(60))]);
+    let ask = |filter: &Filter, page, limit| {
+        let query = Query::Sessions {
+            filter: filter.clone(),
+            window: Window::default(),
+            page,
+            limit,
+        };
+        let Reply::Sessions { rows, more } = store.ask_now(query) else {
+            panic!()
+        };
+        (rows, more)
+    };
+    for filter in [Filter::All, Filter::Is(Field::User, Pattern("U_*".to_owned()))] {
+        let rows = list(&store, filter.clone(), Sort::default(), Page::First, u32::MAX).0;
+        let all = super::app::conversations(rows.iter());
+        assert!(all.len() > 5, "{}", all.len());
+        assert_eq!(ask(&filter, Page::First, 100), (all.clone(), false));
+        assert_eq!(ask(&filter, Page::First, 2), (all[..2].to_vec(), true));
+        assert_eq!(ask(&filter, Page::Last, 2), (all[all.len() - 2..].to_vec(), true));
+        for (at, row) in all.iter().enumerate() {
+            let cursor = SessionCursor::at(row);
+            let after = &all[at + 1..];
+            assert_eq!(
+                ask(&filter, Page::After(cursor.clone()), 2),
+                (after[..after.len().min(2)].to_vec(), after.len() > 2)
+            );
+            let from = &all[at..];
+            assert_eq!(
+                ask(&filter, Page::From(cursor.clone()), 2),
+                (from[..from.len().min(2)].to_vec(), from.len() > 2)
+            );
+            let before = &all[..at];
+            assert_eq!(
+                ask(&filter, Page::Before(cursor), 2),
+                (before[at.saturating_sub(2)..].to_vec(), at > 2)
+            );
+        }
+    }
+    store.close();
 }
 
 #[test]

@@ -78,7 +78,13 @@ pub fn over_time(rows: &[&Interaction], most: u32) -> Timeline {
         bar.at_least |= row.unpriced_calls > 0 || row.cost_basis == CostBasis::LowerBound;
         bar.errors += u64::from(row.status == Status::Error);
     }
-    Timeline::gather(step, &counted.into_iter().collect::<Vec<_>>(), u64::from(most))
+    let counted: Vec<(i64, Bar)> = counted.into_iter().collect();
+    let kept = timeline::bulk(&counted);
+    let sum = |bars: &[(i64, Bar)]| bars.iter().map(|(_, bar)| bar.interactions).sum();
+    Timeline {
+        outside: (sum(&counted[..kept.start]), sum(&counted[kept.end..])),
+        ..Timeline::gather(step, &counted[kept], u64::from(most))
+    }
 }
 
 /// The sessions of these interactions, added up one by one; the one with the newest interaction first.

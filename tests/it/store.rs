@@ -803,7 +803,8 @@ fn what_is_counted_over_time_is_what_the_list_holds() {
             };
             let (rows, _) = rows(store.ask_now(query));
             assert!(line.bars.len() <= most.max(2) as usize, "{} bars for {most}", line.bars.len());
-            assert_eq!(line.bars.iter().map(|bar| bar.interactions).sum::<u64>(), rows.len() as u64);
+            let drawn = line.bars.iter().map(|bar| bar.interactions).sum::<u64>();
+            assert_eq!(drawn + line.outside.0 + line.outside.1, rows.len() as u64);
             for (at, bar) in line.bars.iter().enumerate() {
                 let inside: Vec<&Interaction> = rows.iter().filter(|row| line.bar_of(row.start) == Some(at)).collect();
                 let known = inside.iter().filter_map(|row| row.cost).map(|cost| cost.0).reduce(|a, b| a + b);
@@ -838,6 +839,29 @@ fn what_is_counted_over_time_is_what_the_list_holds() {
         line.bars.len(),
         line.step
     );
+}
+
+#[test]
+fn one_wrong_clock_does_not_squeeze_the_strip_and_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    let at = |n: u64| match n {
+        // One in 1970, one in another century.
+        0 => 1_000_000_000,
+        1 => NOON + 80 * 365 * 86_400_000_000_000,
+        n => NOON + n as i64 * 1_000_000_000,
+    };
+    let parts = (0..200).map(|n| call(&format!("t{n}"), "s", n * 10, at(n))).collect();
+    fill(&store, vec![batch(&source(1), 0..4000, parts)]);
+    let query = Query::Timeline {
+        filter: Filter::All,
+        window: Window::default(),
+        most: 80,
+    };
+    let Reply::Timeline(line) = store.ask_now(query) else { panic!() };
+    assert_eq!((line.outside, line.step), ((1, 1), 5_000_000_000));
+    assert_eq!(line.bars.iter().map(|bar| bar.interactions).sum::<u64>(), 198);
+    store.close();
 }
 
 #[test]

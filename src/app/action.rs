@@ -165,9 +165,9 @@ pub enum Action {
     NextError,
     /// Previous error
     PreviousError,
-    /// Next interaction dearer than twice its feature's usual
+    /// Next interaction dearer than is usual for its feature, by the multiplier in the settings
     NextAnomaly,
-    /// Previous interaction dearer than twice its feature's usual
+    /// Previous interaction dearer than is usual for its feature, by the multiplier in the settings
     PreviousAnomaly,
     /// Go to a time: `15:00`, `yesterday 15:00`, `2h`
     GoToTime,

@@ -33,7 +33,7 @@ impl Sought {
             Self::Match => "match",
             Self::Error => "failed interaction",
             Self::Finding => "interaction with a finding",
-            Self::Anomaly => "interaction dearer than twice its feature's usual",
+            Self::Anomaly => "interaction dearer than is usual for its feature",
         }
     }
 }

@@ -7,6 +7,8 @@ mod clipboard;
 mod columns;
 mod demo;
 mod documents;
+#[cfg(feature = "store")]
+mod first_use;
 mod fixtures;
 mod formats;
 mod gallery;

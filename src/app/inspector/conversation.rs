@@ -13,8 +13,8 @@ use crate::model::text;
 use crate::model::trace::FindingKind;
 
 use super::super::viewer::{Page, Tone};
+use super::Subject;
 use super::json;
-use super::{RETRIEVALS, Subject};
 
 /// Why nothing is there to show: a missing span, a failed fetch, contents on their way, or words that were never logged.
 fn absent(subject: &Subject, slots: &[Slot], not_logged: &[&str]) -> Option<Page> {
@@ -178,7 +178,7 @@ pub(super) fn documents(subject: &Subject) -> Page {
 fn retrieved(subject: &Subject) -> Page {
     let mut page = Page::default();
     let answer = answer(subject);
-    for (key, name, start) in subject.retrieved.iter().take(RETRIEVALS) {
+    for (key, name, start) in &subject.retrieved {
         page.gap().push(Tone::Label, "found by ").push(Tone::Heading, name);
         match subject.beside(*key) {
             Some(contents) => {
@@ -191,9 +191,9 @@ fn retrieved(subject: &Subject) -> Page {
             }
         }
     }
-    let more = subject.retrieved.len().saturating_sub(RETRIEVALS);
-    if more > 0 {
-        page.gap().line(Tone::Dim, &format!("… and {more} more steps that found documents"));
+    if subject.earlier > 0 {
+        page.gap()
+            .line(Tone::Dim, &format!("… and {} earlier steps found documents, too", subject.earlier));
     }
     page
 }

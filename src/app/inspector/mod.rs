@@ -27,8 +27,11 @@ pub use header::Header;
 /// and which part of its prompt is a document, follows from them.
 const NEIGHBOURS: usize = 64;
 
-/// Other steps of the interaction whose documents are shown with a model call.
+/// Other steps of the interaction whose documents are shown with a model call: those nearest before it.
 const RETRIEVALS: usize = 8;
+
+/// Tools named that the interaction ran.
+const TOOLS: usize = 12;
 
 /// Raw lines shown of one span; one that came in more records is cut there, and says so.
 const RAW_LINES: usize = 16;
@@ -116,7 +119,9 @@ struct Subject {
     answering: Option<SpanKey>,
     /// Steps that found documents before it, where it has none of its own: what they are called, and when they ran.
     retrieved: Vec<(SpanKey, String, Nanos)>,
-    /// Tools that the interaction ran, in order.
+    /// More such steps before those.
+    earlier: usize,
+    /// Tools that the interaction ran, in order; the last is `…` where there are more.
     ran: Vec<String>,
     /// Feature, user and session of the interaction.
     whose: [Option<String>; 3],
@@ -171,18 +176,19 @@ impl Inspector {
         let small = trace.spans.len() <= NEIGHBOURS;
         let previous = previous(trace, found);
         let answering = answering(trace).filter(|key| *key != span);
-        let retrieved = retrieved(trace, found);
+        let (retrieved, earlier) = retrieved(trace, found);
         let ran = ran(trace);
         let row = &trace.row;
         let whose = [row.feature.clone(), row.user.clone(), row.session.clone()];
         match &mut self.subject {
             Some(subject) if subject.span.key == span => {
                 let same = subject.span == *found && subject.ledger == ledger && subject.items == items;
-                let around = (previous, answering, &retrieved, &ran, &whose);
+                let around = (previous, answering, &retrieved, earlier, &ran, &whose);
                 let known = (
                     subject.previous,
                     subject.answering,
                     &subject.retrieved,
+                    subject.earlier,
                     &subject.ran,
                     &subject.whose,
                 );
@@ -190,7 +196,7 @@ impl Inspector {
                     return self.needs();
                 }
                 (subject.previous, subject.answering) = (previous, answering);
-                (subject.retrieved, subject.ran, subject.whose) = (retrieved, ran, whose);
+                (subject.retrieved, subject.earlier, subject.ran, subject.whose) = (retrieved, earlier, ran, whose);
                 // An unchanged set of records has unchanged contents.
                 subject.stale |= subject.span.origins != found.origins;
                 subject.raw.retain(|(origin, _)| found.origins.contains(origin));
@@ -217,6 +223,7 @@ impl Inspector {
                     previous,
                     answering,
                     retrieved,
+                    earlier,
                     ran,
                     whose,
                     beside: Vec::new(),
@@ -331,7 +338,7 @@ impl Inspector {
         let beside = match self.tab {
             Tab::Prompt => subject.previous.map(|(key, _)| key),
             Tab::Documents if has_documents => {
-                let steps = subject.retrieved.iter().take(RETRIEVALS).map(|(key, ..)| *key);
+                let steps = subject.retrieved.iter().map(|(key, ..)| *key);
                 steps.chain(subject.answering).find(unknown)
             }
             _ => None,
@@ -403,18 +410,22 @@ fn answering(trace: &Trace) -> Option<SpanKey> {
     calls.max_by_key(|span| span.turn).map(|span| span.key)
 }
 
-/// The steps that found documents until this one began; none where it found some itself.
-fn retrieved(trace: &Trace, span: &Span) -> Vec<(SpanKey, String, Nanos)> {
+/// The steps that found documents until this one began, the nearest of them, and how many there are before those; none where it found some
+/// itself.
+fn retrieved(trace: &Trace, span: &Span) -> (Vec<(SpanKey, String, Nanos)>, usize) {
     let found = |other: &&Span| other.part.slots & Slot::Document.bit() != 0;
     if found(&span) || span.missing {
-        return Vec::new();
+        return (Vec::new(), 0);
     }
     let call = span.part.kind == SpanKind::Llm;
-    let steps = trace.spans.iter().filter(found);
-    steps
-        .filter(|other| !call || other.part.start <= span.part.start)
-        .map(|other| (other.key, other.part.name.clone(), other.part.start))
-        .collect()
+    let before = |other: &&Span| !call || other.part.start <= span.part.start;
+    let steps: Vec<&Span> = trace.spans.iter().filter(found).filter(before).collect();
+    let earlier = steps.len().saturating_sub(RETRIEVALS);
+    let nearest = steps[earlier..].iter();
+    (
+        nearest.map(|step| (step.key, step.part.name.clone(), step.part.start)).collect(),
+        earlier,
+    )
 }
 
 /// The tools that were run, each once.
@@ -422,9 +433,14 @@ fn ran(trace: &Trace) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for span in trace.spans.iter().filter(|span| span.part.kind == SpanKind::Tool) {
         let name = span.part.tool_name.as_ref().unwrap_or(&span.part.name);
-        if !names.contains(name) {
-            names.push(name.clone());
+        if names.contains(name) {
+            continue;
         }
+        if names.len() == TOOLS {
+            names.push("…".to_owned());
+            break;
+        }
+        names.push(name.clone());
     }
     names
 }

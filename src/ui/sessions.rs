@@ -63,7 +63,18 @@ fn columns(width: u16) -> Vec<(Field, usize)> {
             (Tokens, 6),
             (Cost, 9),
         ],
-        100.. => &[
+        100..140 => &[
+            (Last, 8),
+            (Session, 14),
+            (Ask, 0),
+            (Interactions, 6),
+            (Failed, 6),
+            (Findings, 5),
+            (Tokens, 6),
+            (Cost, 9),
+            (Over, 7),
+        ],
+        140.. => &[
             (Last, 12),
             (Session, 18),
             (User, 10),

@@ -102,6 +102,7 @@ fn opened(rows: &[Interaction], mut trace: impl FnMut(u64) -> Trace) -> App {
                     | Query::Spike { .. }
                     | Query::Baselines
                     | Query::Prompts { .. }
+                    | Query::Sessions { .. }
                     | Query::Values { .. }
                     | Query::Timeline { .. }
                     | Query::Peers { .. }

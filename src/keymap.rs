@@ -75,6 +75,7 @@ struct File {
     diagnosis: Table,
     comparison: Table,
     health: Table,
+    sessions: Table,
     sheet: Table,
     help: Table,
     sort: Table,
@@ -84,7 +85,7 @@ struct File {
 }
 
 impl File {
-    fn tables(&self) -> [(Option<Mode>, &Table); 16] {
+    fn tables(&self) -> [(Option<Mode>, &Table); 17] {
         [
             (None, &self.everywhere),
             (Some(Mode::List), &self.list),
@@ -96,6 +97,7 @@ impl File {
             (Some(Mode::Diagnosis), &self.diagnosis),
             (Some(Mode::Comparison), &self.comparison),
             (Some(Mode::Health), &self.health),
+            (Some(Mode::Sessions), &self.sessions),
             (Some(Mode::Sheet), &self.sheet),
             (Some(Mode::Help), &self.help),
             (Some(Mode::Sort), &self.sort),

@@ -25,6 +25,8 @@ pub enum Mode {
     Comparison,
     /// What the log lacks
     Health,
+    /// The list grouped by session
+    Sessions,
     /// Why a feature is dear, and the system prompts
     Sheet,
     /// The help
@@ -127,6 +129,8 @@ pub enum Action {
     Compare,
     /// Show or hide what the log lacks: prompts, keys, prices, by feature and day
     ToggleHealth,
+    /// Show or hide the sessions: each conversation as one row, with what it came to; Enter opens it
+    ToggleSessions,
     /// Show or hide the system prompts: who uses which, since when, at what cost
     TogglePrompts,
     /// Show the sum behind the amount under the cursor: of an interaction its calls, of a feature its interactions
@@ -161,9 +165,9 @@ pub enum Action {
     NextError,
     /// Previous error
     PreviousError,
-    /// Next interaction dearer than twice its feature's usual
+    /// Next interaction dearer than is usual for its feature, by the multiplier in the settings
     NextAnomaly,
-    /// Previous interaction dearer than twice its feature's usual
+    /// Previous interaction dearer than is usual for its feature, by the multiplier in the settings
     PreviousAnomaly,
     /// Go to a time: `15:00`, `yesterday 15:00`, `2h`
     GoToTime,

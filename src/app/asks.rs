@@ -50,11 +50,13 @@ pub enum Pane {
     Trend,
     /// What a page explains.
     Sheet,
+    /// The list grouped by session.
+    Sessions,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 19;
+    pub const COUNT: usize = 20;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -104,6 +106,7 @@ impl Asks {
             Pane::Health,
             Pane::Trend,
             Pane::Sheet,
+            Pane::Sessions,
         ];
         let pane = PANES
             .into_iter()
@@ -212,5 +215,6 @@ impl App {
         self.ask_due_rejects(effects);
         self.ask_values(effects);
         self.ask_due_health(effects);
+        self.ask_due_sessions(effects);
     }
 }

@@ -109,6 +109,7 @@ impl App {
         match action {
             Action::ToggleHealth
             | Action::TogglePrompts
+            | Action::ToggleSessions
             | Action::Back
             | Action::Leave
             | Action::Help

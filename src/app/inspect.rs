@@ -21,7 +21,11 @@ impl App {
             }
             return;
         };
-        let span = selected.span.or_else(|| self.trees.hold(selected.trace).telling());
+        let telling = || match self.trees.get(selected.trace) {
+            Some(open) => open.telling(),
+            None => self.trees.hold(selected.trace).telling(),
+        };
+        let span = selected.span.or_else(telling);
         let target = span.map(|span| (selected.trace, span));
         if target == self.inspected {
             return;

@@ -243,7 +243,7 @@ fn designed(width: u16) -> Vec<(Column, u16)> {
         50..70 => &[(Time, 8), (Feature, 12), (Ask, 0), (Cost, 9), (Flags, 5)],
         70..86 => &[(Time, 8), (Feature, 13), (Ask, 0), (Tokens, 6), (Cost, 9), (Took, 6), (Flags, 5)],
         86..108 => &[
-            (Time, 12),
+            (Time, 8),
             (Feature, 13),
             (User, 8),
             (Ask, 0),

@@ -4,7 +4,7 @@ use crate::model::column::{Column, SortValue};
 use crate::model::filter::{Filter, FilterError};
 use crate::model::moment::EXAMPLES;
 use crate::model::query::{Cursor, Page, Query, Sort};
-use crate::model::span::Nanos;
+use crate::model::span::{Nanos, TraceKey};
 
 use super::list::Land;
 use super::palette::{Entry, View};
@@ -80,7 +80,13 @@ impl App {
             PromptKind::Time => match clock.time(&text) {
                 Some(time) => {
                     self.over = Over::Nothing;
-                    self.go_to(time, effects);
+                    match self.nearest(time) {
+                        Some(trace) => {
+                            self.pause();
+                            self.list.select(trace, None);
+                        }
+                        None => self.go_to(time, effects),
+                    }
                 }
                 None => prompt.fail(FilterError {
                     column: 0,
@@ -100,6 +106,18 @@ impl App {
                 effects.push(Effect::Keep(Kept::View(view)));
             }
         }
+    }
+
+    /// The interaction nearest to a time, on either side of it: people report about when it was. Only where the rows on both sides are held.
+    fn nearest(&self, time: Nanos) -> Option<TraceKey> {
+        let (list, rows) = (&self.list, self.list.rows());
+        let later = !list.more_above() || rows.first().is_some_and(|row| row.start >= time);
+        let earlier = !list.more_below() || rows.last().is_some_and(|row| row.start <= time);
+        let there = list.is_live() && list.is_loaded() && later && earlier;
+        rows.iter()
+            .filter(|_| there)
+            .min_by_key(|row| row.start.abs_diff(time))
+            .map(|row| row.trace)
     }
 
     /// To the newest interaction that began then or before, in the order of time.

@@ -41,6 +41,8 @@ pub(super) enum Land {
 pub struct List {
     window: Window<Interaction>,
     lines: Vec<ListLine>,
+    /// What the trees were like when the lines were built; `None` where the rows are others since.
+    built: Option<u64>,
     /// The first answer has come.
     pub(super) loaded: bool,
     pub(super) error: Option<String>,
@@ -69,6 +71,7 @@ impl Default for List {
         Self {
             window: Window::default(),
             lines: Vec::new(),
+            built: None,
             loaded: false,
             error: None,
             sort: Sort::default(),
@@ -223,6 +226,7 @@ impl List {
     pub(super) fn arrived(&mut self, page: Page, rows: Vec<Interaction>, more: bool) {
         self.loaded = true;
         self.error = None;
+        self.built = None;
         self.window.arrived(&page, rows, more, |row| row.trace);
         let target = match self.land.take() {
             Some(Land::First) => self.window.rows.first(),
@@ -239,21 +243,19 @@ impl List {
         }
     }
 
-    /// Builds the lines anew and keeps the cursor on what it stood on, at the same height of the screen.
-    /// Where it jumped, or the screen has another height, its interaction's own line stays in sight with it.
+    /// Builds the lines anew where rows or trees have changed, and keeps the cursor on what it stood on, at the same height of the screen.
+    /// Where it jumped, or the screen has another height, its interaction's own line stays in sight with it. A tree of a hundred thousand
+    /// spans has as many lines: a key that only moves must not build them.
     pub(super) fn relay(&mut self, trees: &Trees, height: usize) {
         let anew = std::mem::take(&mut self.jumped) || height != self.height;
+        let same = self.built.replace(trees.changes()) == Some(trees.changes());
+        if same && !anew {
+            return;
+        }
         let on_screen = self.at.saturating_sub(self.top);
         self.height = height;
-        self.lines.clear();
-        for (index, row) in self.window.rows.iter().enumerate() {
-            self.lines.push(ListLine::Interaction(index));
-            if let Some(open) = trees.expanded(row.trace) {
-                match &open.spans {
-                    Spans::Loaded(_) => self.lines.extend(open.visible().map(|span| ListLine::Span(index, span))),
-                    Spans::Loading | Spans::Gone | Spans::Failed(_) => self.lines.push(ListLine::Note(index)),
-                }
-            }
+        if !same {
+            self.build(trees);
         }
         match self.find(trees) {
             // Below its interaction: on the note, or where it was on its first span.
@@ -272,6 +274,19 @@ impl List {
         self.show();
         if anew && let Some(head) = self.head().filter(|head| *head < self.top && self.at - head < height) {
             self.top = head;
+        }
+    }
+
+    fn build(&mut self, trees: &Trees) {
+        self.lines.clear();
+        for (index, row) in self.window.rows.iter().enumerate() {
+            self.lines.push(ListLine::Interaction(index));
+            if let Some(open) = trees.expanded(row.trace) {
+                match &open.spans {
+                    Spans::Loaded(_) => self.lines.extend(open.visible().map(|span| ListLine::Span(index, span))),
+                    Spans::Loading | Spans::Gone | Spans::Failed(_) => self.lines.push(ListLine::Note(index)),
+                }
+            }
         }
     }
 
@@ -325,5 +340,48 @@ impl List {
         let lowest = (self.at + 1).saturating_sub(height);
         self.top = self.top.clamp(lowest, self.at.max(lowest));
         self.top = self.top.min(self.lines.len().saturating_sub(height).max(lowest));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::model::span::Part;
+    use crate::pricing::Prices;
+
+    #[test]
+    fn lines_are_built_where_rows_or_trees_have_changed_and_only_there() {
+        let part = |n: u64| Part {
+            trace: TraceKey(1),
+            trace_id: "t".into(),
+            span_id: format!("s{n}"),
+            parent_id: (n > 0).then(|| "s0".to_owned()),
+            ended: true,
+            ..Part::default()
+        };
+        let trace = crate::derive::derive((0..4).map(part).collect(), &Prices::default());
+        let (mut trees, mut list) = (Trees::default(), List::default());
+        let lines = |list: &mut List, trees: &Trees| {
+            list.relay(trees, 40);
+            list.lines().len()
+        };
+        list.arrived(Page::First, vec![trace.row.clone()], false);
+        assert_eq!(lines(&mut list, &trees), 1);
+        trees.hold_anew(TraceKey(1)).expanded = true;
+        assert_eq!(lines(&mut list, &trees), 2, "a note");
+        let root = trace.spans[0].key;
+        trees.arrived(TraceKey(1), Ok(Some(Box::new(trace.clone()))));
+        assert_eq!(lines(&mut list, &trees), 5);
+        trees.fold(TraceKey(1), root, true);
+        assert_eq!(lines(&mut list, &trees), 2);
+        trees.collapse(TraceKey(1));
+        assert_eq!(lines(&mut list, &trees), 1);
+        list.stand_on(0, &trees);
+        // What nobody changed is not built again.
+        list.lines.clear();
+        assert_eq!(lines(&mut list, &trees), 0);
+        list.arrived(Page::First, vec![trace.row], false);
+        assert_eq!(lines(&mut list, &trees), 1);
     }
 }

@@ -26,6 +26,7 @@ pub mod notice;
 pub mod palette;
 pub mod prompt;
 pub mod rejects;
+pub mod sessions;
 pub mod sheet;
 pub mod sources;
 pub mod status;
@@ -61,6 +62,7 @@ pub use notice::{Level, Notice};
 pub use palette::View;
 pub use prompt::{Input, Prompt, PromptKind};
 pub use rejects::Rejects;
+pub use sessions::Sessions;
 pub use sources::Sources;
 pub use status::{Partial, Reading, Status};
 pub use tree::{Open, Spans, Trees};
@@ -245,6 +247,8 @@ pub struct App {
     marks: marks::Marks,
     /// What the log lacks, while it is open.
     health: Option<Health>,
+    /// The list grouped by session, while it is open or waits behind the list.
+    sessions: Option<Sessions>,
     /// A page that explains something, while it is open.
     sheet: Option<sheet::Sheet>,
     inspector: Inspector,
@@ -323,6 +327,7 @@ impl App {
             marked: None,
             marks: marks::Marks::default(),
             health: None,
+            sessions: None,
             sheet: None,
             inspector: Inspector::new(),
             inspected: None,
@@ -435,6 +440,7 @@ impl App {
             Pane::Timeline,
             Pane::Stats,
             Pane::Health,
+            Pane::Sessions,
         ] {
             self.asks.soil(pane);
         }
@@ -453,7 +459,8 @@ impl App {
                     | Pane::Newer
                     | Pane::Stats
                     | Pane::Rejects
-                    | Pane::Health => {
+                    | Pane::Health
+                    | Pane::Sessions => {
                         self.asks.soil(pane);
                     }
                     Pane::Reject => self.reject_interrupted(&query),
@@ -520,6 +527,7 @@ impl App {
                 self.status.counted(stats);
             }
             (Pane::Rejects, Query::Rejects { page, .. }, Reply::Rejects { rows, more }) => self.rejects_arrived(&page, rows, more),
+            (Pane::Sessions, Query::Sessions { page, .. }, Reply::Sessions { rows, more }) => self.sessions_arrived(&page, rows, more),
             (Pane::Health, _, Reply::Health(health)) => self.health_arrived(Ok(health)),
             (Pane::Reject, Query::Reject(origin), Reply::Reject(row)) => self.reject_arrived(origin, row, effects),
             (Pane::Values, Query::Values { field, text, .. }, Reply::Values(values)) => {
@@ -554,6 +562,7 @@ impl App {
             Pane::Copy => self.copy_failed(&message),
             Pane::Rejects => self.rejects_failed(message),
             Pane::Health => self.health_arrived(Err(message)),
+            Pane::Sessions => self.sessions_failed(message),
             Pane::Reject => {
                 if let Query::Reject(origin) = query {
                     self.reject_failed(*origin, &message);
@@ -644,6 +653,7 @@ impl App {
             Focus::Sources if self.sheet.is_some() => Mode::Sheet,
             Focus::Timeline => Mode::Timeline,
             Focus::Sources if self.health.is_some() => Mode::Health,
+            Focus::Sources if matches!(&self.sessions, Some(Sessions { behind: None, .. })) => Mode::Sessions,
             Focus::Sources if self.rejects.is_some() => Mode::Rejects,
             Focus::Sources => Mode::Sources,
             Focus::Diagnosis => Mode::Diagnosis,
@@ -670,10 +680,12 @@ impl App {
             .then(|| self.sources.wants_tick(self.now))
             .flatten();
         let health = self.health.as_ref().filter(|_| self.asks.due(Pane::Health));
+        let sessions = self.sessions().filter(|_| self.asks.due(Pane::Sessions));
         [
             self.notices.wants_tick(self.now),
             self.status.wants_tick(self.now),
             health.map(|health| health.next(self.now)),
+            sessions.map(|sessions| sessions.next(self.now)),
             costs,
             trend,
             timeline,

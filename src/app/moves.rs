@@ -33,7 +33,7 @@ impl Sought {
             Self::Match => "match",
             Self::Error => "failed interaction",
             Self::Finding => "interaction with a finding",
-            Self::Anomaly => "interaction dearer than twice its feature's usual",
+            Self::Anomaly => "interaction dearer than is usual for its feature",
         }
     }
 }
@@ -172,6 +172,7 @@ impl App {
             Action::Compare => self.open_comparison(effects),
             Action::Explain => self.explain(effects),
             Action::TogglePrompts => self.toggle_prompts(effects),
+            Action::ToggleSessions => self.toggle_sessions(),
             Action::ToggleHealth => self.toggle_health(),
             Action::Ledger => self.show_ledger(effects),
             Action::Follow => {
@@ -433,7 +434,7 @@ impl App {
             self.list.select(selected.trace, None);
             return true;
         }
-        if self.search.take().is_some() {
+        if self.search.take().is_some() || self.back_to_sessions() {
             return true;
         }
         let filtered = !self.filter.is_all();

@@ -156,6 +156,7 @@ impl App {
                 self.toggle_prompts(effects);
             }
             Action::TogglePrompts
+            | Action::ToggleSessions
             | Action::Back
             | Action::Leave
             | Action::Help

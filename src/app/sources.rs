@@ -284,6 +284,9 @@ impl App {
         if self.health.is_some() {
             return self.toggle_health();
         }
+        if self.sessions().is_some() {
+            return self.leave_sessions();
+        }
         let Some(rejects) = &mut self.rejects else {
             return self.leave_sources();
         };
@@ -311,6 +314,10 @@ impl App {
         if let Some(health) = &mut self.health {
             health.viewer_mut().resize(area.width.saturating_sub(1), height);
         }
+        if let Some(sessions) = &mut self.sessions {
+            // And the second names the columns.
+            sessions.resize(height.saturating_sub(1));
+        }
     }
 
     /// What an action does while the sources have the keys; false when it does there what it does everywhere.
@@ -321,10 +328,14 @@ impl App {
         if self.health.is_some() {
             return self.act_on_health(action);
         }
+        if self.sessions().is_some() {
+            return self.act_on_sessions(action, effects);
+        }
         match action {
             Action::ToggleSources
             | Action::ToggleHealth
             | Action::TogglePrompts
+            | Action::ToggleSessions
             | Action::Back
             | Action::Leave
             | Action::Help

@@ -217,6 +217,8 @@ fn critical(trace: &Trace, ends: &[Nanos]) -> Vec<bool> {
 /// All interactions that are held, the latest opened last.
 #[derive(Clone, Debug, Default)]
 pub struct Trees {
+    /// Grows whenever something may have been opened, folded or filled.
+    changes: u64,
     held: Vec<Open>,
 }
 
@@ -233,12 +235,19 @@ impl Trees {
         self.get(trace).filter(|open| open.expanded)
     }
 
+    /// While this stays what it was, so do the lines that are open.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
+    }
+
     fn get_mut(&mut self, trace: TraceKey) -> Option<&mut Open> {
+        self.changes += 1;
         self.held.iter_mut().find(|open| open.trace == trace)
     }
 
     /// Holds an interaction; its spans are asked for when they are not here yet.
     pub(super) fn hold(&mut self, trace: TraceKey) -> &mut Open {
+        self.changes += 1;
         let at = self.held.iter().position(|open| open.trace == trace).unwrap_or_else(|| {
             if self.held.len() >= HELD {
                 // Better lose one that was only looked at than one the user has opened.

@@ -181,6 +181,17 @@ pub enum Query {
         /// At most so many, those used last.
         limit: u32,
     },
+    /// A page of sessions, the one with the newest interaction first.
+    Sessions {
+        /// Of which interactions.
+        filter: Filter,
+        /// When.
+        window: Window,
+        /// From where.
+        page: Page<SessionCursor>,
+        /// At most so many.
+        limit: u32,
+    },
     /// Interactions over time.
     Timeline {
         /// Which.
@@ -382,6 +393,57 @@ pub struct PromptRow {
     pub cost: Option<Cost>,
     /// Interactions with a finding.
     pub with_finding: u64,
+}
+
+/// A conversation: what all interactions of a session come to, as far as the filter lets them through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionRow {
+    /// The session, as logged.
+    pub session: String,
+    /// Interactions.
+    pub interactions: u64,
+    /// Start of the first one.
+    pub first: Nanos,
+    /// Start of the last one.
+    pub last: Nanos,
+    /// The last user that was logged.
+    pub user: Option<String>,
+    /// Counted model calls.
+    pub calls: u64,
+    /// Tokens of all classes; `None` where none were logged.
+    pub tokens: Option<u64>,
+    /// Some interaction with calls has none logged.
+    pub tokens_at_least: bool,
+    /// What they cost, as far as it is known.
+    pub cost: Option<Cost>,
+    /// Some of it is not, or is a lower bound.
+    pub cost_at_least: bool,
+    /// Interactions that failed.
+    pub failed: u64,
+    /// Interactions with a finding.
+    pub with_finding: u64,
+    /// The last question; empty where none was logged.
+    pub ask: String,
+}
+
+/// The session that a page goes on from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionCursor {
+    /// Start of its last interaction.
+    pub last: Nanos,
+    /// The session.
+    pub session: String,
+}
+
+impl SessionCursor {
+    /// The cursor that stands at this row.
+    #[must_use]
+    pub fn at(row: &SessionRow) -> Self {
+        Self {
+            last: row.last,
+            session: row.session.clone(),
+        }
+    }
 }
 
 /// An interaction beside others of its feature, with what a comparison needs of its contents.
@@ -587,6 +649,13 @@ pub enum Reply {
         /// The prompts, the one used last first.
         rows: Vec<PromptRow>,
         /// There are more.
+        more: bool,
+    },
+    /// To `Sessions`, in the list's direction; `more` says whether rows follow in the direction of the page.
+    Sessions {
+        /// The rows.
+        rows: Vec<SessionRow>,
+        /// There are more beyond.
         more: bool,
     },
     /// To `Timeline`.

@@ -3,6 +3,8 @@
 //! The store counts once, in fine steps of all the time there is; what the screen has columns for is put together here. Steps are round
 //! and begin at whole multiples since 1970, UTC, so that bars stay where they are while new interactions arrive.
 
+use std::ops::Range;
+
 use super::span::Nanos;
 use super::usage::Cost;
 
@@ -39,6 +41,49 @@ pub struct Timeline {
     pub step: Nanos,
     /// One after another, also where nothing happened.
     pub bars: Vec<Bar>,
+    /// Interactions that began long before the first bar, and long after the last: a few far away would leave all others a single bar.
+    pub outside: (u64, u64),
+}
+
+/// Of so many interactions one may be left out at either end.
+const FEW: u64 = 50;
+/// They are left out where the others take but this part of all the time.
+const PART: u64 = 8;
+
+/// Those of the bars counted that are worth drawing: where a few interactions began so far from all others that these would be squeezed into a
+/// corner, the others. Far is more than the whole time that the others take.
+#[must_use]
+pub fn bulk(counted: &[(i64, Bar)]) -> Range<usize> {
+    let all = 0..counted.len();
+    let total: u64 = counted.iter().map(|(_, bar)| bar.interactions).sum();
+    // Of fewer nobody can tell which is the odd one.
+    let few = if total < 8 { 0 } else { (total / FEW).max(1) };
+    let skipped = |bars: &mut dyn Iterator<Item = &(i64, Bar)>| {
+        let mut sum = 0;
+        bars.take_while(|(_, bar)| {
+            sum += bar.interactions;
+            sum <= few
+        })
+        .count()
+    };
+    let (low, high) = (skipped(&mut counted.iter()), skipped(&mut counted.iter().rev()));
+    let core = counted.get(low..counted.len().saturating_sub(high)).unwrap_or_default();
+    let (Some(first), Some(last)) = (core.first(), core.last()) else {
+        return all;
+    };
+    let length = first.0.abs_diff(last.0).saturating_add(1);
+    let near = |at: i64| at.abs_diff(first.0).min(at.abs_diff(last.0)) <= length || (first.0..=last.0).contains(&at);
+    let kept =
+        counted.partition_point(|(at, _)| *at < first.0 && !near(*at))..counted.partition_point(|(at, _)| *at <= last.0 || near(*at));
+    let spread = |range: &Range<usize>| {
+        let ends = counted.get(range.start).zip(counted.get(range.end.saturating_sub(1)));
+        ends.map_or(0, |((low, _), (high, _))| low.abs_diff(*high).saturating_add(1))
+    };
+    if spread(&kept).saturating_mul(PART) <= spread(&all) {
+        kept
+    } else {
+        all
+    }
 }
 
 const MS: Nanos = 1_000_000;
@@ -133,6 +178,7 @@ impl Timeline {
             from: start.saturating_mul(wide),
             step: wide,
             bars,
+            outside: (0, 0),
         }
     }
 
@@ -178,6 +224,56 @@ mod tests {
         let line = Timeline::gather(2 * SECOND, &counted, 700);
         assert_eq!((line.step, line.bars.len()), (10 * SECOND, 300));
         assert_eq!(line.bars[0].cost, Some(Cost(5)));
+    }
+
+    /// So many interactions in each of these steps.
+    fn counts(steps: &[(i64, u64)]) -> Vec<(i64, Bar)> {
+        let bar = |interactions| Bar {
+            interactions,
+            ..Bar::default()
+        };
+        steps.iter().map(|(at, interactions)| (*at, bar(*interactions))).collect()
+    }
+
+    #[test]
+    fn a_few_far_away_do_not_squeeze_the_others() {
+        let day = || (1_000..1_010).map(|at| (at, 10));
+        let with = |extra: &[(i64, u64)]| {
+            let mut steps: Vec<(i64, u64)> = extra.iter().copied().chain(day()).collect();
+            steps.sort_unstable();
+            counts(&steps)
+        };
+        // One in 1970, one in the future, both.
+        assert_eq!(bulk(&with(&[(0, 1)])), 1..11);
+        assert_eq!(bulk(&with(&[(900_000, 2)])), 0..10);
+        assert_eq!(bulk(&with(&[(0, 1), (500_000, 1)])), 1..11);
+        // Not so few, or not so far: all are drawn.
+        assert_eq!(bulk(&with(&[(0, 9)])), 0..11);
+        assert_eq!(bulk(&with(&[(980, 1)])), 0..11);
+        assert_eq!(bulk(&with(&[])), 0..10);
+        // Near ones stay although they would fall to the few.
+        assert_eq!(bulk(&with(&[(0, 1), (995, 1)])), 1..12);
+        // All others in one step.
+        assert_eq!(bulk(&counts(&[(0, 1), (20_000, 60)])), 1..2);
+        // Of a handful nobody can tell which is the odd one.
+        assert_eq!(bulk(&counts(&[(0, 1), (20_000, 5)])), 0..2);
+        assert_eq!(bulk(&[]), 0..0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_out_are_a_few_far_from_all_others(steps in proptest::collection::btree_map(prop_oneof![any::<i64>(), -50i64..50], 1u64..40, 1..40)) {
+            let counted = counts(&steps.into_iter().collect::<Vec<_>>());
+            let kept = bulk(&counted);
+            prop_assert!(!kept.is_empty());
+            let sum = |bars: &[(i64, Bar)]| bars.iter().map(|(_, bar)| bar.interactions).sum::<u64>();
+            let few = (sum(&counted) / FEW).max(1);
+            prop_assert!(sum(&counted[..kept.start]) <= few && sum(&counted[kept.end..]) <= few);
+            if kept != (0..counted.len()) {
+                let spread = |bars: &[(i64, Bar)]| bars[0].0.abs_diff(bars[bars.len() - 1].0);
+                prop_assert!(spread(&counted[kept]) < spread(&counted) / 7);
+            }
+        }
     }
 
     #[test]

@@ -231,6 +231,7 @@ const fn name(reply: &Reply) -> &'static str {
         Reply::Spike(_) => "a spike",
         Reply::Baselines(_) => "baselines",
         Reply::Prompts { .. } => "prompts",
+        Reply::Sessions { .. } => "sessions",
         Reply::Peers(_) => "peers",
         Reply::Stats(_) => "statistics",
         Reply::Health(_) => "health",

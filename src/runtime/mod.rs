@@ -178,6 +178,7 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String], named: Vec<String>) -> 
     };
     let copied = Arc::clone(&inbox);
     let thread = |error: io::Error| Failure::new(1, format!("cannot start a thread: {error}"), "end other programs");
+    outside::sweep(&setup.cache);
     let clipboard = clipboard::spawn(
         clipboard::Surroundings::detect(&setup.cache, setup.config.clipboard),
         move |outcome| copied.put(Event::Copied(outcome)),

@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::filter::Condition;
 use super::judge::{self, judge};
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
-use super::{costs, health, page, peers, prompts, timeline, values};
+use super::{costs, health, page, peers, prompts, sessions, timeline, values};
 use crate::derive::{derive, merge_pieces};
 use crate::model::anomaly::{Baseline, Judging};
 use crate::model::content::{Contents, Piece, Slot, assemble};
@@ -54,7 +54,8 @@ const fn filter_of(query: &Query) -> Option<&Filter> {
         | Query::Trend { filter, .. }
         | Query::Timeline { filter, .. }
         | Query::Health { filter, .. }
-        | Query::Prompts { filter, .. } => Some(filter),
+        | Query::Prompts { filter, .. }
+        | Query::Sessions { filter, .. } => Some(filter),
         Query::Find { .. }
         | Query::Trace(_)
         | Query::Contents { .. }
@@ -96,6 +97,12 @@ fn reply(connection: &Connection, prices: &Prices, judging: &Judging, query: &Qu
         Query::Spike { feature, window } => peers::spike(connection, prices, judging, feature, *window),
         Query::Baselines => baselines(connection, judging),
         Query::Prompts { filter, window, limit } => prompts::prompts(connection, filter, *window, *limit),
+        Query::Sessions {
+            filter,
+            window,
+            page,
+            limit,
+        } => sessions::sessions(connection, filter, *window, page, *limit),
         Query::Timeline { filter, window, most } => timeline::timeline(connection, filter, *window, *most),
         Query::Peers { trace, within, limit } => peers::peers(connection, prices, judging, *trace, *within, *limit),
         Query::Values { field, text, limit } => values::values(connection, *field, text, *limit),

@@ -36,6 +36,7 @@ mod purge;
 mod reader;
 mod recent;
 mod rows;
+mod sessions;
 mod timeline;
 mod values;
 mod writer;

@@ -11,6 +11,8 @@ use crate::app::status::{Partial, Reading};
 use crate::model::query::Window;
 use crate::model::text::Safe;
 
+/// The dialect of JSON of which no format knows anything.
+const GENERIC: &str = "generic";
 /// Reasons and files named at most.
 const NAMED: usize = 3;
 
@@ -59,6 +61,15 @@ fn words(app: &App) -> Vec<(String, Role)> {
         }
     }
     lines.extend(what_was_read(app));
+    let generic = status
+        .stats()
+        .and_then(|stats| stats.tally.dialects.get(GENERIC))
+        .copied()
+        .unwrap_or(0);
+    if generic > 0 {
+        let hint = "JSON of a shape that nothing knows: a [dialect.NAME] table in the settings says which field is what, `spanscope config` shows one";
+        lines.push((hint.to_owned(), Role::Dim));
+    }
     if status.progress().inputs > 0 || status.rejected() > 0 {
         let hint = "`spanscope formats` lists what is recognised, --dialect NAME insists on one";
         lines.push((hint.to_owned(), Role::Dim));
@@ -114,6 +125,11 @@ fn what_was_read(app: &App) -> Vec<(String, Role)> {
         for (reason, count) in reasons.iter().take(NAMED) {
             lines.push((format!("{} × {reason}", grouped(**count)), Role::Warn));
         }
+    }
+    let pending = app.status().progress().pending;
+    if pending > 0 {
+        let words = format!("{} of a last line that has no end yet", text::bytes(pending).as_str());
+        lines.push((words, Role::Warn));
     }
     let problems = &app.status().progress().problems;
     for (path, why) in problems.iter().take(NAMED) {

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget as _};
 
-use super::text::{label, span};
+use super::text::{fit, label, span};
 use super::theme::{Role, Theme};
 use crate::app::inspector::{Header, Inspector, Tab};
 use crate::app::viewer::{Hit, Piece, Tone, Viewer};
@@ -36,7 +36,7 @@ pub fn draw(inspector: &Inspector, rows: u16, theme: &Theme, focused: bool, area
     let rows = rows.min(inner.height);
     if let Some(header) = inspector.header() {
         for (row, line) in (0..rows).zip([gauge(header, theme, inner.width), portions(header, theme)]) {
-            buffer.set_line(inner.x, inner.y + row, &line, inner.width);
+            buffer.set_line(inner.x, inner.y + row, &fit(line, usize::from(inner.width)), inner.width);
         }
     }
     let below = Rect {

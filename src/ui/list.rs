@@ -17,6 +17,9 @@ use crate::model::span::Status;
 use crate::model::text::Safe;
 use crate::model::trace::{FindingKind, Interaction};
 
+/// Cells in which an answer begins to say something.
+const ANSWER: usize = 12;
+
 pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     headings(app, theme, area, buffer);
     let rows = Rect {
@@ -101,7 +104,7 @@ fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: 
                 .map_or_else(|| (Safe::from_static("–"), Role::Dim), |value| (Safe::line(value), Role::Text))
         };
         let (words, role) = match column {
-            Column::Time => (clock(app, row, cells), Role::Time),
+            Column::Time => (text::moment(row.start, app.now(), app.timezone(), cells), Role::Time),
             Column::Feature => missing(&row.feature),
             Column::User => missing(&row.user),
             Column::Ask => {
@@ -165,17 +168,6 @@ const fn lacking(partial: Option<Partial>) -> Option<&'static str> {
     }
 }
 
-/// The moment it began; where the month does not fit, the day and the time do.
-fn clock(app: &App, row: &Interaction, cells: usize) -> Safe {
-    let whole = text::clock(row.start, app.now(), app.timezone());
-    let skip = if whole.width() > cells {
-        whole.as_str().find(' ').map_or(0, |at| at + 1)
-    } else {
-        0
-    };
-    Safe::line(&whole.as_str()[skip..])
-}
-
 /// The provider's own name in front of a model says little in a narrow column.
 fn short(model: &str) -> &str {
     model.strip_prefix("claude-").unwrap_or(model)
@@ -193,16 +185,17 @@ fn ask(row: &Interaction, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         };
         spans.push(span(&name.cut(width), theme.style(Role::Dim)));
     } else {
-        // The question may take two thirds when the answer needs them less.
-        let most = (width * 3 / 5).max(width.saturating_sub(answer.width() + 3));
-        spans.push(span(&ask.cut(most), theme.style(Role::Text)));
-        spans.push(label(" → ", theme.style(Role::Dim)));
-        let left = width.saturating_sub(ask.cut(most).width() + 3);
         let none = Safe::from_static("no answer logged");
-        spans.push(span(
-            &(if answer.is_empty() { &none } else { &answer }).cut(left),
-            theme.style(Role::Dim),
-        ));
+        let answer = if answer.is_empty() { &none } else { &answer };
+        // Three fifths, or more where the answer needs less; all of it where an answer would be too short to say anything.
+        let most = (width * 3 / 5).max(width.saturating_sub(answer.width() + 3));
+        let ask = ask.cut(if width - most < ANSWER + 3 { width } else { most });
+        let left = width.saturating_sub(ask.width() + 3);
+        spans.push(span(&ask, theme.style(Role::Text)));
+        if left >= ANSWER.min(answer.width()) {
+            spans.push(label(" → ", theme.style(Role::Dim)));
+            spans.push(span(&answer.cut(left), theme.style(Role::Dim)));
+        }
     }
     buffer.set_line(area.x, area.y, &Line::from(spans), area.width);
 }

@@ -20,6 +20,7 @@ mod list;
 mod overlay;
 mod palette;
 mod rejects;
+mod sessions;
 mod sheet;
 mod sources;
 mod status;
@@ -92,11 +93,12 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
         }
     }
     if let Some(area) = screen.sources {
-        match (app.sheet(), app.health(), app.rejects()) {
+        match (app.sheet(), app.health(), app.sessions(), app.rejects()) {
             (Some(sheet), ..) => sheet::draw(sheet, theme, area, buffer),
-            (None, Some(health), _) => health::draw(health, theme, area, buffer),
-            (None, None, Some(open)) => rejects::draw(open, theme, area, buffer),
-            (None, None, None) => sources::draw(app, theme, area, buffer),
+            (None, Some(health), ..) => health::draw(health, theme, area, buffer),
+            (None, None, Some(open), _) => sessions::draw(app, open, theme, area, buffer),
+            (None, None, None, Some(open)) => rejects::draw(open, theme, area, buffer),
+            (None, None, None, None) => sources::draw(app, theme, area, buffer),
         }
     }
     if let (Some(area), Some(open)) = (screen.diagnosis, app.diagnosis()) {

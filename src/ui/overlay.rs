@@ -17,7 +17,7 @@ use crate::app::moves;
 use crate::app::palette::fits;
 use crate::app::prompt::{Prompt, PromptKind};
 use crate::keymap::Keymap;
-use crate::model::text::Safe;
+use crate::model::text::{Safe, width};
 
 pub(super) fn draw(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
     if let Some((top, typed)) = app.help() {
@@ -47,11 +47,11 @@ fn popup(title: &'static str, area: Rect, theme: &Theme, buffer: &mut Buffer) ->
 }
 
 fn help(app: &App, top: usize, typed: &str, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
-    let width = frame.width.min(96);
+    let wide = frame.width.min(120);
     let area = Rect {
-        x: frame.x + (frame.width - width) / 2,
+        x: frame.x + (frame.width - wide) / 2,
         y: frame.y + 1,
-        width,
+        width: wide,
         height: frame.height - 2,
     };
     let inner = popup(" help ", area, theme, buffer);
@@ -69,6 +69,9 @@ fn help(app: &App, top: usize, typed: &str, keymap: &Keymap, theme: &Theme, fram
         let x = area.right().saturating_sub(hint.width() as u16 + 2).max(area.x + 8);
         buffer.set_span(x, area.y, &span(&hint, theme.style(Role::Dim)), area.right().saturating_sub(x + 1));
     }
+    let tables = || Mode::iter().map(Some).chain([None]).flat_map(|mode| keymap.table(mode));
+    let longest = tables().map(|(_, keys)| width(&keys.join(" "))).max().unwrap_or(0);
+    let column = longest.min(usize::from(inner.width) / 4);
     let mut lines: Vec<Line<'static>> = Vec::new();
     // The keys of the pane that it was asked in come first.
     let here = app.pane_mode();
@@ -85,12 +88,16 @@ fn help(app: &App, top: usize, typed: &str, keymap: &Keymap, theme: &Theme, fram
         let title = mode.map_or("Everywhere", Mode::title);
         lines.push(Line::from(label(title, theme.style(Role::Strong))));
         for (action, keys) in table {
-            let keys = text::pad(&Safe::line(&keys.join(" ")), 16, Align::Right);
-            lines.push(Line::from(vec![
-                span(&keys, theme.style(Role::Key)),
-                label("  ", theme.style(Role::Text)),
-                label(action.help(), theme.style(Role::Text)),
-            ]));
+            // What it does may need several lines; its keys stand before the first.
+            let mut keys = text::pad(&Safe::line(&keys.join(" ")), column, Align::Right);
+            for words in wrapped(action.help(), usize::from(inner.width).saturating_sub(column + 2)) {
+                lines.push(Line::from(vec![
+                    span(&keys, theme.style(Role::Key)),
+                    label("  ", theme.style(Role::Text)),
+                    span(&words, theme.style(Role::Text)),
+                ]));
+                keys = text::pad(&Safe::default(), column, Align::Right);
+            }
         }
     }
     if lines.is_empty() {
@@ -100,6 +107,20 @@ fn help(app: &App, top: usize, typed: &str, keymap: &Keymap, theme: &Theme, fram
     for (y, line) in (inner.top()..inner.bottom()).zip(lines.iter().skip(top.min(most))) {
         buffer.set_line(inner.x, y, line, inner.width);
     }
+}
+
+/// Words in lines of at most so many columns.
+fn wrapped(text: &str, columns: usize) -> Vec<Safe> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last().map_or(0, |line| width(line));
+        match lines.last_mut() {
+            Some(line) if last == 0 => line.push_str(word),
+            Some(line) if last + 1 + width(word) <= columns => line.extend([" ", word]),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter().map(|line| Safe::line(line)).collect()
 }
 
 fn menu(title: &'static str, actions: &[Action], keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
@@ -145,7 +166,9 @@ pub(super) fn following(rest: &[(String, Action)], theme: &Theme, frame: Rect, b
 
 /// Keys and what they do, in the lower right corner.
 fn keys(title: &'static str, rows: &[(String, Action)], theme: &Theme, frame: Rect, buffer: &mut Buffer) {
-    let width = frame.width.min(44);
+    let widest = rows.iter().map(|(_, action)| action.help().len() as u16).max().unwrap_or(0);
+    // As wide as its words: a blank and the key before them, a blank and the border after them.
+    let width = frame.width.min(widest + 10).max(frame.width.min(44));
     let height = (rows.len() as u16 + 2).min(frame.height);
     let area = Rect {
         x: frame.right() - width,
@@ -160,7 +183,7 @@ fn keys(title: &'static str, rows: &[(String, Action)], theme: &Theme, frame: Re
             span(&text::pad(&Safe::line(key), 6, Align::Left), theme.style(Role::Key)),
             label(action.help(), theme.style(Role::Text)),
         ]);
-        buffer.set_line(inner.x, y, &line, inner.width);
+        buffer.set_line(inner.x, y, &text::fit(line, usize::from(inner.width)), inner.width);
     }
 }
 
@@ -210,19 +233,15 @@ fn line(prompt: &Prompt, theme: &Theme, frame: Rect, buffer: &mut Buffer) -> u16
         buffer.set_span(x + column as u16, row, &label("^", theme.style(Role::Error)), 1);
         let hint = error.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
         let words = Safe::line(&format!("{}{hint}", error.message));
-        // Beside the mark where there is room, else before it.
+        // Beside the mark where there is room, else above it.
         let right = usize::from(width).saturating_sub(column + 2);
-        if words.width() <= right || column < usize::from(width) / 2 {
+        if words.width() <= right {
             buffer.set_span(x + column as u16 + 2, row, &span(&words, theme.style(Role::Error)), right as u16);
-        } else {
-            buffer.set_span(
-                x,
-                row,
-                &span(&words.cut(column.saturating_sub(1)), theme.style(Role::Error)),
-                column as u16,
-            );
+            return row;
         }
-        return row;
+        let words = text::pad(&words, usize::from(width), Align::Left);
+        buffer.set_span(x, row - 1, &span(&words, theme.style(Role::Error)), width);
+        return row - 1;
     }
     y
 }

@@ -13,11 +13,10 @@ use crate::app::prompt::{Choices, Prompt, PromptKind};
 use crate::keymap::Keymap;
 use crate::model::text::Safe;
 
+/// Columns for what it does, or is called.
+const MOST_LEFT: usize = 76;
 /// Lines at most.
 const MOST: u16 = 12;
-/// Columns at most.
-const WIDEST: u16 = 84;
-
 /// Draws the choices above the prompt; `above` is the line under them.
 pub(super) fn draw(app: &App, prompt: &Prompt, keymap: &Keymap, theme: &Theme, frame: Rect, above: u16, buffer: &mut Buffer) {
     // What stands on the left, and on the right of it.
@@ -30,7 +29,7 @@ pub(super) fn draw(app: &App, prompt: &Prompt, keymap: &Keymap, theme: &Theme, f
         return;
     }
     let height = MOST.min(frame.height.saturating_sub(4)).min((rows.len() as u16).max(1));
-    let width = WIDEST.min(frame.width.saturating_sub(2));
+    let width = frame.width.saturating_sub(2);
     let area = Rect {
         x: frame.x + 1,
         y: above.saturating_sub(height),
@@ -51,7 +50,7 @@ pub(super) fn draw(app: &App, prompt: &Prompt, keymap: &Keymap, theme: &Theme, f
     let at = prompt.at().unwrap_or(0);
     let top = (at + 1).saturating_sub(usize::from(height));
     let left = rows.iter().map(|(left, _)| left.width()).max().unwrap_or(0);
-    let left = left.min(usize::from(width).saturating_sub(14));
+    let left = left.min(usize::from(width).saturating_sub(14)).min(MOST_LEFT);
     for (y, (number, (one, note))) in (area.top()..area.bottom()).zip(rows.iter().enumerate().skip(top)) {
         let chosen = prompt.at() == Some(number);
         let line = Line::from(vec![

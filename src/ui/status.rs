@@ -269,6 +269,12 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Refresh, "ask again"),
             (Action::Help, "help"),
         ],
+        Mode::Sessions => &[
+            (Action::Open, "its interactions"),
+            (Action::Back, "back"),
+            (Action::Refresh, "ask again"),
+            (Action::Help, "help"),
+        ],
         Mode::Sheet => &[
             (Action::Back, "back"),
             (Action::Search, "search"),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use ratatui::style::Style;
-use ratatui::text::Span;
+use ratatui::text::{Line, Span};
 
 use crate::model::span::Nanos;
 use crate::model::text::{self, Safe};
@@ -43,6 +43,27 @@ pub fn pad(text: &Safe, width: usize, align: Align) -> Safe {
         Align::Left => Safe::concat(&[&cut, &fill]),
         Align::Right => Safe::concat(&[&fill, &cut]),
     }
+}
+
+/// A line of at most `width` columns: what does not fit is cut with `…`.
+#[must_use]
+pub fn fit(line: Line<'static>, width: usize) -> Line<'static> {
+    if line.width() <= width {
+        return line;
+    }
+    let mut left = width;
+    let mut spans = Vec::new();
+    for piece in line.spans {
+        if piece.width() < left {
+            left -= piece.width();
+            spans.push(piece);
+        } else {
+            // The mark is wanted also where the piece ends with the line.
+            spans.push(span(&Safe::line(&format!("{} ", piece.content)).cut(left), piece.style));
+            break;
+        }
+    }
+    Line::from(spans)
 }
 
 /// `$0.0240`, `≥$0.0240`, `unknown`, `$0.000012`, `$1,234.56`.
@@ -87,6 +108,18 @@ pub fn clock(at: Nanos, now: Nanos, tz: &TimeZone) -> Safe {
         _ => "%Y-%m-%d",
     };
     Safe::line(&then.strftime(format).to_string())
+}
+
+/// As `clock`, in so many columns: where the month does not fit, the day and the time do.
+#[must_use]
+pub fn moment(at: Nanos, now: Nanos, tz: &TimeZone, cells: usize) -> Safe {
+    let whole = clock(at, now, tz);
+    let skip = if whole.width() > cells {
+        whole.as_str().find(' ').map_or(0, |at| at + 1)
+    } else {
+        0
+    };
+    Safe::line(&whole.as_str()[skip..])
 }
 
 #[cfg(test)]

@@ -67,10 +67,17 @@ fn heading(app: &App, line: &Counted, theme: &Theme, area: Rect, buffer: &mut Bu
         Some((at, bar)) => format!("  {} + {step}: {}", clock(line.start_of(at)).as_str(), holds(bar)),
         None => format!("  {step} a bar, most {}", figure(pane.measure(), most(pane.measure(), line))),
     };
+    let words = match line.outside {
+        (0, 0) => words,
+        (earlier, 0) => format!("{words}; {} long before", grouped(earlier)),
+        (0, later) => format!("{words}; {} long after", grouped(later)),
+        (earlier, later) => format!("{words}; {} long before, {} long after", grouped(earlier), grouped(later)),
+    };
     let words = Line::from(vec![
         span(&Safe::line(&title), theme.style(if focused { Role::Accent } else { Role::Strong })),
         span(&Safe::line(&words), theme.style(if focused { Role::Text } else { Role::Dim })),
     ]);
+    let words = text::fit(words, usize::from(area.width));
     buffer.set_line(area.x, area.y, &words, area.width);
     let last = line.start_of(line.bars.len()).saturating_sub(1);
     let range = Safe::line(&format!("{} – {} ", clock(line.from).as_str(), clock(last).as_str()));

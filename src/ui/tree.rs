@@ -19,7 +19,7 @@ const TOKENS: u16 = 14;
 pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(node) = trace.spans.get(number) else { return };
     let above = open.has_children(number) && !node.counted;
-    let left = figures(node, above.then_some(trace), screen, theme, area, buffer);
+    let (left, free) = figures(node, above.then_some(trace), screen, theme, area, buffer);
     let left = if screen.bar > 0 && left > screen.bar + 20 {
         let from = left - screen.bar;
         let place = Rect {
@@ -30,7 +30,7 @@ pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, t
         bar(open, trace, number, theme, place, buffer);
         from - 1
     } else {
-        left
+        free
     };
     let mut spans = vec![label("  ", theme.style(Role::Dim))];
     let branches = open.branches(number);
@@ -74,9 +74,9 @@ pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, t
 }
 
 /// Cost, time and findings in the list's own columns; tokens end where the list's do and may begin further left.
-/// Returns the columns left of them.
-fn figures(node: &Span, above: Option<&Trace>, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut Buffer) -> u16 {
-    let mut right = area.width;
+/// Returns the columns left of theirs, and those left of the first figure that is there.
+fn figures(node: &Span, above: Option<&Trace>, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut Buffer) -> (u16, u16) {
+    let (mut right, mut free) = (area.width, area.width);
     for (column, width) in screen.columns.iter().rev() {
         let (cell, role, align) = match column {
             Column::Flags => {
@@ -111,16 +111,22 @@ fn figures(node: &Span, above: Option<&Trace>, screen: &Screen, theme: &Theme, a
                 let cell = text::pad(&tokens, usize::from(width), Align::Right);
                 let role = if above.is_some() { Role::Dim } else { Role::Tokens };
                 buffer.set_span(area.x + right + 1, area.y, &span(&cell, theme.style(role)), width);
+                if !tokens.is_empty() {
+                    free = right;
+                }
                 break;
             }
             // It says nothing of a step.
             _ => continue,
         };
         right = right.saturating_sub(width + 1);
+        if !cell.is_empty() {
+            free = right;
+        }
         let cell = text::pad(&cell, usize::from(*width), align);
         buffer.set_span(area.x + right + 1, area.y, &span(&cell, theme.style(role)), *width);
     }
-    right
+    (right, free)
 }
 
 /// A gap of less than this part of the interaction's time is not worth a word.

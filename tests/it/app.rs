@@ -13,7 +13,7 @@ use spanscope::keymap::{Keymap, Lookup};
 use spanscope::model::column::Column;
 use spanscope::model::content::{Contents, Message, MessagePart, Slot};
 use spanscope::model::filter::{Field, Filter, Subject};
-use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, SourceStat, Stats, Window};
+use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, SessionCursor, SessionRow, Sort, SourceStat, Stats, Window};
 use spanscope::model::record::{Progress, Receipt, Tally};
 use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
 use spanscope::model::timeline::{self, Bar, Timeline};
@@ -58,6 +58,8 @@ pub struct Desk {
     pub prompts: Vec<spanscope::model::query::PromptRow>,
     /// The store answers every question with this.
     pub broken: Option<String>,
+    /// Real logs answer first.
+    pub script: Option<super::screens::Script>,
     pending: Vec<KeyEvent>,
 }
 
@@ -76,7 +78,55 @@ pub fn over_time(rows: &[&Interaction], most: u32) -> Timeline {
         bar.at_least |= row.unpriced_calls > 0 || row.cost_basis == CostBasis::LowerBound;
         bar.errors += u64::from(row.status == Status::Error);
     }
-    Timeline::gather(step, &counted.into_iter().collect::<Vec<_>>(), u64::from(most))
+    let counted: Vec<(i64, Bar)> = counted.into_iter().collect();
+    let kept = timeline::bulk(&counted);
+    let sum = |bars: &[(i64, Bar)]| bars.iter().map(|(_, bar)| bar.interactions).sum();
+    Timeline {
+        outside: (sum(&counted[..kept.start]), sum(&counted[kept.end..])),
+        ..Timeline::gather(step, &counted[kept], u64::from(most))
+    }
+}
+
+/// The sessions of these interactions, added up one by one; the one with the newest interaction first.
+pub fn conversations<'a>(rows: impl Iterator<Item = &'a Interaction>) -> Vec<SessionRow> {
+    let mut by: std::collections::BTreeMap<String, Vec<&Interaction>> = std::collections::BTreeMap::new();
+    for row in rows {
+        if let Some(session) = &row.session {
+            by.entry(session.clone()).or_default().push(row);
+        }
+    }
+    let mut sessions = Vec::new();
+    for (session, mut rows) in by {
+        rows.sort_by_key(|row| (row.start, row.place));
+        sessions.push(SessionRow {
+            session,
+            interactions: rows.len() as u64,
+            first: rows[0].start,
+            last: rows[rows.len() - 1].start,
+            user: rows.iter().rev().find_map(|row| row.user.clone()),
+            calls: rows.iter().map(|row| u64::from(row.calls)).sum(),
+            tokens: rows.iter().filter_map(|row| row.usage.total()).reduce(|a, b| a + b),
+            tokens_at_least: rows.iter().any(|row| row.usage.total().is_none() && row.calls > 0),
+            cost: rows
+                .iter()
+                .filter_map(|row| row.cost)
+                .map(|cost| cost.0)
+                .reduce(|a, b| a + b)
+                .map(Cost),
+            cost_at_least: rows
+                .iter()
+                .any(|row| row.unpriced_calls > 0 || row.cost_basis == CostBasis::LowerBound),
+            failed: rows.iter().filter(|row| row.status == Status::Error).count() as u64,
+            with_finding: rows.iter().filter(|row| row.findings.iter().next().is_some()).count() as u64,
+            ask: rows
+                .iter()
+                .rev()
+                .find(|row| !row.ask.is_empty())
+                .map_or_else(String::new, |row| row.ask.clone()),
+        });
+    }
+    sessions.sort_by(|a, b| (b.last, &b.session).cmp(&(a.last, &a.session)));
+    sessions
 }
 
 fn id(number: u64, span: u64) -> String {
@@ -202,6 +252,7 @@ impl Desk {
             stored: Vec::new(),
             rejects: Vec::new(),
             broken: None,
+            script: None,
             pending: Vec::new(),
         };
         desk.take(effects);
@@ -285,6 +336,10 @@ impl Desk {
     }
 
     fn reply(&self, query: Query) -> Reply {
+        let scripted = self.script.as_ref().map(|script| script.answer(&query));
+        if let Some(reply) = scripted.filter(|reply| !matches!(reply, Reply::Interrupted)) {
+            return reply;
+        }
         let inside = |row: &&Interaction, filter: &Filter, window: Window| {
             let (ask, answer) = (row.ask.as_str(), row.answer.as_str());
             filter.matches(&Subject {
@@ -376,6 +431,31 @@ impl Desk {
             Query::Timeline { filter, window, most } => {
                 let rows: Vec<&Interaction> = rows.filter(|row| inside(row, &filter, window)).collect();
                 Reply::Timeline(Box::new(over_time(&rows, most)))
+            }
+            Query::Sessions {
+                filter,
+                window,
+                page,
+                limit,
+            } => {
+                let all = conversations(rows.filter(|row| inside(row, &filter, window)));
+                let place = |row: &SessionRow| (std::cmp::Reverse(row.last), std::cmp::Reverse(row.session.clone()));
+                let of = |cursor: SessionCursor| (std::cmp::Reverse(cursor.last), std::cmp::Reverse(cursor.session));
+                let limit = limit as usize;
+                let (mut rows, forward): (Vec<SessionRow>, bool) = match page {
+                    Page::First => (all, true),
+                    Page::Last => (all, false),
+                    Page::After(cursor) => (all.into_iter().filter(|row| place(row) > of(cursor.clone())).collect(), true),
+                    Page::From(cursor) => (all.into_iter().filter(|row| place(row) >= of(cursor.clone())).collect(), true),
+                    Page::Before(cursor) => (all.into_iter().filter(|row| place(row) < of(cursor.clone())).collect(), false),
+                };
+                let more = rows.len() > limit;
+                if forward {
+                    rows.truncate(limit);
+                } else {
+                    rows.drain(..rows.len().saturating_sub(limit));
+                }
+                Reply::Sessions { rows, more }
             }
             Query::Peers { .. } => Reply::Peers(Box::default()),
             Query::Trend { .. } => Reply::Trend(Box::new(self.trend.clone())),
@@ -941,21 +1021,10 @@ fn the_panel_opens_what_it_sums() {
     assert!(!desk.app.filter_text().is_empty());
 }
 
-#[test]
-fn a_spike_is_explained_and_opened() {
-    use spanscope::model::anomaly::Baseline;
-    use spanscope::model::query::{LoggedAnomaly, Peer, Spike, Trend, TrendRow};
-    use spanscope::model::usage::Cost;
-    let mut desk = Desk::ready(30, 150, 40);
-    let peer = |number: u64, calls: u32| {
-        let mut trace = interaction(number);
-        trace.row.llm_calls = calls;
-        Peer {
-            trace,
-            contents: Vec::new(),
-        }
-    };
-    desk.trend = Trend {
+/// Spend that rises.
+pub fn trend() -> spanscope::model::query::Trend {
+    use spanscope::model::query::{Trend, TrendRow};
+    Trend {
         since: Some(NOON - 3600 * SECOND),
         step: 600 * SECOND,
         steps: 6,
@@ -966,8 +1035,22 @@ fn a_spike_is_explained_and_opened() {
             logged_anomalies: Some(1),
             rising: Some(true),
         }],
+    }
+}
+
+/// Two of a feature that are dear.
+pub fn dear() -> spanscope::model::query::Spike {
+    use spanscope::model::anomaly::Baseline;
+    use spanscope::model::query::{LoggedAnomaly, Peer, Spike};
+    let peer = |number: u64, calls: u32| {
+        let mut trace = interaction(number);
+        trace.row.llm_calls = calls;
+        Peer {
+            trace,
+            contents: Vec::new(),
+        }
     };
-    desk.spike = Spike {
+    Spike {
         feature: Some("summarize".into()),
         count: 2,
         first: Some(NOON - 900 * SECOND),
@@ -986,7 +1069,14 @@ fn a_spike_is_explained_and_opened() {
             ratio: "3.9".into(),
         }],
         logged_count: 1,
-    };
+    }
+}
+
+#[test]
+fn a_spike_is_explained_and_opened() {
+    let mut desk = Desk::ready(30, 150, 40);
+    desk.trend = trend();
+    desk.spike = dear();
     desk.send(Msg::Tick(NOON + SECOND));
     desk.keys("r<tab>");
     assert!(plain(&desk).contains("▲2 ↗"));

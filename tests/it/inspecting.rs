@@ -69,3 +69,18 @@ fn the_cursor_stays_on_a_line_that_says_loading_and_goes_on_into_the_spans() {
     desk.keys("k");
     assert!(desk.app.list().at() > 0);
 }
+
+/// The call that answered is what is opened first: from there one key leads to the documents, though another step found them.
+#[test]
+fn a_call_shows_what_was_found_and_run_before_it() {
+    let mut desk = super::gallery::logs(100, 40);
+    desk.keys("jjj<enter>3");
+    let documents = screen(&desk);
+    for words in ["found by retrieval help_center (3)", "cancel-2024", "2 years old", "of the answer"] {
+        assert!(documents.contains(words), "{words}:\n{documents}");
+    }
+    desk.keys("4");
+    assert!(screen(&desk).contains("This interaction ran get_subscription"), "{}", screen(&desk));
+    desk.keys("5");
+    assert!(screen(&desk).contains("support_chat  of the interaction"), "{}", screen(&desk));
+}

@@ -100,6 +100,10 @@ fn a_time_is_gone_to() {
     assert!(!desk.app.list().follows());
     desk.keys("kk");
     assert!(desk.app.list().row().unwrap().start > start, "and there are newer ones above");
+    // About then: the nearest, though it began a moment later.
+    let about = jiff::Timestamp::from_nanosecond(i128::from(start) - 300_000_000).unwrap();
+    desk.keys(&format!("T{about}<enter>"));
+    assert_eq!(desk.app.list().row().unwrap().start, start);
     desk.keys("Tsoon<enter>");
     assert!(none(&desk).contains("`soon` is not a time"));
 }

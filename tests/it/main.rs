@@ -7,8 +7,11 @@ mod clipboard;
 mod columns;
 mod demo;
 mod documents;
+#[cfg(feature = "store")]
+mod first_use;
 mod fixtures;
 mod formats;
+mod gallery;
 #[cfg(feature = "store")]
 mod headless;
 mod house;
@@ -26,6 +29,7 @@ mod report;
 mod samples;
 mod screens;
 mod screenshot;
+mod sessions;
 mod sources;
 #[cfg(feature = "store")]
 mod ssh;

@@ -23,13 +23,14 @@ use spanscope::pricing::Prices;
 use spanscope::ui;
 use spanscope::ui::theme::{ColorSupport, Theme};
 
-struct Script {
-    traces: Vec<Trace>,
+/// A store that knows the sample logs.
+pub struct Script {
+    pub traces: Vec<Trace>,
     contents: BTreeMap<(TraceKey, SpanKey), Contents>,
 }
 
 impl Script {
-    fn of(text: &[u8]) -> Self {
+    pub fn of(text: &[u8]) -> Self {
         let info = SourceInfo {
             id: 0,
             uri: "a.jsonl".into(),
@@ -65,7 +66,7 @@ impl Script {
         Self { traces, contents }
     }
 
-    fn answer(&self, query: &Query) -> Reply {
+    pub fn answer(&self, query: &Query) -> Reply {
         match query {
             Query::Interactions { .. } => Reply::Interactions {
                 rows: self.traces.iter().map(|t| t.row.clone()).collect(),
@@ -144,6 +145,10 @@ impl Script {
                 ..Stats::default()
             })),
             Query::Trend { .. } => Reply::Trend(Box::default()),
+            Query::Sessions { .. } => Reply::Sessions {
+                rows: super::app::conversations(self.traces.iter().map(|trace| &trace.row)),
+                more: false,
+            },
             Query::Find { .. }
             | Query::Values { .. }
             | Query::Health { .. }

@@ -48,7 +48,7 @@ fn read(id: u32, uri: &str, activity: Activity, size: u64, remaining: u64) -> So
 }
 
 /// One of each that can be there.
-fn every_state(width: u16, height: u16) -> Desk {
+pub fn every_state(width: u16, height: u16) -> Desk {
     let mut desk = Desk::new(3, width, height);
     let mut rejected = stat(2, "/var/log/app/billing.jsonl", 48_000, 400);
     rejected.tally = Tally {
@@ -297,7 +297,7 @@ fn a_store_that_falls_behind_is_told_with_bytes_and_time() {
     assert_eq!(look(&mut desk, 8, 9_000), None);
 }
 
-fn reject(offset: u64, bytes: &[u8], length: u32) -> RejectRow {
+pub fn reject(offset: u64, bytes: &[u8], length: u32) -> RejectRow {
     RejectRow {
         uri: "/var/log/app/billing.jsonl".into(),
         origin: Origin {
@@ -312,7 +312,7 @@ fn reject(offset: u64, bytes: &[u8], length: u32) -> RejectRow {
     }
 }
 
-fn with_rejects(width: u16, height: u16, rejects: Vec<RejectRow>) -> Desk {
+pub fn with_rejects(width: u16, height: u16, rejects: Vec<RejectRow>) -> Desk {
     let mut desk = every_state(width, height);
     desk.rejects = rejects;
     desk.keys("sg");

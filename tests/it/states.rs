@@ -391,7 +391,7 @@ fn problems_and_unknown_costs_are_not_hidden() {
 }
 
 /// Calls of the day before and of this one: since 12:40 a third of them without a prompt.
-fn unwell() -> Health {
+pub fn unwell() -> Health {
     let row = |feature: Option<&str>, ago: i64, calls, lacking: &[(usize, u64)]| {
         let from = (NOON - ago * 60_000_000_000).div_euclid(600_000_000_000) * 600_000_000_000;
         let mut row = HealthRow {

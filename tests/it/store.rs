@@ -15,7 +15,7 @@ use spanscope::model::column::Column;
 use spanscope::model::content::{Form, Piece, Slot};
 use spanscope::model::filter::{Comparison, Field, Filter, Pattern};
 use spanscope::model::json::Json;
-use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, Sort, Stats, Ticket, Trend, Window};
+use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, SessionCursor, Sort, Stats, Ticket, Trend, Window};
 use spanscope::model::record::{Batch, Identity, Order, Other, Receipt, Reject, SourceInfo, Tally};
 use spanscope::model::span::{Inferred, Origin, Part, SpanKey, SpanKind, StartFrom, Status, TraceKey};
 use spanscope::model::trace::Interaction;
@@ -699,6 +699,7 @@ fn varied(count: u64) -> Vec<Part> {
             part.usage.input = (n % 2 == 0).then_some(n % 7);
             part.feature = (n % 5 != 0).then(|| ["Billing", "billing_v2", "süß", "100%"][n as usize % 4].to_owned());
             part.user = (n % 6 != 0).then(|| format!("u_{}", n % 4));
+            part.session = (n % 7 != 0).then(|| format!("s_{}", n % 11));
             part.response_model = (n % 4 != 1).then(|| format!("model-{}", n % 3));
             part.status = if n % 8 == 0 { Status::Error } else { Status::Ok };
             part.contents = vec![piece(
@@ -804,7 +805,8 @@ fn what_is_counted_over_time_is_what_the_list_holds() {
             };
             let (rows, _) = rows(store.ask_now(query));
             assert!(line.bars.len() <= most.max(2) as usize, "{} bars for {most}", line.bars.len());
-            assert_eq!(line.bars.iter().map(|bar| bar.interactions).sum::<u64>(), rows.len() as u64);
+            let drawn = line.bars.iter().map(|bar| bar.interactions).sum::<u64>();
+            assert_eq!(drawn + line.outside.0 + line.outside.1, rows.len() as u64);
             for (at, bar) in line.bars.iter().enumerate() {
                 let inside: Vec<&Interaction> = rows.iter().filter(|row| line.bar_of(row.start) == Some(at)).collect();
                 let known = inside.iter().filter_map(|row| row.cost).map(|cost| cost.0).reduce(|a, b| a + b);
@@ -839,6 +841,29 @@ fn what_is_counted_over_time_is_what_the_list_holds() {
         line.bars.len(),
         line.step
     );
+}
+
+#[test]
+fn one_wrong_clock_does_not_squeeze_the_strip_and_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    let at = |n: u64| match n {
+        // One in 1970, one in another century.
+        0 => 1_000_000_000,
+        1 => NOON + 80 * 365 * 86_400_000_000_000,
+        n => NOON + n as i64 * 1_000_000_000,
+    };
+    let parts = (0..200).map(|n| call(&format!("t{n}"), "s", n * 10, at(n))).collect();
+    fill(&store, vec![batch(&source(1), 0..4000, parts)]);
+    let query = Query::Timeline {
+        filter: Filter::All,
+        window: Window::default(),
+        most: 80,
+    };
+    let Reply::Timeline(line) = store.ask_now(query) else { panic!() };
+    assert_eq!((line.outside, line.step), ((1, 1), 5_000_000_000));
+    assert_eq!(line.bars.iter().map(|bar| bar.interactions).sum::<u64>(), 198);
+    store.close();
 }
 
 #[test]
@@ -948,6 +973,52 @@ fn spend_agrees_with_plain_arithmetic() {
             Reply::Costs(spend(&called, |row| row.models.first().cloned()))
         );
     }
+}
+
+#[test]
+fn sessions_agree_with_plain_sums_and_every_page_goes_on_from_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    fill(&store, vec![batch(&source(1), 0..1000, varied(60))]);
+    let ask = |filter: &Filter, page, limit| {
+        let query = Query::Sessions {
+            filter: filter.clone(),
+            window: Window::default(),
+            page,
+            limit,
+        };
+        let Reply::Sessions { rows, more } = store.ask_now(query) else {
+            panic!()
+        };
+        (rows, more)
+    };
+    for filter in [Filter::All, Filter::Is(Field::User, Pattern("U_*".to_owned()))] {
+        let rows = list(&store, filter.clone(), Sort::default(), Page::First, u32::MAX).0;
+        let all = super::app::conversations(rows.iter());
+        assert!(all.len() > 5, "{}", all.len());
+        assert_eq!(ask(&filter, Page::First, 100), (all.clone(), false));
+        assert_eq!(ask(&filter, Page::First, 2), (all[..2].to_vec(), true));
+        assert_eq!(ask(&filter, Page::Last, 2), (all[all.len() - 2..].to_vec(), true));
+        for (at, row) in all.iter().enumerate() {
+            let cursor = SessionCursor::at(row);
+            let after = &all[at + 1..];
+            assert_eq!(
+                ask(&filter, Page::After(cursor.clone()), 2),
+                (after[..after.len().min(2)].to_vec(), after.len() > 2)
+            );
+            let from = &all[at..];
+            assert_eq!(
+                ask(&filter, Page::From(cursor.clone()), 2),
+                (from[..from.len().min(2)].to_vec(), from.len() > 2)
+            );
+            let before = &all[..at];
+            assert_eq!(
+                ask(&filter, Page::Before(cursor), 2),
+                (before[at.saturating_sub(2)..].to_vec(), at > 2)
+            );
+        }
+    }
+    store.close();
 }
 
 #[test]

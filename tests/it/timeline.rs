@@ -127,6 +127,16 @@ fn a_click_stands_on_a_bar_and_the_second_goes_there() {
 }
 
 #[test]
+fn what_began_long_before_all_others_is_told_not_drawn() {
+    let mut desk = Desk::ready(30, 120, 44);
+    desk.traces[3].row.start = 0;
+    desk.keys("r");
+    desk.send(Msg::Tick(NOON + 2 * SECOND));
+    desk.answer_all();
+    assert!(screen(&desk).contains("; 1 long before"), "{}", screen(&desk));
+}
+
+#[test]
 fn what_it_looks_like() {
     let mut desk = Desk::ready(400, 80, 30);
     desk.broken = Some("disk full".into());

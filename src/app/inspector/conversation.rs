@@ -155,8 +155,11 @@ fn is_cut(reason: &str) -> bool {
     )
 }
 
-/// What was retrieved: the ranking, then each text.
+/// What was retrieved: the ranking, then each text. A span without documents of its own shows those that were found before it.
 pub(super) fn documents(subject: &Subject) -> Page {
+    if !subject.retrieved.is_empty() && subject.failure.is_none() {
+        return retrieved(subject);
+    }
     let hint = [
         "no documents logged",
         "Documents are read from retrieval spans, and from tool results that list texts with a score or an id.",
@@ -165,16 +168,45 @@ pub(super) fn documents(subject: &Subject) -> Page {
         return page;
     }
     let mut page = Page::default();
-    let documents = subject.contents.iter().flat_map(|contents| &contents.documents);
+    let documents: Vec<&Document> = subject.contents.iter().flat_map(|contents| &contents.documents).collect();
     let answer = answer(subject);
-    for (i, document) in documents.clone().enumerate() {
-        ranked(&mut page, i, document);
-        if let Some((name, date, days)) = dated(document, subject.span.part.start) {
+    ranking(&mut page, &documents, subject.span.part.start, answer.as_deref());
+    page
+}
+
+/// What the steps before it found, each under its name.
+fn retrieved(subject: &Subject) -> Page {
+    let mut page = Page::default();
+    let answer = answer(subject);
+    for (key, name, start) in &subject.retrieved {
+        page.gap().push(Tone::Label, "found by ").push(Tone::Heading, name);
+        match subject.beside(*key) {
+            Some(contents) => {
+                let documents: Vec<&Document> = contents.documents.iter().collect();
+                page.line(Tone::Dim, &format!(" ({})", documents.len()));
+                ranking(&mut page, &documents, *start, answer.as_deref());
+            }
+            None => {
+                page.line(Tone::Dim, "  loading …");
+            }
+        }
+    }
+    if subject.earlier > 0 {
+        page.gap()
+            .line(Tone::Dim, &format!("… and {} earlier steps found documents, too", subject.earlier));
+    }
+    page
+}
+
+/// A ranking, then each text.
+fn ranking(page: &mut Page, documents: &[&Document], start: Nanos, answer: Option<&str>) {
+    for (i, document) in documents.iter().enumerate() {
+        ranked(page, i, document);
+        if let Some((name, date, days)) = dated(document, start) {
             page.push(Tone::Dim, &format!("  {name} {date}"));
             page.push(if days > 365 { Tone::Warning } else { Tone::Dim }, &format!(" ({})", age(days)));
         }
         match answer
-            .as_deref()
             .zip(document.content.as_deref())
             .and_then(|(answer, content)| quoted(content, answer))
         {
@@ -194,9 +226,9 @@ pub(super) fn documents(subject: &Subject) -> Page {
             "quoted: words that stand in the last answer, four or more in a row; another wording is not seen",
         );
     }
-    for (i, document) in documents.enumerate() {
+    for (i, document) in documents.iter().enumerate() {
         page.gap();
-        ranked(&mut page, i, document);
+        ranked(page, i, document);
         page.line(Tone::Text, "");
         match &document.content {
             Some(content) => page.line(Tone::Text, content),
@@ -208,7 +240,6 @@ pub(super) fn documents(subject: &Subject) -> Page {
                 .line(Tone::Dim, &json::readable(&value));
         }
     }
-    page
 }
 
 /// The last answer of the interaction as text, once it is here.
@@ -276,7 +307,15 @@ pub(super) fn tools(subject: &Subject) -> Page {
     if part.kind == SpanKind::Tool {
         return execution(subject);
     }
-    let hint = ["no tools called, offered or logged"];
+    let elsewhere = match subject.ran.as_slice() {
+        [] => String::new(),
+        names => format!(
+            "This interaction ran {}: its steps in the tree have the payloads.",
+            names.join(", ")
+        ),
+    };
+    let hint = ["no tools called, offered or logged here", &elsewhere];
+    let hint = if elsewhere.is_empty() { &hint[..1] } else { &hint[..] };
     let slots = [Slot::ToolDefinition, Slot::Arguments, Slot::Result];
     let calls: Vec<&MessagePart> = subject
         .contents
@@ -295,7 +334,7 @@ pub(super) fn tools(subject: &Subject) -> Page {
             page.push(Tone::Tool, "→ ").line(Tone::Tool, name);
         });
     }
-    if let Some(absent) = absent(subject, &slots, &hint) {
+    if let Some(absent) = absent(subject, &slots, hint) {
         return if page.text.is_empty() { absent } else { page };
     }
     let Some(contents) = &subject.contents else { return page };

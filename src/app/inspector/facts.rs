@@ -90,14 +90,19 @@ pub(super) fn parameters(subject: &Subject) -> Page {
     );
 
     page.gap();
-    for (name, value) in [
-        ("feature", &part.feature),
-        ("user", &part.user),
-        ("session", &part.session),
-        ("service", &part.service),
-    ] {
-        field(&mut page, name, value.as_deref());
+    for ((name, own), whole) in [("feature", &part.feature), ("user", &part.user), ("session", &part.session)]
+        .into_iter()
+        .zip(&subject.whose)
+    {
+        match (own, whole) {
+            (None, Some(whole)) => {
+                named(&mut page, name);
+                page.push(Tone::Text, whole).line(Tone::Dim, "  of the interaction");
+            }
+            _ => field(&mut page, name, own.as_deref()),
+        }
     }
+    field(&mut page, "service", part.service.as_deref());
     field(&mut page, "name", Some(part.name.as_str()).filter(|name| !name.is_empty()));
     field(&mut page, "kind", Some(part.kind.name()));
     field(&mut page, "trace", Some(&part.trace_id));

@@ -15,7 +15,7 @@ mod tests;
 
 use crate::insight::ledger::{Item, Ledger, items, ledger};
 use crate::model::content::{Contents, Slot};
-use crate::model::span::{Origin, SpanKey};
+use crate::model::span::{Nanos, Origin, SpanKey, SpanKind};
 use crate::model::trace::{Span, Trace};
 use crate::pricing::Prices;
 
@@ -26,6 +26,12 @@ pub use header::Header;
 /// In an interaction of at most so many spans the contents of all are fetched with those of a model call: what grew since the call before,
 /// and which part of its prompt is a document, follows from them.
 const NEIGHBOURS: usize = 64;
+
+/// Other steps of the interaction whose documents are shown with a model call: those nearest before it.
+const RETRIEVALS: usize = 8;
+
+/// Tools named that the interaction ran.
+const TOOLS: usize = 12;
 
 /// Raw lines shown of one span; one that came in more records is cut there, and says so.
 const RAW_LINES: usize = 16;
@@ -111,7 +117,15 @@ struct Subject {
     previous: Option<(SpanKey, u32)>,
     /// The model call that answered last.
     answering: Option<SpanKey>,
-    /// Contents of other spans that tabs compare with.
+    /// Steps that found documents before it, where it has none of its own: what they are called, and when they ran.
+    retrieved: Vec<(SpanKey, String, Nanos)>,
+    /// More such steps before those.
+    earlier: usize,
+    /// Tools that the interaction ran, in order; the last is `…` where there are more.
+    ran: Vec<String>,
+    /// Feature, user and session of the interaction.
+    whose: [Option<String>; 3],
+    /// Contents of other spans that tabs show or compare with.
     beside: Vec<(SpanKey, Contents)>,
 }
 
@@ -162,13 +176,27 @@ impl Inspector {
         let small = trace.spans.len() <= NEIGHBOURS;
         let previous = previous(trace, found);
         let answering = answering(trace).filter(|key| *key != span);
+        let (retrieved, earlier) = retrieved(trace, found);
+        let ran = ran(trace);
+        let row = &trace.row;
+        let whose = [row.feature.clone(), row.user.clone(), row.session.clone()];
         match &mut self.subject {
             Some(subject) if subject.span.key == span => {
                 let same = subject.span == *found && subject.ledger == ledger && subject.items == items;
-                if same && subject.previous == previous && subject.answering == answering {
+                let around = (previous, answering, &retrieved, earlier, &ran, &whose);
+                let known = (
+                    subject.previous,
+                    subject.answering,
+                    &subject.retrieved,
+                    subject.earlier,
+                    &subject.ran,
+                    &subject.whose,
+                );
+                if same && around == known {
                     return self.needs();
                 }
                 (subject.previous, subject.answering) = (previous, answering);
+                (subject.retrieved, subject.earlier, subject.ran, subject.whose) = (retrieved, earlier, ran, whose);
                 // An unchanged set of records has unchanged contents.
                 subject.stale |= subject.span.origins != found.origins;
                 subject.raw.retain(|(origin, _)| found.origins.contains(origin));
@@ -194,6 +222,10 @@ impl Inspector {
                     small,
                     previous,
                     answering,
+                    retrieved,
+                    earlier,
+                    ran,
+                    whose,
                     beside: Vec::new(),
                 };
                 self.subject = Some(subject);
@@ -301,16 +333,21 @@ impl Inspector {
         let contents = subject.span.part.slots != 0 && subject.failure.is_none() && (subject.contents.is_none() || subject.stale);
         let missing = |origin: &&Origin| !subject.raw.iter().any(|(known, _)| known == *origin);
         let raw = subject.span.origins.iter().take(RAW_LINES).find(missing).copied();
+        let unknown = |key: &SpanKey| subject.beside(*key).is_none();
+        let has_documents = subject.span.part.slots & Slot::Document.bit() != 0 || !subject.retrieved.is_empty();
         let beside = match self.tab {
             Tab::Prompt => subject.previous.map(|(key, _)| key),
-            Tab::Documents if subject.span.part.slots & Slot::Document.bit() != 0 => subject.answering,
+            Tab::Documents if has_documents => {
+                let steps = subject.retrieved.iter().map(|(key, ..)| *key);
+                steps.chain(subject.answering).find(unknown)
+            }
             _ => None,
         };
         InspectorNeeds {
             contents,
             around: contents && subject.small && subject.header.is_some(),
             raw: raw.filter(|_| self.tab == Tab::Raw),
-            beside: beside.filter(|key| !contents && subject.failure.is_none() && subject.beside(*key).is_none()),
+            beside: beside.filter(|key| !contents && subject.failure.is_none() && unknown(key)),
         }
     }
 
@@ -338,7 +375,8 @@ impl Inspector {
 
 impl Subject {
     fn wants_beside(&self, span: SpanKey) -> bool {
-        self.span.key != span && (self.previous.is_some_and(|(key, _)| key == span) || self.answering == Some(span))
+        let retrieved = self.retrieved.iter().any(|(key, ..)| *key == span);
+        self.span.key != span && (retrieved || self.previous.is_some_and(|(key, _)| key == span) || self.answering == Some(span))
     }
 
     /// The contents of another span, once they are here.
@@ -370,4 +408,39 @@ fn previous(trace: &Trace, span: &Span) -> Option<(SpanKey, u32)> {
 fn answering(trace: &Trace) -> Option<SpanKey> {
     let calls = trace.spans.iter().filter(|span| span.turn.is_some());
     calls.max_by_key(|span| span.turn).map(|span| span.key)
+}
+
+/// The steps that found documents until this one began, the nearest of them, and how many there are before those; none where it found some
+/// itself.
+fn retrieved(trace: &Trace, span: &Span) -> (Vec<(SpanKey, String, Nanos)>, usize) {
+    let found = |other: &&Span| other.part.slots & Slot::Document.bit() != 0;
+    if found(&span) || span.missing {
+        return (Vec::new(), 0);
+    }
+    let call = span.part.kind == SpanKind::Llm;
+    let before = |other: &&Span| !call || other.part.start <= span.part.start;
+    let steps: Vec<&Span> = trace.spans.iter().filter(found).filter(before).collect();
+    let earlier = steps.len().saturating_sub(RETRIEVALS);
+    let nearest = steps[earlier..].iter();
+    (
+        nearest.map(|step| (step.key, step.part.name.clone(), step.part.start)).collect(),
+        earlier,
+    )
+}
+
+/// The tools that were run, each once.
+fn ran(trace: &Trace) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for span in trace.spans.iter().filter(|span| span.part.kind == SpanKind::Tool) {
+        let name = span.part.tool_name.as_ref().unwrap_or(&span.part.name);
+        if names.contains(name) {
+            continue;
+        }
+        if names.len() == TOOLS {
+            names.push("…".to_owned());
+            break;
+        }
+        names.push(name.clone());
+    }
+    names
 }

@@ -61,7 +61,7 @@ pub struct Subject<'a> {
     pub documents: &'a [&'a str],
     /// The attributes of its records.
     pub attributes: &'a [&'a Json],
-    /// It is dearer than twice its feature's usual.
+    /// It is dearer than is usual for its feature.
     pub anomaly: bool,
 }
 

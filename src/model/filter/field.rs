@@ -22,7 +22,7 @@ pub enum Field {
     Model,
     /// `status:` ok, error or unset.
     Status,
-    /// `finding:` any of the interaction's findings: `finding:truncated`, `finding:*`; `finding:anomaly` is dearer than twice its feature's usual.
+    /// `finding:` any of the interaction's findings: `finding:truncated`, `finding:*`; `finding:anomaly` is dearer than is usual for its feature.
     Finding,
     /// `kind:` of some span.
     Kind,

@@ -1,6 +1,9 @@
 use jiff::tz::TimeZone;
 
-use super::{Align, clock, pad};
+use super::{Align, clock, fit, label, pad};
+use ratatui::style::Style;
+use ratatui::text::Line;
+
 use crate::model::text::Safe;
 
 #[test]
@@ -32,5 +35,29 @@ fn the_clock_says_no_more_than_needed() {
     assert_eq!(show(now - 400 * DAY), "2025-10-20");
     for extreme in [i64::MIN, i64::MAX, 0] {
         assert!(!show(extreme).is_empty());
+    }
+}
+
+#[test]
+fn a_line_too_long_says_so() {
+    let line = || {
+        Line::from(vec![
+            label("abc", Style::new()),
+            label("日本", Style::new()),
+            label("de", Style::new()),
+        ])
+    };
+    for (width, text) in [
+        (9, "abc日本de"),
+        (8, "abc日本…"),
+        (7, "abc日…"),
+        (6, "abc日…"),
+        (3, "ab…"),
+        (1, "…"),
+        (0, ""),
+    ] {
+        let fitted = fit(line(), width);
+        assert_eq!(fitted.to_string(), text, "{width}");
+        assert!(fitted.width() <= width);
     }
 }

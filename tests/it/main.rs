@@ -45,4 +45,5 @@ mod store_health;
 #[cfg(feature = "store")]
 mod store_purge;
 mod timeline;
+mod twins;
 mod walk;

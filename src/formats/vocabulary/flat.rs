@@ -259,8 +259,8 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
     }
     // Names of Anthropic's beside another maker's model: the logger may have copied figures that mean something else.
     let model = ["model", "model_name", "model_id", "request.model", "params.model", "response_model"];
-    let model = model.iter().find_map(|key| fields.get(key)).map(str::to_ascii_lowercase);
-    if convention == Convention::Exclusive && model.is_some_and(|model| is_others(&model)) {
+    let model = model.iter().find_map(|key| fields.get(key));
+    if convention == Convention::Exclusive && model.is_some_and(is_others) {
         convention = Convention::Unknown;
     }
     let total = ["total_tokens", "usage.total_tokens"]
@@ -270,9 +270,14 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
 }
 
 /// A model of a maker whose own figures count cached tokens in the input.
-fn is_others(model: &str) -> bool {
+pub(super) fn is_others(model: &str) -> bool {
     const MAKERS: [&str; 9] = ["gpt-", "o1", "o3", "o4", "gemini", "mistral", "grok", "deepseek", "qwen"];
-    let name = model.trim_matches('"').rsplit(['/', '.']).next().unwrap_or_default();
+    let name = model
+        .trim_matches('"')
+        .rsplit(['/', '.'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     MAKERS.iter().any(|maker| name.starts_with(maker))
 }
 

@@ -272,13 +272,10 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
 /// A model of a maker whose own figures count cached tokens in the input.
 pub(super) fn is_others(model: &str) -> bool {
     const MAKERS: [&str; 9] = ["gpt-", "o1", "o3", "o4", "gemini", "mistral", "grok", "deepseek", "qwen"];
-    let name = model
-        .trim_matches('"')
-        .rsplit(['/', '.'])
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    MAKERS.iter().any(|maker| name.starts_with(maker))
+    // Behind a region or a gateway too: `azure/gpt-5-mini`, `us.anthropic.claude-…`.
+    let mut words = model.trim_matches('"').split(['/', '.']);
+    let begins = |word: &str, maker: &str| word.get(..maker.len()).is_some_and(|head| head.eq_ignore_ascii_case(maker));
+    words.any(|word| MAKERS.iter().any(|maker| begins(word, maker)))
 }
 
 /// Parameters that stand beside the messages.

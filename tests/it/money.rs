@@ -466,6 +466,14 @@ fn a_parent_that_repeats_its_children_is_never_counted_twice() {
         span("inner", Some("outer"), SpanKind::Llm, usage(850, 0)),
     ];
     assert_eq!(paid(two).1, 2);
+    // A sub-agent is a tool that the call asked for: however little it spends, it is not in the call's own figures.
+    let agent = vec![
+        span("call", None, SpanKind::Llm, usage(9_000, 900)),
+        span("task", Some("call"), SpanKind::Tool, Usage::default()),
+        span("agent", Some("task"), SpanKind::Agent, Usage::default()),
+        span("inner", Some("agent"), SpanKind::Llm, usage(10, 5)),
+    ];
+    assert_eq!(paid(agent).1, 2);
     // Without calls below it a parent's figures are all there is.
     assert_eq!(paid(vec![parent(SpanKind::Agent, usage(850, 836))]), (15, 1));
 }

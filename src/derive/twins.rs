@@ -3,7 +3,7 @@
 //! The inner one is nearest the wire and gives the row its id, times and figures, so that a row stays itself when the outer one is
 //! written later; the outer one gives its place in the tree, its children, and whatever the inner one does not know.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::event::response;
 use super::merge::{Merged, object};
@@ -18,7 +18,7 @@ pub(super) fn join(spans: Vec<Merged>) -> Vec<Merged> {
         return spans;
     }
     // Of each pair the outer one goes; whoever names it as a parent means the innermost record of its row.
-    let inner: Vec<usize> = inner_of.values().copied().collect();
+    let inner: HashSet<usize> = inner_of.values().copied().collect();
     let outermost = inner_of.keys().copied().filter(|outer| !inner.contains(outer)).collect::<Vec<_>>();
     let mut slots: Vec<Option<Merged>> = spans.into_iter().map(Some).collect();
     let mut renamed: HashMap<String, String> = HashMap::new();
@@ -57,7 +57,7 @@ fn pairs(spans: &[Merged]) -> HashMap<usize, usize> {
             continue;
         };
         let outer_kind = spans[outer].part.kind;
-        if outer_kind == span.part.kind || outer_kind == SpanKind::Chain && is_call(span.part.kind) {
+        if outer_kind == span.part.kind || outer_kind == SpanKind::Chain {
             inner_of.entry(outer).and_modify(|inner| *inner = None).or_insert(Some(index));
         }
     }
@@ -93,11 +93,9 @@ fn same_tokens(one: &Usage, other: &Usage) -> bool {
 }
 
 fn same_model(one: &Part, other: &Part) -> bool {
-    let names = |part: &Part| [part.request_model.clone(), part.response_model.clone()];
-    names(one)
-        .iter()
-        .flatten()
-        .any(|name| names(other).iter().flatten().any(|own| own == name))
+    let names = [&other.request_model, &other.response_model];
+    let named = |name: &&Option<String>| name.is_some() && names.contains(name);
+    [&one.request_model, &one.response_model].iter().any(named)
 }
 
 /// `ai.generateText` of `ai.generateText.doGenerate`.
@@ -117,67 +115,68 @@ fn is_its_operation(outer: &Part, inner: &Part) -> bool {
 /// Gives a call what the record around it knows.
 fn wrap(call: &mut Merged, around: &Merged) {
     let outer = &around.part;
-    let own = std::mem::take(&mut call.part);
-    let classes = |usage: &Usage| usage.classes().iter().filter(|(_, tokens)| tokens.is_some()).count();
-    let fuller = if classes(&outer.usage) > classes(&own.usage) { outer } else { &own };
+    let params = object(&[&call.part, outer], |p| p.params.as_ref());
+    let attributes = object(&[&call.part, outer], |p| p.attributes.as_ref());
+    let own = &mut call.part;
+    (own.params, own.attributes) = (params, attributes);
+
+    // What each mark speaks of comes from one of them; the others hold for both.
     let decided = Inferred::CONVENTION.and(Inferred::CONVENTION_SET).0;
-    let of_the_call = Inferred::START
-        .and(Inferred::END)
-        .and(Inferred::SPAN_ID)
-        .and(Inferred::TRACE_ID)
-        .and(Inferred::KIND)
-        .0;
-    let of_the_place = Inferred::PARENT.and(Inferred::ORDER).0;
-    let inferred = own.inferred.0 & of_the_call
-        | outer.inferred.0 & of_the_place
-        | fuller.inferred.0 & decided
-        | (own.inferred.0 | outer.inferred.0) & !(of_the_call | of_the_place | decided);
-    let filled = |own: &String, other: &String| if own.is_empty() { other.clone() } else { own.clone() };
-    call.part = Part {
-        trace: own.trace,
-        trace_id: own.trace_id.clone(),
-        span_id: own.span_id.clone(),
-        parent_id: outer.parent_id.clone(),
-        kind: own.kind,
-        name: filled(&own.name, &outer.name),
-        start: own.start,
-        start_from: own.start_from,
-        end: own.end.or(outer.end),
-        ended: own.ended || outer.ended,
-        time_to_first_token: own.time_to_first_token.or(outer.time_to_first_token),
-        status: own.status.max(outer.status),
-        error: own.error.clone().or_else(|| outer.error.clone()),
-        provider: own.provider.clone().or_else(|| outer.provider.clone()),
-        request_model: own.request_model.clone().or_else(|| outer.request_model.clone()),
-        response_model: own.response_model.clone().or_else(|| outer.response_model.clone()),
-        params: object(&[&own, outer], |p| p.params.as_ref()),
-        stop_reason: own.stop_reason.clone().or_else(|| outer.stop_reason.clone()),
-        usage: fuller.usage,
-        convention: fuller.convention,
-        cost_logged: own.cost_logged.or(outer.cost_logged),
-        // Who and what for is said nearest the root.
-        feature: outer.feature.clone().or_else(|| own.feature.clone()),
-        user: outer.user.clone().or_else(|| own.user.clone()),
-        session: outer.session.clone().or_else(|| own.session.clone()),
-        service: outer.service.clone().or_else(|| own.service.clone()),
-        tool_name: own.tool_name.clone().or_else(|| outer.tool_name.clone()),
-        tool_call_id: own.tool_call_id.clone().or_else(|| outer.tool_call_id.clone()),
-        ask: filled(&own.ask, &outer.ask),
-        answer: filled(&own.answer, &outer.answer),
-        tool_calls: if own.tool_calls.is_empty() {
-            &outer.tool_calls
-        } else {
-            &own.tool_calls
+    let place = Inferred::PARENT.and(Inferred::ORDER).0;
+    let general = Inferred::REPAIRED.and(Inferred::OUT_OF_RANGE).and(Inferred::DOCUMENTS).0;
+    let classes = |usage: &Usage| usage.classes().iter().filter(|(_, tokens)| tokens.is_some()).count();
+    let mut inferred = own.inferred.0 & !place | outer.inferred.0 & (place | general);
+    if classes(&outer.usage) > classes(&own.usage) {
+        inferred = inferred & !decided | outer.inferred.0 & decided;
+        (own.usage, own.convention) = (outer.usage, outer.convention);
+    }
+    own.inferred = Inferred(inferred);
+
+    own.parent_id.clone_from(&outer.parent_id);
+    own.end = own.end.or(outer.end);
+    own.ended |= outer.ended;
+    own.time_to_first_token = own.time_to_first_token.or(outer.time_to_first_token);
+    own.status = own.status.max(outer.status);
+    own.cost_logged = own.cost_logged.or(outer.cost_logged);
+    own.documents = own.documents.or(outer.documents);
+    own.slots |= outer.slots;
+    own.origin = own.origin.min(outer.origin);
+    if own.tool_calls.is_empty() {
+        own.tool_calls.clone_from(&outer.tool_calls);
+    }
+    for (own, other) in [
+        (&mut own.name, &outer.name),
+        (&mut own.ask, &outer.ask),
+        (&mut own.answer, &outer.answer),
+    ] {
+        if own.is_empty() {
+            own.clone_from(other);
         }
-        .clone(),
-        documents: own.documents.or(outer.documents),
-        slots: own.slots | outer.slots,
-        attributes: object(&[&own, outer], |p| p.attributes.as_ref()),
-        contents: Vec::new(),
-        inferred: Inferred(inferred),
-        dialect: own.dialect.clone(),
-        origin: own.origin.min(outer.origin),
-    };
+    }
+    for (own, other) in [
+        (&mut own.error, &outer.error),
+        (&mut own.provider, &outer.provider),
+        (&mut own.request_model, &outer.request_model),
+        (&mut own.response_model, &outer.response_model),
+        (&mut own.stop_reason, &outer.stop_reason),
+        (&mut own.tool_name, &outer.tool_name),
+        (&mut own.tool_call_id, &outer.tool_call_id),
+    ] {
+        if own.is_none() {
+            own.clone_from(other);
+        }
+    }
+    // Who it was for is said nearest the root.
+    for (own, other) in [
+        (&mut own.feature, &outer.feature),
+        (&mut own.user, &outer.user),
+        (&mut own.session, &outer.session),
+        (&mut own.service, &outer.service),
+    ] {
+        if other.is_some() {
+            own.clone_from(other);
+        }
+    }
     call.origins.extend(&around.origins);
     call.origins.sort_unstable();
     call.findings.extend(around.findings.iter().cloned());

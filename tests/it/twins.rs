@@ -358,7 +358,7 @@ proptest! {
             other.swap(i, (seed.rotate_left(i as u32) % length as u64) as usize);
         }
         prop_assert_eq!(&straight, &of(other));
-        let keys: Vec<_> = straight.spans.iter().filter(|span| !span.missing).flat_map(|span| span.keys()).collect();
+        let keys: Vec<_> = straight.spans.iter().filter(|span| !span.missing).flat_map(spanscope::model::trace::Span::keys).collect();
         let ids: BTreeSet<&str> = parts.iter().map(|part| part.span_id.as_str()).collect();
         prop_assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), ids.len());
         prop_assert_eq!((keys.len(), straight.row.spans as usize), (ids.len(), ids.len()));

@@ -49,7 +49,8 @@ pub(super) fn attach(spans: &mut [Span]) {
     }
 }
 
-fn response(part: &Part) -> Option<String> {
+/// The id of the answer, where one is stated.
+pub(super) fn response(part: &Part) -> Option<String> {
     let attributes = part.attributes.as_ref()?.as_str();
     let answer: Answer = serde_json::from_str(attributes).ok()?;
     Some(answer.response)

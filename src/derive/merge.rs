@@ -19,7 +19,9 @@ use crate::model::usage::{Convention, Usage};
 pub(super) struct Merged {
     pub(super) part: Part,
     pub(super) origins: Vec<Origin>,
-    pub(super) conflict: Option<Finding>,
+    pub(super) findings: Vec<Finding>,
+    /// Records of the same call around it, the outermost first.
+    pub(super) twins: Vec<Part>,
 }
 
 /// All parts of a trace → its spans, sorted by span id.
@@ -45,12 +47,14 @@ fn span(parts: &mut Vec<Part>) -> Option<Merged> {
         return Some(Merged {
             origins: vec![part.origin],
             part,
-            conflict: None,
+            findings: Vec::new(),
+            twins: Vec::new(),
         });
     }
     let origins: BTreeSet<Origin> = parts.iter().map(|part| part.origin).collect();
     let merged = Merged {
-        conflict: conflict(parts),
+        findings: conflict(parts).into_iter().collect(),
+        twins: Vec::new(),
         part: one(parts),
         origins: origins.into_iter().collect(),
     };
@@ -77,6 +81,7 @@ fn one(parts: &[Part]) -> Part {
         .map_or(SpanKind::Other, |(.., Reverse(kind))| kind);
     let optional = |field: fn(&Part) -> Option<&String>| text(parts, |p| field(p).map(String::as_str));
     let plain = |field: fn(&Part) -> &str| text(parts, |p| Some(field(p)).filter(|s| !s.is_empty())).unwrap_or_default();
+    let all: Vec<&Part> = parts.iter().collect();
     let mut merged = Part {
         trace: parts.iter().map(|p| p.trace).max().unwrap_or_default(),
         trace_id: plain(|p| &p.trace_id),
@@ -98,7 +103,7 @@ fn one(parts: &[Part]) -> Part {
         provider: optional(|p| p.provider.as_ref()),
         request_model: optional(|p| p.request_model.as_ref()),
         response_model: optional(|p| p.response_model.as_ref()),
-        params: object(parts, |p| p.params.as_ref()),
+        params: object(&all, |p| p.params.as_ref()),
         stop_reason: optional(|p| p.stop_reason.as_ref()),
         usage: parts.iter().fold(Usage::default(), |usage, p| usage.max(&p.usage)),
         convention: parts
@@ -125,7 +130,7 @@ fn one(parts: &[Part]) -> Part {
             .unwrap_or_default(),
         documents: parts.iter().filter_map(|p| p.documents).max(),
         slots: parts.iter().fold(0, |slots, p| slots | p.slots),
-        attributes: object(parts, |p| p.attributes.as_ref()),
+        attributes: object(&all, |p| p.attributes.as_ref()),
         contents: Vec::new(),
         inferred: Inferred::default(),
         dialect: Cow::Owned(plain(|p| &p.dialect)),
@@ -165,7 +170,7 @@ fn inferred(parts: &[Part], merged: &Part) -> Inferred {
 }
 
 /// JSON objects joined key by key; of two values for a key the finished part's, then the longer, then the greater text.
-fn object(parts: &[Part], field: fn(&Part) -> Option<&Json>) -> Option<Json> {
+pub(super) fn object(parts: &[&Part], field: fn(&Part) -> Option<&Json>) -> Option<Json> {
     let mut texts: Vec<(bool, &Json)> = parts.iter().filter_map(|p| Some((p.ended, field(p)?))).collect();
     texts.sort_unstable();
     texts.dedup_by(|a, b| a.1 == b.1);

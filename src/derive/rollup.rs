@@ -112,27 +112,44 @@ pub(super) fn add(a: Option<Cost>, b: Option<Cost>) -> Option<Cost> {
 /// `twins` may be empty: then there are none.
 fn roll_up(spans: &mut [Span], twins: &[bool]) -> Vec<Below> {
     let mut below = vec![Below::default(); spans.len()];
+    // The same without what is below a tool: a model call asks for a tool, and what that spends is never in the call's own figures.
+    let mut inside = below.clone();
     for index in (0..spans.len()).rev() {
         let span = &mut spans[index];
         let states = !span.part.usage.is_empty() || span.part.cost_logged.is_some();
-        span.rolled_up = twins.get(index) == Some(&true) || repeats(&span.part, states, &below[index]);
+        let own = if span.part.kind == SpanKind::Llm {
+            &inside[index]
+        } else {
+            &below[index]
+        };
+        span.rolled_up = twins.get(index) == Some(&true) || repeats(&span.part, states, own);
         span.counted = states && !span.rolled_up;
-        let mut sum = below[index];
-        if span.counted {
-            sum.calls += 1;
-            sum.llm_calls += u32::from(span.part.kind == SpanKind::Llm);
-            sum.usage = sum.usage.add(&span.part.usage);
-            sum.logged = add(sum.logged, span.part.cost_logged);
-        }
-        if let Some(parent) = span.parent {
-            let above = &mut below[parent as usize];
-            above.calls += sum.calls;
-            above.llm_calls += sum.llm_calls;
-            above.usage = above.usage.add(&sum.usage);
-            above.logged = add(above.logged, sum.logged);
+        let call = Below {
+            calls: u32::from(span.counted),
+            llm_calls: u32::from(span.counted && span.part.kind == SpanKind::Llm),
+            usage: if span.counted { span.part.usage } else { Usage::default() },
+            logged: span.part.cost_logged.filter(|_| span.counted),
+        };
+        let Some(parent) = span.parent.map(|parent| parent as usize) else {
+            continue;
+        };
+        below[parent] = below[parent].and(&below[index]).and(&call);
+        if span.part.kind != SpanKind::Tool {
+            inside[parent] = inside[parent].and(&inside[index]).and(&call);
         }
     }
     below
+}
+
+impl Below {
+    fn and(&self, other: &Self) -> Self {
+        Self {
+            calls: self.calls + other.calls,
+            llm_calls: self.llm_calls + other.llm_calls,
+            usage: self.usage.add(&other.usage),
+            logged: add(self.logged, other.logged),
+        }
+    }
 }
 
 /// Whether a span only repeats what is counted below it.

@@ -52,13 +52,15 @@ pub(super) fn interaction(spans: &[Span], extent: Extent) -> Interaction {
     let root = real().find(|span| span.parent.is_none());
     let mut by_start: Vec<&Span> = real().collect();
     by_start.sort_by(|a, b| order(&a.part).cmp(&order(&b.part)));
-    let start = by_start[0].part.start;
-    let start_from = real()
-        .filter(|s| s.part.start == start)
-        .map(|s| s.part.start_from)
+    // A twin is part of a row, and yet may have begun before it and ended after it.
+    let logged = || real().flat_map(|span| span.twins.iter().chain([&span.part]));
+    let start = logged().map(|part| part.start).min().unwrap_or_default();
+    let start_from = logged()
+        .filter(|part| part.start == start)
+        .map(|part| part.start_from)
         .max()
         .unwrap_or(StartFrom::Arrival);
-    let end = real().filter_map(|span| span.part.end).max();
+    let end = logged().filter_map(|part| part.end).max();
     let of_kind = |kind: SpanKind| number(real().filter(|span| span.part.kind == kind).count());
     let counted = || spans.iter().filter(|span| span.counted);
     let root_text = |field: fn(&Part) -> &String| root.map(|root| field(&root.part)).filter(|text| !text.is_empty());
@@ -79,7 +81,7 @@ pub(super) fn interaction(spans: &[Span], extent: Extent) -> Interaction {
     Interaction {
         trace: any.part.trace,
         trace_id: any.part.trace_id.clone(),
-        name: root.map(|root| root.part.name.clone()).unwrap_or_default(),
+        name: root.map(|root| outermost(root).name.clone()).unwrap_or_default(),
         start,
         start_from,
         duration: end.filter(|end| *end >= start).map(|end| end.saturating_sub(start)),
@@ -88,7 +90,7 @@ pub(super) fn interaction(spans: &[Span], extent: Extent) -> Interaction {
         session: stated(spans, |p| p.session.as_ref()),
         service: stated(spans, |p| p.service.as_ref()),
         models: models(&by_start),
-        spans: number(real().count()),
+        spans: number(logged().count()),
         llm_calls: number(real().filter(|span| is_turn(span)).count()),
         tool_calls: of_kind(SpanKind::Tool),
         retrievals: of_kind(SpanKind::Retrieval),
@@ -103,13 +105,18 @@ pub(super) fn interaction(spans: &[Span], extent: Extent) -> Interaction {
             .iter()
             .flat_map(|span| span.findings.iter().map(|finding| finding.kind))
             .collect(),
-        dialect: root.unwrap_or(any).part.dialect.to_string(),
+        dialect: outermost(root.unwrap_or(any)).dialect.to_string(),
         ask: ask.cloned().unwrap_or_default(),
         answer: answer.cloned().unwrap_or_default(),
         first: extent.first,
         last: extent.last,
         place: extent.place,
     }
+}
+
+/// What stands nearest the root of the records that are one row.
+fn outermost(span: &Span) -> &Part {
+    span.twins.first().unwrap_or(&span.part)
 }
 
 /// From the stating span nearest the root, then the earliest.

@@ -3,7 +3,8 @@
 use super::findings::temperature;
 use super::rollup::model;
 use crate::model::filter::Step;
-use crate::model::trace::{Span, Trace};
+use crate::model::span::{Part, SpanKey};
+use crate::model::trace::Trace;
 use crate::model::usage::Usage;
 use crate::pricing::Prices;
 
@@ -11,22 +12,37 @@ use crate::pricing::Prices;
 #[must_use]
 pub fn steps(trace: &Trace, prices: &Prices) -> Vec<Step> {
     let spans = &trace.spans;
-    let logged = spans.iter().filter(|span| !span.missing);
-    logged.map(|span| step(trace, span, spans, prices)).collect()
-}
-
-fn step(trace: &Trace, span: &Span, spans: &[Span], prices: &Prices) -> Step {
-    let part = &span.part;
-    let usage = Some(&part.usage).filter(|_| span.counted);
-    Step {
-        trace: trace.row.trace,
-        start: part.start,
-        span: span.key,
-        parent: span
+    let mut steps = Vec::with_capacity(spans.len());
+    for span in spans.iter().filter(|span| !span.missing) {
+        let parent = span
             .parent
             .and_then(|parent| spans.get(parent as usize))
             .filter(|parent| !parent.missing)
-            .map(|parent| parent.key),
+            .map(|parent| parent.key);
+        let usage = Some(&span.part.usage).filter(|_| span.counted);
+        steps.push(Step {
+            trace: trace.row.trace,
+            span: span.key,
+            parent,
+            cost: span.cost.filter(|_| span.counted),
+            input: usage.and_then(Usage::total_input).map(signed),
+            output: usage.and_then(|usage| usage.output).map(signed),
+            ..step(&span.part, prices)
+        });
+        steps.extend(span.twins.iter().map(|twin| Step {
+            trace: trace.row.trace,
+            span: SpanKey::of(twin.trace, &twin.span_id),
+            parent,
+            ..step(twin, prices)
+        }));
+    }
+    steps
+}
+
+/// What a record says by itself.
+fn step(part: &Part, prices: &Prices) -> Step {
+    Step {
+        start: part.start,
         kind: part.kind,
         name: part.name.clone(),
         status: part.status,
@@ -36,15 +52,13 @@ fn step(trace: &Trace, span: &Span, spans: &[Span], prices: &Prices) -> Step {
         temperature: temperature(part).map(|degrees| (degrees * 1e6).round() as i64),
         first_token: part.time_to_first_token,
         took: part.end.map(|end| end.saturating_sub(part.start)),
-        input: usage.and_then(Usage::total_input).map(signed),
-        output: usage.and_then(|usage| usage.output).map(signed),
-        cost: span.cost.filter(|_| span.counted),
         window: prices
             .of_call(part)
             .and_then(|price| price.context_window)
             .filter(|window| *window > 0)
             .map(signed),
         slots: part.slots,
+        ..Step::default()
     }
 }
 

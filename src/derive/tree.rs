@@ -39,7 +39,8 @@ fn span(merged: Merged) -> Span {
         cost: None,
         cost_basis: CostBasis::default(),
         saved: None,
-        findings: merged.conflict.into_iter().collect(),
+        findings: merged.findings,
+        twins: merged.twins,
         missing: false,
         total_usage: Usage::default(),
         total_cost: None,
@@ -118,7 +119,8 @@ fn placeholder(id: String, child: &Part) -> Span {
     let mut holder = span(Merged {
         part,
         origins: Vec::new(),
-        conflict: None,
+        findings: Vec::new(),
+        twins: Vec::new(),
     });
     holder.missing = true;
     holder

@@ -293,7 +293,7 @@ impl Reader<'_> {
                 time: None,
                 rest: Fields::default(),
                 repaired,
-                turn: self.turn.clone(),
+                turn: &self.turn,
             };
             let prefix = uncoloured(prefix);
             if !prefix.is_empty() {

@@ -27,7 +27,7 @@ pub struct Line<'b> {
     /// What had to be repaired.
     pub repaired: Inferred,
     /// Of a conversation: the turn under way.
-    pub turn: Turn,
+    pub turn: &'b Turn,
 }
 
 /// Collects the parts of one line.

@@ -330,6 +330,7 @@ mod tests {
                     parent: None,
                     depth: 0,
                     origins: Vec::new(),
+                    twins: Vec::new(),
                     rolled_up: false,
                     counted: false,
                     cost: None,

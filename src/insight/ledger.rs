@@ -182,22 +182,24 @@ fn decided(part: &Part) -> &'static str {
     }
 }
 
-/// The spans above that were left out because they repeat what is counted here.
+/// The records around it and the spans above that were left out because they repeat what is counted here.
 fn repeated_by(span: &Span, spans: &[Span]) -> Vec<String> {
-    let mut names = Vec::new();
     if !span.counted {
-        return names;
+        return Vec::new();
     }
+    let states = |part: &&Part| !part.usage.is_empty() || part.cost_logged.is_some();
+    let name = |part: &Part| {
+        if part.name.is_empty() {
+            part.span_id.clone()
+        } else {
+            part.name.clone()
+        }
+    };
+    let mut names: Vec<String> = span.twins.iter().rev().filter(states).map(name).collect();
     let mut at = span.parent;
     while let Some(parent) = at.and_then(|at| spans.get(at as usize)) {
-        let states = !parent.part.usage.is_empty() || parent.part.cost_logged.is_some();
-        if parent.rolled_up && states {
-            let name = if parent.part.name.is_empty() {
-                &parent.part.span_id
-            } else {
-                &parent.part.name
-            };
-            names.push(name.clone());
+        if parent.rolled_up && states(&&parent.part) {
+            names.push(name(&parent.part));
         }
         at = parent.parent;
     }

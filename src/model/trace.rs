@@ -113,7 +113,7 @@ pub struct Interaction {
     pub service: Option<String>,
     /// Models of its counted calls (the one that answered, else the one asked for), each once, in order of first use.
     pub models: Vec<String>,
-    /// Spans.
+    /// Spans as logged: twins are two.
     pub spans: u32,
     /// Model calls; roll-ups and twins not counted.
     pub llm_calls: u32,
@@ -173,7 +173,9 @@ pub struct Span {
     pub depth: u16,
     /// Where its records stand, sorted.
     pub origins: Vec<Origin>,
-    /// Its usage repeats that of spans below it, or of a twin: shown, never counted.
+    /// Spans that other instrumentations logged of the same call, around it, the outermost first: together with them it is one row.
+    pub twins: Vec<Part>,
+    /// Its usage repeats that of spans below it, or of a record elsewhere: shown, never counted.
     pub rolled_up: bool,
     /// It has usage or a logged cost and is counted: a row of `call`.
     pub counted: bool,
@@ -228,6 +230,11 @@ impl Trace {
 }
 
 impl Span {
+    /// The keys of the spans that are one row here: its own, then those around it outwards.
+    pub fn keys(&self) -> impl Iterator<Item = SpanKey> {
+        let twins = self.twins.iter().rev();
+        std::iter::once(self.key).chain(twins.map(|twin| SpanKey::of(twin.trace, &twin.span_id)))
+    }
     /// The model that answered, else the one asked for.
     #[must_use]
     pub fn model(&self) -> Option<&str> {

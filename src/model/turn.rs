@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde_json::value::RawValue;
 
 /// The turn under way, and what holds for all its lines.
@@ -31,6 +33,11 @@ pub struct Turn {
     pub over: bool,
 }
 
+/// Words of which a line that tells of turns has one.
+static TELLING: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
+    ["\"user\"", "\"event_msg\"", "\"turn_context\"", "\"session", "\"instructions\""].map(|word| Finder::new(word.as_bytes()).into_owned())
+});
+
 /// One shallow look at a line.
 type Object<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
@@ -38,15 +45,7 @@ impl Turn {
     /// Lets whole lines pass by.
     pub fn pass(&mut self, lines: &[u8]) {
         for line in lines.split(|byte| *byte == b'\n') {
-            let says = |word: &[u8]| memchr::memmem::find(line, word).is_some();
-            let telling: [&[u8]; 5] = [
-                b"\"user\"",
-                b"\"event_msg\"",
-                b"\"turn_context\"",
-                b"\"session",
-                b"\"instructions\"",
-            ];
-            if telling.into_iter().any(says)
+            if TELLING.iter().any(|word| word.find(line).is_some())
                 && let Ok(object) = serde_json::from_slice::<Object<'_>>(line)
             {
                 self.line(&object);

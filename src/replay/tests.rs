@@ -13,6 +13,7 @@ fn span(part: Part) -> Span {
         parent: None,
         depth: 0,
         origins: Vec::new(),
+        twins: Vec::new(),
         rolled_up: false,
         counted: true,
         cost: None,

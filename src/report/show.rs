@@ -11,7 +11,7 @@ use super::rows::{InteractionRow, filled};
 use crate::insight::ledger::{Entry, LedgerLine, ledger};
 use crate::model::content::{Contents, Document, Message, Payload};
 use crate::model::json::Json;
-use crate::model::span::{Origin, SpanKey, SpanKind, Status};
+use crate::model::span::{Origin, Part, SpanKey, SpanKind, Status};
 use crate::model::trace::{Finding, Span, Trace};
 use crate::model::usage::{Convention, Cost, CostBasis, Usage};
 use crate::pricing::Prices;
@@ -85,6 +85,7 @@ struct SpanRow<'a> {
     cost_difference_usd: Option<Cost>,
     repeated_by: Vec<String>,
     rolled_up: bool,
+    twins: Vec<TwinRow<'a>>,
     inferred: Vec<&'static str>,
     findings: Vec<FindingRow<'a>>,
     system: Option<&'a str>,
@@ -95,6 +96,30 @@ struct SpanRow<'a> {
     documents: &'a [Document],
     attributes: Option<&'a Json>,
     sources: Vec<OriginRow>,
+}
+
+/// A span that was logged around this one, of the same call.
+#[derive(Serialize)]
+struct TwinRow<'a> {
+    span_id: &'a str,
+    name: Option<&'a str>,
+    start: Utc,
+    duration_ms: Option<Millis>,
+    usage: Tokens,
+    cost_logged_usd: Option<Cost>,
+}
+
+impl<'a> From<&'a Part> for TwinRow<'a> {
+    fn from(part: &'a Part) -> Self {
+        Self {
+            span_id: &part.span_id,
+            name: filled(&part.name),
+            start: Utc(part.start),
+            duration_ms: part.end.map(|end| Millis(end.saturating_sub(part.start))),
+            usage: (&part.usage).into(),
+            cost_logged_usd: part.cost_logged,
+        }
+    }
 }
 
 /// A finding with its evidence.
@@ -177,6 +202,7 @@ impl<'a> SpanRow<'a> {
             usage_convention_from: filled(ledger.convention_from),
             repeated_by: ledger.repeated_by,
             rolled_up: span.rolled_up,
+            twins: span.twins.iter().map(TwinRow::from).collect(),
             inferred: part.inferred.names().collect(),
             findings: span.findings.iter().map(FindingRow::from).collect(),
             system: contents.system.as_deref(),

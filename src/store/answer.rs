@@ -11,13 +11,14 @@ use super::filter::Condition;
 use super::judge::{self, judge};
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
 use super::{costs, health, page, peers, prompts, sessions, timeline, values};
-use crate::derive::{derive, merge_pieces};
+use crate::derive::{derive, merge_pieces, merge_twins};
 use crate::model::anomaly::{Baseline, Judging};
 use crate::model::content::{Contents, Piece, Slot, assemble};
 use crate::model::filter::Filter;
 use crate::model::query::{Page, Query, RejectRow, Reply, SourceStat, Stats};
 use crate::model::record::Order;
 use crate::model::span::{Origin, Part, SpanKey, TraceKey};
+use crate::model::trace::Span;
 use crate::model::usage::Cost;
 use crate::pricing::Prices;
 
@@ -161,40 +162,46 @@ fn contents(connection: &Connection, prices: &Prices, trace: TraceKey, span: Opt
         spans.entry(SpanKey::of(trace, &part.span_id)).or_default().push(places);
         facts.push(part);
     }
-    let order: Vec<SpanKey> = match span {
-        Some(span) => vec![span],
-        None if facts.is_empty() => Vec::new(),
-        None => derive(facts, prices)
+    let wanted = |own: &&Span| !own.missing && span.is_none_or(|span| own.key == span);
+    let rows: Vec<Vec<SpanKey>> = if facts.is_empty() {
+        Vec::new()
+    } else {
+        derive(facts, prices)
             .spans
             .iter()
-            .filter(|span| !span.missing)
-            .map(|span| span.key)
-            .collect(),
+            .filter(wanted)
+            .map(|span| span.keys().collect())
+            .collect()
     };
-    spans.retain(|key, _| order.contains(key));
-    let bodies = bodies(connection, spans.values().flatten().flatten().map(|(_, id)| *id))?;
-    let mut all: Vec<(SpanKey, Contents)> = Vec::with_capacity(order.len());
-    for key in order {
-        let Some(parts) = spans.remove(&key) else { continue };
-        all.push((key, assembled(parts, &bodies)));
+    let ids = rows
+        .iter()
+        .flatten()
+        .filter_map(|key| spans.get(key))
+        .flatten()
+        .flatten()
+        .map(|(_, id)| *id);
+    let bodies = bodies(connection, ids)?;
+    let mut all: Vec<(SpanKey, Contents)> = Vec::with_capacity(rows.len());
+    for keys in rows {
+        let records: Vec<Vec<Vec<Place>>> = keys.iter().filter_map(|key| spans.remove(key)).collect();
+        if let Some(own) = keys.first().filter(|_| !records.is_empty()) {
+            all.push((*own, assembled(records, &bodies)));
+        }
     }
     Ok(Reply::Contents(all))
 }
 
-/// What the parts of a span hold, put together.
-pub(super) fn assembled(parts: Vec<Vec<Place>>, bodies: &BTreeMap<u64, Piece>) -> Contents {
-    let pieces = parts.into_iter().map(|places| {
-        places
-            .into_iter()
-            .filter_map(|(slot, id)| {
-                Some(Piece {
-                    slot,
-                    ..bodies.get(&id)?.clone()
-                })
-            })
-            .collect()
-    });
-    assemble(merge_pieces(pieces.collect()))
+/// What the records of a row hold, put together: of each record the places in its parts, its own first.
+pub(super) fn assembled(records: Vec<Vec<Vec<Place>>>, bodies: &BTreeMap<u64, Piece>) -> Contents {
+    let piece = |(slot, id): Place| {
+        Some(Piece {
+            slot,
+            ..bodies.get(&id)?.clone()
+        })
+    };
+    let pieces = |places: Vec<Place>| places.into_iter().filter_map(piece).collect();
+    let record = |parts: Vec<Vec<Place>>| merge_pieces(parts.into_iter().map(pieces).collect());
+    assemble(merge_twins(records.into_iter().map(record).collect()))
 }
 
 /// Pieces by content id; which slot they belong in is for the caller to say.

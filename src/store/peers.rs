@@ -1,6 +1,6 @@
 //! What is usual where an interaction happened, and what is dear in a feature: interactions derived from their parts as one opened by hand is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use duckdb::{Connection, Result, params};
 
@@ -109,6 +109,9 @@ pub(super) fn spike(
     })))
 }
 
+/// Contents by row: of each of its records the places in its parts.
+type Places = Vec<(SpanKey, Vec<Vec<Vec<Place>>>)>;
+
 /// These interactions with their system prompts and documents; with `prompts` also the messages of their telling calls.
 fn derived(connection: &Connection, prices: &Prices, found: &[(TraceKey, Nanos, Nanos)], prompts: bool) -> Result<Vec<Peer>> {
     let mut told = Vec::with_capacity(found.len());
@@ -117,29 +120,43 @@ fn derived(connection: &Connection, prices: &Prices, found: &[(TraceKey, Nanos, 
         let Some(parts) = spans.remove(key) else { continue };
         let trace = derive(parts.iter().map(|(part, _)| part.clone()).collect(), prices);
         let telling = trace.telling().map(|span| span.key).filter(|_| prompts);
-        let mut places: Vec<(SpanKey, Vec<Vec<Place>>)> = Vec::new();
+        // A span's row, and which of its records it is there.
+        let rows: HashMap<SpanKey, (usize, usize)> = trace
+            .spans
+            .iter()
+            .enumerate()
+            .flat_map(|(row, span)| span.keys().enumerate().map(move |(record, key)| (key, (row, record))))
+            .collect();
+        let mut places: BTreeMap<usize, BTreeMap<usize, Vec<Vec<Place>>>> = BTreeMap::new();
         for (part, all) in parts {
-            let span = SpanKey::of(*key, &part.span_id);
-            let wanted =
-                |place: &Place| matches!(place.0, Slot::System | Slot::Document) || place.0 == Slot::Message && telling == Some(span);
-            let kept: Vec<Place> = all.into_iter().filter(wanted).collect();
-            if kept.is_empty() {
+            let Some((row, record)) = rows.get(&SpanKey::of(*key, &part.span_id)) else {
                 continue;
-            }
-            match places.iter_mut().find(|(known, _)| *known == span) {
-                Some((_, lists)) => lists.push(kept),
-                None => places.push((span, vec![kept])),
+            };
+            let own = trace.spans[*row].key;
+            let wanted =
+                |place: &Place| matches!(place.0, Slot::System | Slot::Document) || place.0 == Slot::Message && telling == Some(own);
+            let kept: Vec<Place> = all.into_iter().filter(wanted).collect();
+            if !kept.is_empty() {
+                places.entry(*row).or_default().entry(*record).or_default().push(kept);
             }
         }
+        let places = places
+            .into_iter()
+            .map(|(row, records)| (trace.spans[row].key, records.into_values().collect()))
+            .collect();
         told.push((trace, places));
     }
-    let ids = told.iter().flat_map(|(_, places)| places).flat_map(|(_, lists)| lists).flatten();
+    let records = told
+        .iter()
+        .flat_map(|(_, places): &(Trace, Places)| places)
+        .flat_map(|(_, records)| records);
+    let ids = records.flatten().flatten();
     let bodies = bodies(connection, ids.map(|(_, id)| *id))?;
-    let peer = |(trace, places): (Trace, Vec<(SpanKey, Vec<Vec<Place>>)>)| Peer {
+    let peer = |(trace, places): (Trace, Places)| Peer {
         trace,
         contents: places
             .into_iter()
-            .map(|(span, places)| (span, assembled(places, &bodies)))
+            .map(|(span, records)| (span, assembled(records, &bodies)))
             .collect(),
     };
     Ok(told.into_iter().map(peer).collect())

@@ -15,6 +15,7 @@ use super::coverage::Coverage;
 use super::engine::{Engine, ROW_GROUP, meta};
 use super::intake::Packed;
 use super::recent::Recent;
+use crate::derive::RULES;
 use crate::model::record::Receipt;
 use crate::model::span::TraceKey;
 use crate::pricing::Prices;
@@ -70,7 +71,7 @@ pub(super) struct State {
     seen: Seen,
     recent: Recent,
     interactions: u64,
-    /// Traces that still show old prices, the newest last.
+    /// Traces that still show what old prices or rules came to, the newest last.
     stale: Vec<TraceKey>,
     waiting: Vec<Prepared>,
     waiting_bytes: u64,
@@ -86,7 +87,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Reads what is there. Traces become stale when the prices are not those they were derived with.
+    /// Reads what is there. Traces become stale when prices or rules are not those they were derived by.
     pub(super) fn read(engine: &Engine, prices: &Prices) -> duckdb::Result<Self> {
         let connection = engine.connect()?;
         let coverage = Coverage::read(&connection)?;
@@ -103,7 +104,7 @@ impl State {
             }
         }
         let interactions = traces.len() as u64;
-        let hash = prices.hash().to_string();
+        let hash = derived_by(prices);
         let known = meta(&connection, "prices")?;
         if traces.is_empty() && known.as_ref() != Some(&hash) {
             remember_prices(&connection, &hash)?;
@@ -166,6 +167,11 @@ impl State {
 
 fn is_covered(coverage: &Coverage, source: &u32, generation: u32, range: &std::ops::Range<u64>) -> bool {
     !range.is_empty() && coverage.overlap((*source, generation), range) == [range.clone()]
+}
+
+/// What interactions were derived by: the rules and the prices.
+fn derived_by(prices: &Prices) -> String {
+    format!("{RULES}:{}", prices.hash())
 }
 
 fn remember_prices(connection: &Connection, hash: &str) -> duckdb::Result<()> {
@@ -408,7 +414,7 @@ impl Writer {
         state.waiting_bytes = 0;
         state.committed = Instant::now();
         if !slice.is_empty() && state.stale.is_empty() {
-            remember_prices(connection, &self.prices.hash().to_string())?;
+            remember_prices(connection, &derived_by(&self.prices))?;
         }
         (self.on_commit)(receipt);
         Ok(())

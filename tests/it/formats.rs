@@ -281,6 +281,41 @@ fn inclusive_names_and_the_sanity_rule() {
     );
 }
 
+/// Records of one answer that name no trace are one interaction, shown and searchable; one that names no answer stands alone.
+#[test]
+fn events_without_a_trace_belong_to_their_answer() {
+    let event = |name: &str, answer: &str, more: &str| {
+        let id = if answer.is_empty() {
+            String::new()
+        } else {
+            format!(r#"{{"key":"gen_ai.response.id","value":{{"stringValue":"{answer}"}}}},"#)
+        };
+        format!(
+            r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"timeUnixNano":"1795400000000000000","eventName":"gen_ai.{name}","attributes":[{id}{more}]}}]}}]}}]}}"#
+        )
+    };
+    let text = |key: &str, value: &str| format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#);
+    let said = r#"{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"Dark mode?\"}]}"#;
+    let messages = text("gen_ai.input.messages", &format!("[{said}]"));
+    let lines = [
+        event("client.inference.operation.details", "resp_7", &messages),
+        event("evaluation.result", "resp_7", &text("gen_ai.evaluation.name", "tone")),
+        event("evaluation.result", "resp_8", &text("gen_ai.evaluation.name", "tone")),
+        event("client.inference.operation.details", "", &messages),
+    ];
+    let batch = read(lines.join("\n"));
+    assert_eq!((batch.tally.span, batch.tally.lines), (4, 4));
+    let trace = |at: usize| &batch.parts[at].trace;
+    assert!(trace(0) == trace(1) && trace(1) != trace(2) && trace(3) != trace(0) && trace(3) != trace(2));
+    assert_eq!(batch.parts[3].ask, "Dark mode?");
+    assert!(
+        batch
+            .parts
+            .iter()
+            .all(|part| part.usage.is_empty() && part.inferred.has(Inferred::TRACE_ID))
+    );
+}
+
 #[test]
 fn hostile_lines() {
     let deep = format!(r#"{{"trace_id":"t","span_id":"s","m":{}{}}}"#, "[".repeat(5000), "]".repeat(5000));

@@ -49,4 +49,5 @@ mod store_health;
 #[cfg(feature = "store")]
 mod store_purge;
 mod timeline;
+mod twins;
 mod walk;

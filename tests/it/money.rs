@@ -294,6 +294,29 @@ fn what_was_not_logged_makes_a_lower_bound() {
 }
 
 #[test]
+fn an_export_of_langfuse_without_cache_classes_is_a_lower_bound_only_where_its_vendor_counts_them_apart() {
+    let basis = |model: &str, classes: &str| {
+        let line = format!(
+            r#"{{"id":"o1","traceId":"t1","parentObservationId":null,"type":"GENERATION","startTime":"2026-11-20T10:00:00Z",
+            "endTime":"2026-11-20T10:00:01Z","model":"{model}","usageDetails":{{"input":100,"output":10,{classes}"total":110}}}}"#
+        );
+        let trace = told(&line.replace('\n', " "));
+        (trace.row.cost_basis, trace.spans[0].part.convention)
+    };
+    let (computed, bound) = (CostBasis::Computed, CostBasis::LowerBound);
+    // What OpenAI and Google call input holds the cached tokens: at worst they are billed in full.
+    assert_eq!(basis("gpt-4o", ""), (computed, Convention::Inclusive));
+    assert_eq!(basis("gemini-2.5-flash", ""), (computed, Convention::Inclusive));
+    // What Anthropic calls input does not: cached tokens that nobody logged would come on top.
+    assert_eq!(basis("claude-sonnet-4-5-20250929", ""), (bound, Convention::Exclusive));
+    assert_eq!(
+        basis("claude-sonnet-4-5-20250929", r#""cache_read_input_tokens":0,"#),
+        (computed, Convention::Exclusive)
+    );
+    assert_eq!(basis("gpt-4o", r#""input_cached_tokens":0,"#), (computed, Convention::Exclusive));
+}
+
+#[test]
 fn reasoning_is_a_part_of_the_output_and_paid_once() {
     let thought = Usage {
         reasoning: Some(800),
@@ -443,6 +466,14 @@ fn a_parent_that_repeats_its_children_is_never_counted_twice() {
         span("inner", Some("outer"), SpanKind::Llm, usage(850, 0)),
     ];
     assert_eq!(paid(two).1, 2);
+    // A sub-agent is a tool that the call asked for: however little it spends, it is not in the call's own figures.
+    let agent = vec![
+        span("call", None, SpanKind::Llm, usage(9_000, 900)),
+        span("task", Some("call"), SpanKind::Tool, Usage::default()),
+        span("agent", Some("task"), SpanKind::Agent, Usage::default()),
+        span("inner", Some("agent"), SpanKind::Llm, usage(10, 5)),
+    ];
+    assert_eq!(paid(agent).1, 2);
     // Without calls below it a parent's figures are all there is.
     assert_eq!(paid(vec![parent(SpanKind::Agent, usage(850, 836))]), (15, 1));
 }

@@ -43,6 +43,7 @@ fn span(key: u64, parent: Option<u32>, depth: u16, part: Part) -> Span {
             length: 90,
             ..Origin::default()
         }],
+        twins: Vec::new(),
         rolled_up: false,
         counted: false,
         cost: None,

@@ -109,6 +109,18 @@ pub(super) fn parameters(subject: &Subject) -> Page {
     field(&mut page, "span", Some(&part.span_id));
     field(&mut page, "parent", Some(part.parent_id.as_deref().unwrap_or("none")));
     field(&mut page, "read as", Some(&part.dialect));
+    for twin in span.twins.iter().rev() {
+        let took = twin.end.map(|end| text::duration(Some(end.saturating_sub(twin.start))));
+        named(&mut page, "also logged as");
+        page.push(Tone::Text, &twin.name).line(
+            Tone::Dim,
+            &format!(
+                "  span {}, took {}: a record of the same call around it",
+                twin.span_id,
+                took.as_deref().unwrap_or(NOT_LOGGED)
+            ),
+        );
+    }
     let inferred = part.inferred.names().collect::<Vec<_>>().join(", ");
     if !inferred.is_empty() {
         named(&mut page, "inferred");
@@ -146,6 +158,12 @@ pub(super) fn raw(subject: &Subject) -> Page {
     let origins = &subject.span.origins;
     if origins.is_empty() {
         page.line(Tone::Dim, "No line was logged for this span.");
+    }
+    if !subject.span.twins.is_empty() {
+        let names = subject.span.twins.iter().chain([&subject.span.part]).map(|part| &*part.name);
+        let names = names.collect::<Vec<_>>().join(" around ");
+        page.line(Tone::Dim, &format!("One call, logged more than once, is one row: {names}."))
+            .gap();
     }
     for (i, origin) in origins.iter().take(RAW_LINES).enumerate() {
         if i > 0 {

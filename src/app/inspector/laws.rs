@@ -34,6 +34,7 @@ fn span(kind: SpanKind, slots: &[Slot]) -> Span {
                 ..Origin::default()
             },
         ],
+        twins: Vec::new(),
         rolled_up: false,
         counted: true,
         cost: None,

@@ -130,6 +130,44 @@ fn what_was_not_logged_is_said() {
     }
 }
 
+#[test]
+fn a_call_that_was_logged_twice_says_so() {
+    let call = |id: &str, name: &str, parent: Option<&str>, offset: u64| {
+        let mut part = trace().0.spans[0].part.clone();
+        (part.span_id, part.name, part.parent_id) = (id.into(), name.into(), parent.map(str::to_owned));
+        part.usage = crate::model::usage::Usage {
+            input: Some(850),
+            output: Some(310),
+            ..part.usage
+        };
+        part.origin.offset = offset;
+        part
+    };
+    let parts = vec![call("o", "ChatOpenAI", None, 0), call("i", "openai.chat", Some("o"), 90)];
+    let trace = crate::derive::derive(parts, &Prices::embedded());
+    assert_eq!(trace.spans.len(), 1);
+    let mut inspector = Inspector::new();
+    inspector.viewer.resize(120, 60);
+    inspector.show(&trace, trace.spans[0].key, &Prices::embedded());
+    let told = |inspector: &mut Inspector, tab| {
+        inspector.set_tab(tab);
+        text(inspector).join("\n")
+    };
+    let parameters = told(&mut inspector, Tab::Parameters);
+    assert!(
+        parameters.contains("also logged as") && parameters.contains("ChatOpenAI"),
+        "{parameters}"
+    );
+    let cost = told(&mut inspector, Tab::Cost);
+    assert!(cost.contains("above it ChatOpenAI: repeats these tokens"), "{cost}");
+    let raw = told(&mut inspector, Tab::Raw);
+    assert!(raw.contains("is one row: ChatOpenAI around openai.chat."), "{raw}");
+    assert!(
+        raw.contains("record 1 of 2") && raw.contains("record 2 of 2"),
+        "both lines are there: {raw}"
+    );
+}
+
 /// A trace of two model calls and a retrieval.
 fn two_turns() -> Trace {
     let part = |id: &str, start: i64| Part {

@@ -241,26 +241,31 @@ impl Spoken<'_, '_> {
         let mut part = self.begin(sink);
         session::tool(&mut part, id, None, None);
         session::finished(&mut part);
-        if block.get("is_error") == Some("true") {
-            fail(
-                &mut part,
-                Some(session::first_text(block.get("content").unwrap_or_default())).filter(|text| !text.is_empty()),
-            );
-        }
-        if let Some(content) = block.take("content") {
-            let text = array(&content)
-                .filter(|items| items.len() == 1)
-                .map(|_| session::first_text(&content));
-            match text.filter(|text| !text.is_empty()) {
-                Some(text) => message::push_payload(&mut part, Slot::Result, &crate::formats::scan::quote(&text)),
-                None => message::push_payload(&mut part, Slot::Result, &content),
-            }
-        }
+        answered(&mut part, block);
         let mut rest = Fields::default();
         if let Some(cwd) = fields.get("cwd") {
             rest.push("cwd".into(), cwd.to_owned().into());
         }
         sink.push(self.line, part, &rest);
+    }
+}
+
+/// What a tool answered.
+pub(super) fn answered(part: &mut Part, block: &mut Fields<'_>) {
+    if block.get("is_error") == Some("true") {
+        fail(
+            part,
+            Some(session::first_text(block.get("content").unwrap_or_default())).filter(|text| !text.is_empty()),
+        );
+    }
+    if let Some(content) = block.take("content") {
+        let text = array(&content)
+            .filter(|items| items.len() == 1)
+            .map(|_| session::first_text(&content));
+        match text.filter(|text| !text.is_empty()) {
+            Some(text) => message::push_payload(part, Slot::Result, &crate::formats::scan::quote(&text)),
+            None => message::push_payload(part, Slot::Result, &content),
+        }
     }
 }
 
@@ -272,7 +277,8 @@ fn agent(fields: &mut Fields<'_>) -> Option<String> {
     fields.text(&["agentId"]).map(|id| format!("agent-{id}"))
 }
 
-fn usage(message: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
+/// The tokens of a message.
+pub(super) fn usage(message: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
     for key in ["usage", "usage.cache_creation"] {
         message.expand(key);
     }

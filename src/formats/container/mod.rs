@@ -5,6 +5,7 @@ pub mod agents;
 pub mod atof;
 pub mod batch;
 pub mod claude_code;
+pub mod claude_stream;
 pub mod codex;
 pub mod cost_anomaly;
 pub mod go;
@@ -66,6 +67,7 @@ pub static UNMISTAKABLE: &[&dyn Container] = &[
     &litellm::LiteLlm,
     &codex::Codex,
     &claude_code::ClaudeCode,
+    &claude_stream::ClaudeStream,
     &pi::Pi,
     &jaeger::Jaeger,
     &mlflow::Mlflow,

@@ -259,8 +259,8 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
     }
     // Names of Anthropic's beside another maker's model: the logger may have copied figures that mean something else.
     let model = ["model", "model_name", "model_id", "request.model", "params.model", "response_model"];
-    let model = model.iter().find_map(|key| fields.get(key)).map(str::to_ascii_lowercase);
-    if convention == Convention::Exclusive && model.is_some_and(|model| is_others(&model)) {
+    let model = model.iter().find_map(|key| fields.get(key));
+    if convention == Convention::Exclusive && model.is_some_and(is_others) {
         convention = Convention::Unknown;
     }
     let total = ["total_tokens", "usage.total_tokens"]
@@ -270,10 +270,12 @@ fn tokens(fields: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
 }
 
 /// A model of a maker whose own figures count cached tokens in the input.
-fn is_others(model: &str) -> bool {
+pub(super) fn is_others(model: &str) -> bool {
     const MAKERS: [&str; 9] = ["gpt-", "o1", "o3", "o4", "gemini", "mistral", "grok", "deepseek", "qwen"];
-    let name = model.trim_matches('"').rsplit(['/', '.']).next().unwrap_or_default();
-    MAKERS.iter().any(|maker| name.starts_with(maker))
+    // Behind a region or a gateway too: `azure/gpt-5-mini`, `us.anthropic.claude-…`.
+    let mut words = model.trim_matches('"').split(['/', '.']);
+    let begins = |word: &str, maker: &str| word.get(..maker.len()).is_some_and(|head| head.eq_ignore_ascii_case(maker));
+    words.any(|word| MAKERS.iter().any(|maker| begins(word, maker)))
 }
 
 /// Parameters that stand beside the messages.

@@ -1,5 +1,6 @@
 //! Langfuse's SDKs, which are OpenTelemetry's: `langfuse.observation.*` and `langfuse.trace.*`. Their usage leaves cached tokens out of the input.
 
+use super::flat::is_others;
 use super::{Vocabulary, object_under, push_input_output, set, set_kind};
 use crate::formats::message::unwrapped;
 use crate::formats::scan::{Fields, string};
@@ -128,12 +129,18 @@ pub fn usage(details: &mut Fields<'_>, part: &mut Part, odd: &mut bool) {
     let convention = match total {
         Some(total) if cached > 0 && total == plain => Convention::Inclusive,
         _ if inclusive.is_some() => Convention::Inclusive,
+        // Where the vendor counts cached tokens in the input, and nothing was taken out of it, they still are in it.
+        _ if usage.cached().is_none() && model(part).is_some_and(is_others) => Convention::Inclusive,
         _ => Convention::Exclusive,
     };
     // Reasoning may stand beside the output; then only the total counts it in.
     let apart = reasoning > 0 && total == Some(plain + cached + reasoning);
     let output = usage.output.map(|output| if apart { output + reasoning } else { output });
     normalise(part, convention, Usage { output, ..usage });
+}
+
+fn model(part: &Part) -> Option<&str> {
+    part.response_model.as_deref().or(part.request_model.as_deref())
 }
 
 /// The bill: its total, else the sum of its classes.

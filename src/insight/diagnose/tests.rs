@@ -23,6 +23,7 @@ fn span(key: u64, part: Part) -> crate::model::trace::Span {
         parent: None,
         depth: 0,
         origins: Vec::new(),
+        twins: Vec::new(),
         rolled_up: false,
         counted: turn.is_some(),
         cost: None,

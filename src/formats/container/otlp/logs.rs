@@ -1,7 +1,8 @@
 //! Log records that carry GenAI events: prompts, answers and judgements that belong to a span written elsewhere.
 //!
 //! All events of one span on one line become one part of that span; it merges with the span's own record by its id. A record
-//! that names no span stands alone, and its tokens are not counted: the span it belongs to counts them.
+//! that names no span stands alone, and its tokens are not counted: the span it belongs to counts them. One that names neither span nor
+//! trace is an interaction with the others of the same answer, where it names that.
 
 use std::borrow::Cow;
 
@@ -134,6 +135,16 @@ fn push<'a>(group: Group<'a>, shared: &'a Shared<'_>, scope: Option<&Scope<'a>>,
         part.name.clone_from(&only.name);
         times = call(&mut attributes, &mut part, only.at);
         events.clear();
+    }
+    if part.trace_id.is_empty() {
+        // Without a trace the answer still says which records belong together.
+        let answer = events
+            .iter()
+            .find_map(|event| event.attributes.get("gen_ai.response.id").and_then(string));
+        if let Some(answer) = answer {
+            part.trace_id = answer.into_owned();
+            part.inferred = part.inferred.and(Inferred::TRACE_ID);
+        }
     }
     if part.span_id.is_empty() && !part.ended {
         // No call, lest it be counted beside its span.

@@ -50,11 +50,13 @@ pub enum Pane {
     Trend,
     /// What a page explains.
     Sheet,
+    /// Medians to save.
+    Baselines,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 19;
+    pub const COUNT: usize = 20;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -104,6 +106,7 @@ impl Asks {
             Pane::Health,
             Pane::Trend,
             Pane::Sheet,
+            Pane::Baselines,
         ];
         let pane = PANES
             .into_iter()

@@ -5,9 +5,18 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
 
 use super::json::Json;
 use super::span::names;
+
+/// What a system prompt's text is called in filters and lists: the first twelve hexadecimal digits of its SHA-256. Equal texts, and only they,
+/// have equal names, on every host.
+#[must_use]
+pub fn prompt_id(text: &str) -> String {
+    let digest = sha2::Sha256::digest(text.as_bytes());
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Where in a span a content belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

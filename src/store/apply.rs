@@ -84,6 +84,8 @@ pub(super) struct Change {
     pub(super) traces: Vec<TraceKey>,
     /// Traces that were not there before.
     pub(super) new: u64,
+    /// No interaction that began before this changed.
+    pub(super) since: Nanos,
     /// The picture after it.
     pub(super) coverage: Coverage,
 }
@@ -189,7 +191,9 @@ pub(super) fn apply(
             return Err(error);
         }
     };
+    let starts = derived.iter().map(|derived| derived.row.start);
     Ok(Change {
+        since: starts.chain(window.map(|(window, _)| window.first)).min().unwrap_or(Nanos::MAX),
         traces: derived.iter().map(|derived| derived.row.trace).collect(),
         new,
         coverage,

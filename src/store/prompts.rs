@@ -4,6 +4,7 @@ use duckdb::{Connection, Result, params_from_iter};
 
 use super::filter::Condition;
 use super::rows::Columns;
+use crate::model::content::prompt_id;
 use crate::model::filter::Filter;
 use crate::model::query::{PromptRow, Reply, Window};
 
@@ -16,9 +17,10 @@ pub(super) fn prompts(connection: &Connection, filter: &Filter, window: Window, 
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         let mut at = Columns { row, next: 0 };
-        let text = at.get()?;
+        let text: String = at.get()?;
         let features: Option<String> = at.get()?;
         rows.push(PromptRow {
+            id: prompt_id(&text),
             text,
             features: features
                 .iter()

@@ -147,7 +147,7 @@ impl Rule {
 /// The interactions of one feature whose cost is known, by their start, and the middle of those that began within the window before the
 /// newest: what it takes to judge the next one in logarithmic time, and to go back to an earlier moment when something changed there.
 ///
-/// Sixteen bytes an interaction. Above nine million dollars all costs are alike.
+/// About 40 bytes an interaction. Above nine million dollars all costs are alike.
 #[derive(Clone, Debug, Default)]
 pub struct Sweep {
     rows: Vec<(Nanos, i64)>,
@@ -252,7 +252,7 @@ struct Middle {
     count: u32,
 }
 
-/// A chunk of more distinct costs is cut in two.
+/// A chunk of so many distinct costs is cut in two.
 const CHUNK: usize = 256;
 
 impl Middle {
@@ -270,7 +270,7 @@ impl Middle {
         }
         self.count += 1;
         self.add(at, 1);
-        if self.chunks[at].len() > CHUNK {
+        if self.chunks[at].len() >= CHUNK {
             self.cut(at);
         }
     }

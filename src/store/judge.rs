@@ -42,8 +42,8 @@ type Row = (Nanos, Option<Cost>, TraceKey);
 
 /// So many interactions are read at once; a feature with more than that is read whole.
 const HELD: u64 = 500_000;
-/// With more than so many nothing is kept: at about 30 bytes each they would need more memory than half the engine has.
-const KEPT: u64 = 4_000_000;
+/// With more than so many nothing is kept: at about 40 bytes each they would need half as much memory as the engine has.
+const KEPT: u64 = 3_000_000;
 
 /// Judges, and knows what was judged before.
 pub(super) struct Judge {

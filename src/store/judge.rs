@@ -91,7 +91,6 @@ impl Judge {
             Known::new(connection, &self.judging).map(|new| *known = new)
         };
         if let Err(error) = done {
-            *known = Known::default();
             self.changed(since);
             return Err(error);
         }
@@ -115,12 +114,13 @@ impl Known {
         before * 2 > all
     }
 
-    /// Reads and judges what began at this moment or later.
+    /// Reads and judges what began at this moment or later. When it cannot be read, nothing is forgotten.
     fn renew(&mut self, connection: &Connection, judging: &Judging, since: Nanos) -> Result<()> {
+        let fresh = read(connection, "start >= ?", vec![Box::new(since)])?;
         for one in &mut self.all {
             one.back_to(judging, since);
         }
-        for (feature, rows) in read(connection, "start >= ?", vec![Box::new(since)])? {
+        for (feature, rows) in fresh {
             let at = match self.all.binary_search_by(|one| one.feature.cmp(&feature)) {
                 Ok(at) => at,
                 Err(at) => {

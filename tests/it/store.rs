@@ -1005,12 +1005,16 @@ fn judging_on_is_judging_anew() {
             15..25 => -20 * round as i64,
             _ => random(600) as i64 - 300,
         };
-        let parts = (0..1 + random(30)).map(|n| {
-            let n = round * 100 + n;
+        let parts = (0..1 + random(if round % 5 == 0 { 200 } else { 30 })).map(|n| {
+            let n = round * 1_000 + n;
             // Some belong to an interaction that is there already, and change what it cost, or when it began.
-            let trace = if random(4) == 0 { random(n + 1) / 100 * 100 } else { n };
+            let trace = if random(4) == 0 { random(n + 1) / 1_000 * 1_000 } else { n };
             let feature = ["a", "b", "c"].get(random(4) as usize).map(|name| (*name).to_owned());
-            let cost = [90, 100, 110, 201, 230][random(5) as usize];
+            let cost = if round % 5 == 0 && round > 0 {
+                300
+            } else {
+                [90, 100, 110, 201, 230][random(5) as usize]
+            };
             Part {
                 cost_logged: (random(8) > 0).then_some(Cost(cost)),
                 feature,
@@ -1022,7 +1026,10 @@ fn judging_on_is_judging_anew() {
                 )
             }
         });
-        fill(&store, vec![batch(&source(1), round * 1_000..(round + 1) * 1_000, parts.collect())]);
+        fill(
+            &store,
+            vec![batch(&source(1), round * 10_000..(round + 1) * 10_000, parts.collect())],
+        );
         for since in [None, Some(NOON), Some(NOON + 9 * HOUR), Some(NOON + 9_000 * HOUR)] {
             let anew = ask(Window {
                 since,

@@ -259,7 +259,7 @@ impl App {
                 sheet.at = at;
             }
             None => self.notices.say(Notice::info(if *more {
-                "no earlier system prompt of its features is among those shown"
+                "no system prompt that its features used before is among those shown"
             } else {
                 "its features had no other system prompt before"
             })),
@@ -349,12 +349,13 @@ fn dear(feature: Option<&str>) -> Filter {
     own.and(Filter::Is(Field::Finding, Pattern(ANOMALY.to_owned())))
 }
 
-/// The system prompt that came before one: of those that share a feature with it, and were used last before it was used first or meanwhile,
-/// the latest. `rows` are those used last first.
+/// The system prompt that came before one: of those that share a feature with it and were in use earlier, the one that still was when this one
+/// came, or was until shortly before.
 fn before(rows: &[PromptRow], at: usize) -> Option<&PromptRow> {
     let own = rows.get(at)?;
     let shares = |row: &&PromptRow| row.features.iter().any(|name| own.features.contains(name)) || row.features == own.features;
-    rows[at + 1..].iter().find(shares)
+    let earlier = rows.iter().filter(shares).filter(|row| row.first < own.first);
+    earlier.max_by_key(|row| (row.last.min(own.first), row.first))
 }
 
 fn money(cost: Option<Cost>) -> String {

@@ -368,7 +368,7 @@ pub struct LoggedAnomaly {
 /// A system prompt and those who used it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PromptRow {
-    /// Its name: `prompt_id` of the text.
+    /// Its name: `prompt_id` of its body.
     pub id: String,
     /// What it says.
     pub text: String,

@@ -1212,6 +1212,14 @@ fn a_spike_is_told_with_those_who_show_it_and_what_the_log_says() {
     }) else {
         panic!()
     };
+    // Each opens its users.
+    for row in &rows {
+        let users = Query::Count {
+            filter: Filter::Is(Field::Prompt, Pattern(row.id.clone())),
+            window: Window::default(),
+        };
+        assert_eq!(store.ask_now(users), Reply::Count(row.interactions), "{}", row.text);
+    }
     let brief = &rows[1];
     assert_eq!(
         (rows.len(), more, rows[0].text.as_str(), rows[0].interactions),

@@ -1005,7 +1005,8 @@ fn judging_on_is_judging_anew() {
             15..25 => -20 * round as i64,
             _ => random(600) as i64 - 300,
         };
-        let parts = (0..1 + random(if round % 5 == 0 { 200 } else { 30 })).map(|n| {
+        let count = if round % 5 == 0 { 180 } else { 1 + random(30) };
+        let parts = (0..count).map(|n| {
             let n = round * 1_000 + n;
             // Some belong to an interaction that is there already, and change what it cost, or when it began.
             let trace = if random(4) == 0 { random(n + 1) / 1_000 * 1_000 } else { n };

@@ -51,10 +51,7 @@ impl Gauge {
     /// `86.0 %`.
     #[must_use]
     pub fn percent(&self) -> Option<String> {
-        self.permille().map(|permille| match permille {
-            0 if self.used > 0 => "under 0.1 %".to_owned(),
-            _ => format!("{}.{} %", permille / 10, permille % 10),
-        })
+        self.permille().map(|permille| format!("{}.{} %", permille / 10, permille % 10))
     }
 
     /// How near the window is.

@@ -466,7 +466,9 @@ impl App {
                     Pane::Search => self.notices.say(Notice::warn("the search was interrupted")),
                     Pane::Copy => self.copy_failed("the question was interrupted"),
                     Pane::Sheet => self.sheet_failed("the question was interrupted: r asks again"),
-                    Pane::Baselines => self.notices.say(Notice::warn("no baselines are saved: the question was interrupted")),
+                    Pane::Baselines => self
+                        .notices
+                        .say(Notice::warn("no baselines are saved: the question was interrupted")),
                     // The newer letters ask again.
                     Pane::Values => {}
                 }
@@ -565,7 +567,9 @@ impl App {
                 }
             }
             Pane::Sheet => self.sheet_failed(&message),
-            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Trend | Pane::Values | Pane::Baselines => self.notices.say(Notice::error(message)),
+            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Trend | Pane::Values | Pane::Baselines => {
+                self.notices.say(Notice::error(message))
+            }
         }
     }
 

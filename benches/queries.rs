@@ -87,6 +87,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 steps: 24,
             },
         ),
+        (
+            "page of anomalies",
+            page(Filter::Is(Field::Finding, Pattern("anomaly".to_owned())), Column::Time),
+        ),
         ("over time", over_time(Filter::All)),
         ("over time, a user", over_time(user.clone())),
         ("open one trace", Query::Trace(trace)),

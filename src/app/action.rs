@@ -165,9 +165,9 @@ pub enum Action {
     NextError,
     /// Previous error
     PreviousError,
-    /// Next interaction dearer than is usual for its feature, by the multiplier in the settings
+    /// Next cost anomaly: dearer than a multiple of its feature's usual, twice unless `[anomaly]` says otherwise
     NextAnomaly,
-    /// Previous interaction dearer than is usual for its feature, by the multiplier in the settings
+    /// Previous cost anomaly
     PreviousAnomaly,
     /// Go to a time: `15:00`, `yesterday 15:00`, `2h`
     GoToTime,
@@ -273,6 +273,8 @@ pub enum Action {
     Palette,
     /// Keep the filter as a named view in the settings
     SaveView,
+    /// Save each feature's median cost to the file of baselines, for another host to judge by
+    SaveBaselines,
     /// Next choice above the line
     NextChoice,
     /// Previous choice above the line

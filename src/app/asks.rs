@@ -52,11 +52,13 @@ pub enum Pane {
     Sheet,
     /// The list grouped by session.
     Sessions,
+    /// Medians to save.
+    Baselines,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 20;
+    pub const COUNT: usize = 21;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -107,6 +109,7 @@ impl Asks {
             Pane::Trend,
             Pane::Sheet,
             Pane::Sessions,
+            Pane::Baselines,
         ];
         let pane = PANES
             .into_iter()

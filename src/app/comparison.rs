@@ -327,7 +327,7 @@ fn page(told: &Told, width: usize) -> Page {
 }
 
 /// `Answer in [-French-]{+German+} now.`: told apart without colours too.
-fn words(page: &mut Page, pieces: &[Piece]) {
+pub(super) fn words(page: &mut Page, pieces: &[Piece]) {
     for piece in pieces {
         match piece.change {
             Change::Same => page.push(Tone::Text, &piece.text),

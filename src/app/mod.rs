@@ -36,11 +36,12 @@ pub mod viewer;
 mod walk;
 mod window;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strum::EnumCount;
 
-use crate::model::anomaly::Judging;
+use crate::model::anomaly::{Baseline, Judging};
 use crate::model::column::Column;
 use crate::model::filter::{Field, Filter};
 use crate::model::moment::Clock;
@@ -131,6 +132,8 @@ pub enum Effect {
     Print,
     /// Keep something in the settings.
     Keep(Kept),
+    /// Save medians by feature, for another host to judge by.
+    SaveBaselines(BTreeMap<String, Baseline>),
     /// Put the program aside.
     Suspend,
     /// Draw every cell anew.
@@ -470,6 +473,9 @@ impl App {
                     Pane::Search => self.notices.say(Notice::warn("the search was interrupted")),
                     Pane::Copy => self.copy_failed("the question was interrupted"),
                     Pane::Sheet => self.sheet_failed("the question was interrupted: r asks again"),
+                    Pane::Baselines => self
+                        .notices
+                        .say(Notice::warn("no baselines are saved: the question was interrupted")),
                     // The newer letters ask again.
                     Pane::Values => {}
                 }
@@ -506,8 +512,9 @@ impl App {
             (Pane::Copy, _, Reply::Contents(all)) => self.copy_contents(all, effects),
             (Pane::Costs, _, Reply::Costs(rows)) => self.costs.arrived(Ok(rows)),
             (Pane::Trend, _, Reply::Trend(trend)) => self.costs.trend_arrived(trend, self.now),
+            (Pane::Baselines, _, Reply::Baselines(found)) => self.baselines_arrived(found, effects),
             (Pane::Sheet, _, Reply::Spike(spike)) => self.spike_arrived(&spike),
-            (Pane::Sheet, _, Reply::Prompts { rows, more }) => self.prompts_arrived(&rows, more),
+            (Pane::Sheet, _, Reply::Prompts { rows, more }) => self.prompts_arrived(rows, more),
             (Pane::Timeline, _, Reply::Timeline(line)) => self.timeline.arrived(Ok(*line)),
             (Pane::Count, _, Reply::Count(count)) => self.matching = Some(count),
             (Pane::Newer, _, Reply::Count(count)) => {
@@ -569,7 +576,9 @@ impl App {
                 }
             }
             Pane::Sheet => self.sheet_failed(&message),
-            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Trend | Pane::Values => self.notices.say(Notice::error(message)),
+            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Trend | Pane::Values | Pane::Baselines => {
+                self.notices.say(Notice::error(message))
+            }
         }
     }
 

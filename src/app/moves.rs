@@ -2,6 +2,7 @@
 
 use strum::IntoEnumIterator;
 
+use crate::insight::anomaly::multiple;
 use crate::model::column::Column;
 use crate::model::filter::{ANOMALY, Field, Filter, Pattern};
 use crate::model::query::{Cursor, Page, Query, Sort};
@@ -33,7 +34,7 @@ impl Sought {
             Self::Match => "match",
             Self::Error => "failed interaction",
             Self::Finding => "interaction with a finding",
-            Self::Anomaly => "interaction dearer than is usual for its feature",
+            Self::Anomaly => "cost anomaly",
         }
     }
 }
@@ -205,6 +206,7 @@ impl App {
             Action::SaveView if self.filter.is_all() => {
                 self.notices.say(Notice::info("there is no filter to keep: f sets one"));
             }
+            Action::SaveBaselines => effects.push(self.asks.ask(Pane::Baselines, Query::Baselines)),
             Action::SaveView => self.open_line(PromptKind::ViewName, ""),
             Action::NextMatch | Action::PreviousMatch => self.search_step(action == Action::NextMatch, effects),
             Action::NextFinding | Action::PreviousFinding => self.to_finding(action == Action::NextFinding, effects),
@@ -587,7 +589,13 @@ impl App {
         let Some(row) = rows.into_iter().next() else {
             let way = if matches!(page, Page::Before(_)) { "before" } else { "after" };
             self.meant = None;
-            self.notices.say(Notice::info(format!("no {} {way} this one", self.sought.name())));
+            let above = if self.sought == Sought::Anomaly {
+                format!(" (above {} its feature's median)", multiple(&self.judging))
+            } else {
+                String::new()
+            };
+            self.notices
+                .say(Notice::info(format!("no {}{above} {way} this one", self.sought.name())));
             return;
         };
         self.pause();

@@ -28,6 +28,7 @@ pub fn beside(trace: &Trace, peers: &Peers, judging: &Judging) -> (Verdict, Stri
     );
     let says = match (row.cost, baseline) {
         (None, _) => "what it cost is not known".to_owned(),
+        (Some(_), None) if row.feature.is_none() => format!("{own}; no baseline: the feature was not logged"),
         (Some(_), None) => format!(
             "{own}; no baseline: {} of this feature with a known cost in the {} before, {} needed",
             peers.priced,

@@ -1,5 +1,6 @@
 //! Pure analysis of what was derived. It proposes and explains; it changes nothing.
 
+pub mod advice;
 pub mod anomaly;
 pub mod context;
 pub mod diagnose;

@@ -5,9 +5,18 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
 
 use super::json::Json;
 use super::span::names;
+
+/// What a system prompt is called in filters and lists: the first twelve hexadecimal digits of the SHA-256 of its body as it is stored. Equal
+/// bodies, and for all that matters only they, have equal names, on every host.
+#[must_use]
+pub fn prompt_id(body: &str) -> String {
+    let digest = sha2::Sha256::digest(body.as_bytes());
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Where in a span a content belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

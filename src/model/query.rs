@@ -355,6 +355,8 @@ pub struct Spike {
     pub dear: Vec<Peer>,
     /// Some that are not dear and began before the newest dear one, the newest first, with their prompts too.
     pub usual: Vec<Peer>,
+    /// The models of the whole log and how many calls each answered, the most used first.
+    pub models: Vec<(String, u64)>,
     /// What the log itself says: its `cost_anomaly` lines, the newest first.
     pub logged: Vec<LoggedAnomaly>,
     /// How many of those there are.
@@ -377,6 +379,8 @@ pub struct LoggedAnomaly {
 /// A system prompt and those who used it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PromptRow {
+    /// Its name: `prompt_id` of its body.
+    pub id: String,
     /// What it says.
     pub text: String,
     /// Features that use it, in the order of their names.

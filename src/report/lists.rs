@@ -149,6 +149,7 @@ pub fn prompts(rows: &[PromptRow], output: Output, look: &Look, out: &mut dyn io
                 .iter()
                 .map(|row| {
                     vec![
+                        row.id.clone(),
                         look.time(row.first),
                         look.time(row.last),
                         row.features.join(", "),
@@ -161,6 +162,7 @@ pub fn prompts(rows: &[PromptRow], output: Output, look: &Look, out: &mut dyn io
                 })
                 .collect();
             let headers = [
+                "prompt",
                 "first",
                 "last",
                 "features",
@@ -170,7 +172,7 @@ pub fn prompts(rows: &[PromptRow], output: Output, look: &Look, out: &mut dyn io
                 "findings",
                 "system prompt",
             ];
-            grid(&headers, &cells, Some(7), look, out)
+            grid(&headers, &cells, Some(8), look, out)
         }
     }
 }

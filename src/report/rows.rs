@@ -127,6 +127,7 @@ impl<'a> From<&'a CostRow> for SpendRow<'a> {
 /// A row of `prompts`.
 #[derive(Serialize)]
 pub struct SystemPromptRow<'a> {
+    prompt: &'a str,
     system: &'a str,
     features: &'a [String],
     first: Utc,
@@ -140,6 +141,7 @@ pub struct SystemPromptRow<'a> {
 impl<'a> From<&'a PromptRow> for SystemPromptRow<'a> {
     fn from(row: &'a PromptRow) -> Self {
         Self {
+            prompt: &row.id,
             system: &row.text,
             features: &row.features,
             first: Utc(row.first),

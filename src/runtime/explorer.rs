@@ -51,6 +51,8 @@ pub struct Explorer {
     pub ssh: Vec<String>,
     /// The user's settings file.
     pub config: std::path::PathBuf,
+    /// The file of saved baselines.
+    pub baselines: std::path::PathBuf,
     /// At most so often a frame.
     pub pace: Duration,
     /// Frames and bars without line drawing.
@@ -336,6 +338,19 @@ impl Explorer {
                         // A notice asks for nothing.
                         drop(self.app.update(Msg::Notice(said)));
                     }
+                }
+                Effect::SaveBaselines(found) => {
+                    let said = match super::headless::write_baselines(&self.baselines, &found) {
+                        Ok(()) => Notice::info(format!(
+                            "baselines of {} feature{} are in {}",
+                            found.len(),
+                            crate::model::text::plural(found.len() as u64),
+                            self.baselines.display()
+                        )),
+                        Err(error) => Notice::error(format!("cannot write {}: {error}", self.baselines.display())),
+                    };
+                    // A notice asks for nothing.
+                    drop(self.app.update(Msg::Notice(said)));
                 }
                 Effect::Suspend => self.suspend(screen)?,
                 Effect::Redraw => *screen = terminal::fresh()?,

@@ -11,6 +11,7 @@ use std::time::Instant;
 use crate::cli::{self, Cli, Known, Report};
 use crate::config::baselines;
 use crate::insight::sources::{Standing, sources};
+use crate::model::anomaly::Baseline;
 use crate::model::query::{Page, Query, Reply, Sort, Stats, Window};
 use crate::model::record::Progress;
 use crate::model::span::{Nanos, TraceKey};
@@ -373,9 +374,7 @@ fn save_baselines(setup: &Setup, store: &Store) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    let text = baselines::write(&found)
-        .map_err(|error| Failure::new(1, format!("the baselines cannot be written: {error}"), "please report this"))?;
-    super::prices::replace(path, &text).map_err(|error| {
+    write_baselines(path, &found).map_err(|error| {
         Failure::new(
             4,
             format!("cannot write {}: {error}", path.display()),
@@ -386,6 +385,12 @@ fn save_baselines(setup: &Setup, store: &Store) -> Result<(), Failure> {
     let features = if count == 1 { "feature" } else { "features" };
     super::say("hint", &format!("baselines of {count} {features} are in {}", path.display()));
     Ok(())
+}
+
+/// Writes them to their file, as a whole or not at all.
+pub(super) fn write_baselines(path: &Path, found: &BTreeMap<String, Baseline>) -> io::Result<()> {
+    let text = baselines::write(found).map_err(io::Error::other)?;
+    super::prices::replace(path, &text)
 }
 
 /// Why a list is empty.

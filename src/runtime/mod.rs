@@ -231,6 +231,7 @@ fn explore(cli: &Cli, setup: &Setup, sources: &[String], named: Vec<String>) -> 
             spool: spool.clone(),
             ssh: setup.config.ssh.clone(),
             config: setup.path.clone(),
+            baselines: setup.baselines.clone(),
             pace: if cli.options.low_bandwidth {
                 explorer::SLOW_FRAME
             } else {

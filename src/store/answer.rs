@@ -8,7 +8,7 @@ use duckdb::{Connection, InterruptHandle, Result, params, params_from_iter};
 use super::coverage::{Coverage, Covered};
 use super::engine::Engine;
 use super::filter::Condition;
-use super::judge::{self, judge};
+use super::judge::{self, Judge};
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
 use super::{costs, health, page, peers, prompts, sessions, timeline, values};
 use crate::derive::{derive, merge_pieces, merge_twins};
@@ -23,20 +23,19 @@ use crate::model::usage::Cost;
 use crate::pricing::Prices;
 
 /// Answers on this thread. `begun` gets the handle that interrupts it.
-pub(super) fn answer(engine: &Engine, prices: &Prices, judging: &Judging, query: &Query, begun: &dyn Fn(Arc<InterruptHandle>)) -> Reply {
+pub(super) fn answer(engine: &Engine, prices: &Prices, judge: &Judge, query: &Query, begun: &dyn Fn(Arc<InterruptHandle>)) -> Reply {
     let done = engine.guest().and_then(|guest| {
         let connection = &guest.connection;
         begun(connection.interrupt_handle());
         // Whatever is judged is told to SQL by temporary tables, which a transaction that only reads could not make.
         if filter_of(query).is_some_and(judge::asks) {
-            judge::keep(connection, &judge(connection, judging, None, None)?)?;
+            judge::keep(connection, &judge.known(connection)?.all)?;
         }
         if let Query::Trend { by, filter, window, steps } = query {
-            let judged = judge(connection, judging, None, window.until)?;
-            return costs::trend(connection, *by, filter, *window, *steps, &judged);
+            return costs::trend(connection, judge, *by, filter, *window, *steps);
         }
         connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
-        let reply = reply(connection, prices, judging, query)?;
+        let reply = reply(connection, prices, &judge.judging, query)?;
         connection.execute_batch("COMMIT")?;
         Ok(reply)
     });

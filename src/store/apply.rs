@@ -85,6 +85,8 @@ pub(super) struct Change {
     pub(super) traces: Vec<TraceKey>,
     /// Traces that were not there before.
     pub(super) new: u64,
+    /// No interaction that began before this changed.
+    pub(super) since: Nanos,
     /// What is now covered of the sources that were written.
     pub(super) coverage: Coverage,
 }
@@ -211,7 +213,9 @@ pub(super) fn apply(
             return Err(error);
         }
     };
+    let starts = derived.iter().map(|derived| derived.row.start);
     Ok(Change {
+        since: starts.chain(stored.map(|stored| stored.first)).min().unwrap_or(Nanos::MAX),
         traces: derived.iter().map(|derived| derived.row.trace).collect(),
         new,
         coverage,

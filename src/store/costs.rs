@@ -1,9 +1,11 @@
 //! Spend by key, at once and over time. The engine sums exact integers; shares, means and ratios are made here from the sums.
 
+use std::collections::BTreeMap;
+
 use duckdb::{Connection, Result, params_from_iter};
 
 use super::filter::Condition;
-use super::judge::{Judged, keep};
+use super::judge::{Judge, Judged, judge_all, keep};
 use super::logged;
 use super::rows::Columns;
 use crate::model::filter::Filter;
@@ -66,21 +68,59 @@ pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, windo
     Ok(Reply::Costs(rows))
 }
 
-/// Spend by key in so many steps from the first interaction to the last, and what is out of the ordinary in it. `judged` are all features.
-pub(super) fn trend(connection: &Connection, by: CostKey, filter: &Filter, window: Window, steps: u32, judged: &[Judged]) -> Result<Reply> {
+/// Spend by key in so many steps from the first interaction to the last, and what is out of the ordinary in it.
+pub(super) fn trend(connection: &Connection, judge: &Judge, by: CostKey, filter: &Filter, window: Window, steps: u32) -> Result<Reply> {
     let steps = steps.max(1);
-    keep(connection, judged)?;
+    let hours = |all: &[Judged]| -> BTreeMap<Option<String>, bool> {
+        let told = all.iter().filter_map(|one| Some((one.feature.clone(), one.hour?.1)));
+        told.collect()
+    };
+    let mut trend = None;
+    let rising = if let Some(until) = window.until {
+        let (all, _) = judge_all(connection, &judge.judging, until, false)?;
+        keep(connection, &all)?;
+        hours(&all)
+    } else {
+        let known = judge.known(connection)?;
+        if by == CostKey::Feature && filter.is_all() {
+            trend = known.trend(window.since, steps);
+        }
+        if trend.is_none() {
+            keep(connection, &known.all)?;
+        }
+        hours(&known.all)
+    };
+    let mut trend = match trend {
+        Some(known) => known,
+        None => read_trend(connection, by, filter, window, steps)?,
+    };
+    if by == CostKey::Feature {
+        let logged = logged::counts(connection, window)?;
+        for own in &mut trend.rows {
+            own.logged_anomalies = Some(own.key.as_ref().and_then(|key| logged.get(key)).copied().unwrap_or(0));
+            own.rising = rising.get(&own.key).copied();
+        }
+    }
+    Ok(Reply::Trend(Box::new(trend)))
+}
+
+/// How long each of so many steps is, from one start to the last.
+pub(super) fn step(since: Nanos, last: Nanos, steps: u32) -> Nanos {
+    let length = last.saturating_add(1).saturating_sub(since);
+    length.checked_div(Nanos::from(steps)).unwrap_or(0).saturating_add(1)
+}
+
+/// The trend as the engine sums it, by what `keep` told it.
+fn read_trend(connection: &Connection, by: CostKey, filter: &Filter, window: Window, steps: u32) -> Result<Trend> {
     let condition = Condition::new(filter, window);
     let sql = format!("SELECT min(start), max(start) FROM interaction WHERE {}", condition.sql);
     let extent: (Option<Nanos>, Option<Nanos>) =
         connection.query_row(&sql, params_from_iter(condition.binds), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (Some(first), Some(last)) = extent else {
-        return Ok(Reply::Trend(Box::default()));
+        return Ok(Trend::default());
     };
     let since = window.since.unwrap_or(first);
-    let until = last.saturating_add(1);
-    let length = until.saturating_sub(since);
-    let step = length.checked_div(Nanos::from(steps)).unwrap_or(0).saturating_add(1);
+    let step = step(since, last, steps);
     let condition = Condition::new(filter, window);
     let (table, key) = place(by);
     // A call begins after its interaction; it is judged with it.
@@ -128,18 +168,7 @@ pub(super) fn trend(connection: &Connection, by: CostKey, filter: &Filter, windo
         judgeable += known;
         own.anomalies = (judgeable > 0).then(|| own.anomalies.unwrap_or(0) + dear);
     }
-    if by == CostKey::Feature {
-        let logged = logged::counts(connection, window)?;
-        for own in &mut trend.rows {
-            own.logged_anomalies = Some(own.key.as_ref().and_then(|key| logged.get(key)).copied().unwrap_or(0));
-            own.rising = judged
-                .iter()
-                .find(|one| one.feature == own.key)
-                .and_then(|one| one.hour)
-                .map(|(_, above)| above);
-        }
-    }
-    Ok(Reply::Trend(Box::new(trend)))
+    Ok(trend)
 }
 
 /// `rows` are dearest first.

@@ -215,6 +215,11 @@ impl Condition {
                 self.bind(words);
                 return;
             }
+            Field::Prompt => {
+                self.sql.push_str(include_str!("sql/filter_prompt.sql").trim_end());
+                self.bind(like(&pattern.0.to_ascii_lowercase()));
+                return;
+            }
             Field::Kind | Field::Name | Field::Tool | Field::Stop => {
                 self.some(&Filter::Is(field, pattern.clone()));
                 return;
@@ -309,7 +314,15 @@ fn of_step(field: Field) -> &'static str {
         Field::Temp => "temperature",
         Field::Ttft => "first_token",
         Field::Ctx => "context_window",
-        Field::Feature | Field::User | Field::Session | Field::Service | Field::Trace | Field::Finding | Field::Doc | Field::At => "trace",
+        Field::Feature
+        | Field::User
+        | Field::Session
+        | Field::Service
+        | Field::Trace
+        | Field::Finding
+        | Field::Doc
+        | Field::Prompt
+        | Field::At => "trace",
     }
 }
 

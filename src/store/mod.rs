@@ -48,6 +48,7 @@ pub use purge::{Purged, purge};
 use coverage::Coverage;
 use engine::Engine;
 use home::Home;
+use judge::Judge;
 use reader::Readers;
 use writer::{Control, State, Writer};
 
@@ -103,7 +104,7 @@ pub struct Store {
     engine: Arc<Engine>,
     readers: Readers,
     prices: Arc<Prices>,
-    judging: Arc<Judging>,
+    judge: Arc<Judge>,
     intake: Intake,
     control: Sender<Control>,
     writer: Option<JoinHandle<()>>,
@@ -150,8 +151,10 @@ impl Store {
         home.restrict();
         let (batches, incoming) = crossbeam_channel::bounded(WAITING_BATCHES);
         let (control, commands) = crossbeam_channel::unbounded();
+        let judge = Arc::new(Judge::new(Arc::clone(&options.judging)));
         let writer = Writer {
             engine: Arc::clone(&engine),
+            judge: Arc::clone(&judge),
             prices: Arc::clone(&options.prices),
             batches: incoming,
             control: commands,
@@ -168,7 +171,7 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(thread)?;
-        let readers = Readers::start(&engine, &options.prices, &options.judging).map_err(thread)?;
+        let readers = Readers::start(&engine, &options.prices, &judge).map_err(thread)?;
         let intake = Intake {
             batches,
             prices: Arc::clone(&options.prices),
@@ -177,7 +180,7 @@ impl Store {
             engine,
             readers,
             prices: options.prices,
-            judging: options.judging,
+            judge,
             intake,
             control,
             writer: Some(writer),
@@ -230,7 +233,7 @@ impl Store {
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "a question is asked once")]
     pub fn ask_now(&self, query: Query) -> Reply {
-        answer::answer(&self.engine, &self.prices, &self.judging, &query, &|_| {})
+        answer::answer(&self.engine, &self.prices, &self.judge, &query, &|_| {})
     }
 
     /// How it showed that the store is damaged, if it did. The next start with sources moves it aside and builds it anew.

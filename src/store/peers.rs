@@ -49,6 +49,10 @@ const DEAR: u32 = 20;
 /// And so many of the others.
 const USUAL: u32 = 60;
 
+/// Which models the log used.
+const MODELS: &str =
+    "SELECT model, CAST(sum(calls) AS UBIGINT) FROM spend WHERE model IS NOT NULL GROUP BY model ORDER BY 2 DESC, 1 LIMIT 100";
+
 /// What is dear in a feature, beside what is usual there.
 pub(super) fn spike(
     connection: &Connection,
@@ -57,15 +61,20 @@ pub(super) fn spike(
     feature: &Option<String>,
     window: Window,
 ) -> Result<Reply> {
-    let Some(judged) = judge(connection, judging, Some(feature), window.until)?.into_iter().next() else {
+    let judged = judge(connection, judging, feature.as_deref(), window.until.unwrap_or(Nanos::MAX))?;
+    if judged.priced == 0 {
         return Ok(Reply::Spike(Box::new(Spike {
             feature: feature.clone(),
             ..Spike::default()
         })));
-    };
+    }
     let since = window.since.unwrap_or(Nanos::MIN);
     let dear = || judged.dear.iter().filter(|(_, start)| *start >= since);
-    let newest = dear().next_back().map_or(Nanos::MAX, |(_, start)| *start);
+    let newest = dear()
+        .next_back()
+        .map(|(_, start)| *start)
+        .or(judged.newest())
+        .unwrap_or(Nanos::MAX);
     let list = dear().map(|(trace, _)| trace.0.to_string()).collect::<Vec<_>>();
     // Which of them are looked into, and what is usual: neither they nor those before the window that were dear.
     let all = judged
@@ -99,11 +108,15 @@ pub(super) fn spike(
         feature: feature.clone(),
         count: list.len() as u64,
         first: dear().next().map(|(_, start)| *start),
-        baseline: judged.baseline,
+        baseline: judged.baseline(judging),
         priced: judged.priced,
         hour: judged.hour,
         dear: derived(connection, prices, &pick(&within(&some, "IN"), DEAR)?, true)?,
         usual: derived(connection, prices, &pick(&within(&all, "NOT IN"), USUAL)?, true)?,
+        models: connection
+            .prepare(MODELS)?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_>>()?,
         logged_count: logged.len() as u64,
         logged: logged.into_iter().take(DEAR as usize).collect(),
     })))

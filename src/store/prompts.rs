@@ -4,6 +4,7 @@ use duckdb::{Connection, Result, params_from_iter};
 
 use super::filter::Condition;
 use super::rows::Columns;
+use crate::model::content::{Piece, Slot, assemble, prompt_id};
 use crate::model::filter::Filter;
 use crate::model::query::{PromptRow, Reply, Window};
 
@@ -16,9 +17,18 @@ pub(super) fn prompts(connection: &Connection, filter: &Filter, window: Window, 
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         let mut at = Columns { row, next: 0 };
-        let text = at.get()?;
+        let (body, form): (String, String) = (at.get()?, at.get()?);
+        let id = prompt_id(&body);
+        let piece = Piece {
+            slot: Slot::System,
+            role: "system".into(),
+            form: form.parse().unwrap_or_default(),
+            body,
+        };
+        let text = assemble(vec![piece]).system.unwrap_or_default();
         let features: Option<String> = at.get()?;
         rows.push(PromptRow {
+            id,
             text,
             features: features
                 .iter()

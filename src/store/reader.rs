@@ -9,7 +9,7 @@ use duckdb::InterruptHandle;
 
 use super::answer::answer;
 use super::engine::Engine;
-use crate::model::anomaly::Judging;
+use super::judge::Judge;
 use crate::model::query::{Query, Reply, Ticket};
 use crate::pricing::Prices;
 
@@ -58,15 +58,15 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn start(engine: &Arc<Engine>, prices: &Arc<Prices>, judging: &Arc<Judging>) -> std::io::Result<Self> {
+    pub(super) fn start(engine: &Arc<Engine>, prices: &Arc<Prices>, judge: &Arc<Judge>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let threads = (0..THREADS)
             .map(|number| {
                 let (shared, engine) = (Arc::clone(&shared), Arc::clone(engine));
-                let (prices, judging) = (Arc::clone(prices), Arc::clone(judging));
+                let (prices, judge) = (Arc::clone(prices), Arc::clone(judge));
                 std::thread::Builder::new()
                     .name(format!("store-reader-{number}"))
-                    .spawn(move || serve(number, &shared, &engine, &prices, &judging))
+                    .spawn(move || serve(number, &shared, &engine, &prices, &judge))
             })
             .collect::<std::io::Result<Vec<_>>>()?;
         Ok(Self { shared, threads })
@@ -121,7 +121,7 @@ impl Readers {
     }
 }
 
-fn serve(number: usize, shared: &Shared, engine: &Engine, prices: &Prices, judging: &Judging) {
+fn serve(number: usize, shared: &Shared, engine: &Engine, prices: &Prices, judge: &Judge) {
     loop {
         let mut desk = shared.desk();
         let question = loop {
@@ -139,7 +139,7 @@ fn serve(number: usize, shared: &Shared, engine: &Engine, prices: &Prices, judgi
             handle: None,
         });
         drop(desk);
-        let reply = answer(engine, prices, judging, &question.query, &|handle| {
+        let reply = answer(engine, prices, judge, &question.query, &|handle| {
             if let Some(running) = &mut shared.desk().running[number] {
                 running.handle = Some(handle);
             }

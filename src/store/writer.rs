@@ -14,10 +14,11 @@ use super::contents::{Bodies, Seen, TraceSet};
 use super::coverage::Coverage;
 use super::engine::{Engine, ROW_GROUP, meta};
 use super::intake::Packed;
+use super::judge::Judge;
 use super::recent::Recent;
 use crate::derive::RULES;
 use crate::model::record::Receipt;
-use crate::model::span::TraceKey;
+use crate::model::span::{Nanos, TraceKey};
 use crate::pricing::Prices;
 
 /// Caught up, a commit every so often.
@@ -53,6 +54,7 @@ pub(super) enum Control {
 /// The writer's side of the store.
 pub(super) struct Writer {
     pub(super) engine: Arc<Engine>,
+    pub(super) judge: Arc<Judge>,
     pub(super) prices: Arc<Prices>,
     pub(super) batches: Receiver<Packed>,
     pub(super) control: Receiver<Control>,
@@ -365,7 +367,10 @@ impl Writer {
 
     fn recover(&mut self) -> Result<(), String> {
         self.engine.reopen().map_err(|error| error.to_string())?;
-        self.state.recall(&self.engine).map_err(|error| error.to_string())
+        self.state.recall(&self.engine).map_err(|error| error.to_string())?;
+        // A commit that failed may have been durable.
+        self.judge.changed(Nanos::MIN);
+        Ok(())
     }
 
     fn attempt(&mut self) -> duckdb::Result<()> {
@@ -397,6 +402,7 @@ impl Writer {
             }
         };
         state.coverage.settle(change.coverage);
+        self.judge.changed(change.since);
         state.interactions += change.new;
         change.traces.iter().for_each(|trace| state.seen.insert(*trace));
         state.sequence += 1;

@@ -312,7 +312,7 @@ fn full_line(row: &CostRow, partial: bool, over: Span, theme: &Theme, area: Rect
     );
 }
 
-/// What is out of the ordinary, in few columns: interactions above twice the usual (where there are none, those that the log itself calls so),
+/// What is out of the ordinary, in few columns: interactions above a multiple of the usual (where there are none, those that the log itself calls so),
 /// and whether the last hour rises.
 fn alarm(row: &CostRow) -> Safe {
     let some = |count: Option<u64>, mark: char| count.filter(|count| *count > 0).map(|count| format!(" {mark}{count}"));

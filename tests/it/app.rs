@@ -1,6 +1,6 @@
 //! The explorer by its keys, against a store in memory that answers from a few invented interactions. No terminal, no engine.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, LazyLock};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -54,6 +54,9 @@ pub struct Desk {
     /// Spend over time, and what is dear in a feature.
     pub trend: spanscope::model::query::Trend,
     pub spike: spanscope::model::query::Spike,
+    /// Medians by feature, and those that were saved.
+    pub medians: BTreeMap<String, spanscope::model::anomaly::Baseline>,
+    pub baselines: BTreeMap<String, spanscope::model::anomaly::Baseline>,
     /// System prompts.
     pub prompts: Vec<spanscope::model::query::PromptRow>,
     /// The store answers every question with this.
@@ -248,6 +251,8 @@ impl Desk {
             health: spanscope::model::query::Health::default(),
             trend: spanscope::model::query::Trend::default(),
             spike: spanscope::model::query::Spike::default(),
+            medians: BTreeMap::new(),
+            baselines: BTreeMap::new(),
             prompts: Vec::new(),
             stored: Vec::new(),
             rejects: Vec::new(),
@@ -289,6 +294,7 @@ impl Desk {
                     self.raw.push(bytes);
                 }
                 Effect::Quit => self.quit = true,
+                Effect::SaveBaselines(found) => self.baselines = found,
                 Effect::Keep(_) | Effect::Suspend | Effect::Redraw | Effect::Print | Effect::Outside { .. } => {}
                 Effect::Ask(pane, ticket, query) => {
                     self.asked.push((pane, query.clone()));
@@ -347,6 +353,7 @@ impl Desk {
                 steps: &[],
                 texts: &[ask, answer],
                 documents: &[],
+                prompts: &[],
                 attributes: &[],
                 anomaly: false,
             }) && window.since.is_none_or(|since| row.start >= since)
@@ -460,7 +467,7 @@ impl Desk {
             Query::Peers { .. } => Reply::Peers(Box::default()),
             Query::Trend { .. } => Reply::Trend(Box::new(self.trend.clone())),
             Query::Spike { .. } => Reply::Spike(Box::new(self.spike.clone())),
-            Query::Baselines => Reply::Baselines(std::collections::BTreeMap::default()),
+            Query::Baselines => Reply::Baselines(self.medians.clone()),
             Query::Prompts { .. } => Reply::Prompts {
                 rows: self.prompts.clone(),
                 more: false,
@@ -1069,6 +1076,7 @@ pub fn dear() -> spanscope::model::query::Spike {
             ratio: "3.9".into(),
         }],
         logged_count: 1,
+        models: vec![("claude-haiku-4-5".into(), 40)],
     }
 }
 
@@ -1090,6 +1098,19 @@ fn a_spike_is_explained_and_opened() {
         (desk.app.mode(), desk.app.filter_text()),
         (Mode::List, "feature:summarize finding:anomaly")
     );
+    // A cause opens the interaction that shows it, with its spans.
+    desk.keys("<esc>");
+    for _ in 0..4 {
+        if desk.app.mode() != Mode::Costs {
+            desk.keys("<tab>");
+        }
+    }
+    desk.keys("ej");
+    let example = interaction(27).row.trace_id;
+    assert!(plain(&desk).contains(&format!("such as {example}")));
+    desk.keys("<enter>");
+    assert_eq!(desk.app.filter_text(), format!("trace:{example}"));
+    assert_eq!(desk.app.list().lines().len(), 1 + interaction(27).spans.len());
     // Without a baseline nothing is alleged, and what to do is said.
     let mut desk = Desk::ready(30, 150, 40);
     desk.spike.priced = 7;
@@ -1105,10 +1126,12 @@ fn a_spike_is_explained_and_opened() {
 
 #[test]
 fn system_prompts_are_a_page() {
+    use spanscope::model::query::PromptRow;
     let mut desk = Desk::ready(9, 110, 30);
     desk.keys("P");
     assert!(plain(&desk).contains("No system prompt is logged"));
-    desk.prompts = vec![spanscope::model::query::PromptRow {
+    desk.prompts = vec![PromptRow {
+        id: "3f9ab21c04de".into(),
         text: format!("You are the assistant of a bookshop.\u{1b}[31m {}", "Be brief. ".repeat(60)),
         features: vec!["search".into(), "support_chat".into()],
         first: NOON - 86_400 * SECOND,
@@ -1118,14 +1141,56 @@ fn system_prompts_are_a_page() {
         cost: Some(spanscope::model::usage::Cost(24_000_000_000)),
         with_finding: 3,
     }];
+    let older = PromptRow {
+        id: "77e001a2b3c4".into(),
+        text: "You are the assistant of a library. Be kind.".into(),
+        features: vec!["support_chat".into()],
+        first: NOON - 9 * 86_400 * SECOND,
+        last: NOON - 86_400 * SECOND,
+        interactions: 1,
+        ..PromptRow::default()
+    };
+    let other = PromptRow {
+        id: "0123456789ab".into(),
+        features: vec!["billing".into()],
+        text: "Sum up.".into(),
+        interactions: 1,
+        ..older.clone()
+    };
+    desk.prompts.extend([other, older]);
     desk.keys("r");
     insta::assert_snapshot!("the_system_prompts", plain(&desk));
+    // What changed since the one before it that the same feature used.
+    desk.keys("d");
+    insta::assert_snapshot!("what_changed_in_a_system_prompt", plain(&desk));
+    desk.keys("<esc>jd");
+    assert!(plain(&desk).contains("its features had no other system prompt before"));
+    desk.keys("j<enter>");
+    assert_eq!((desk.app.mode(), desk.app.filter_text()), (Mode::List, "prompt:77e001a2b3c4"));
+    desk.keys("<esc>P");
     desk.keys("PH");
     assert_eq!(desk.app.mode(), Mode::Health);
     desk.keys("P");
     assert_eq!(desk.app.mode(), Mode::Sheet);
     desk.keys("P");
     assert_eq!(desk.app.mode(), Mode::List);
+}
+
+#[test]
+fn baselines_are_saved_from_the_palette() {
+    use spanscope::model::anomaly::Baseline;
+    use spanscope::model::usage::Cost;
+    let mut desk = Desk::ready(9, 110, 30);
+    desk.keys(":save-baselines<enter>");
+    assert!(
+        plain(&desk).contains("no baselines are saved: no feature has 20 interactions"),
+        "{}",
+        plain(&desk)
+    );
+    let p50 = Cost(8_000_000_000);
+    desk.medians = BTreeMap::from([("billing".to_owned(), Baseline { p50, samples: 40 })]);
+    desk.keys(":save-baselines<enter>");
+    assert_eq!(desk.baselines, desk.medians);
 }
 
 #[test]

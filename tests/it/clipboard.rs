@@ -1,8 +1,10 @@
 //! Copying, from the key to the bytes that arrive: in a bare terminal, over SSH, inside screen, inside tmux by each of its settings and
-//! inside two of them, and where no clipboard is. What arrives is every byte, or the screen says "not copied" and a file has them.
+//! inside two of them, on an X11 and a Wayland desktop, and where no clipboard is. What arrives is every byte, or the screen says "not copied" and a file has them.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use base64::Engine as _;
 use portable_pty::CommandBuilder;
@@ -114,6 +116,150 @@ fn a_terminal_gets_every_byte_or_a_file_does() {
     }
 }
 
+/// Whether one of these programs is not here. That is said past the test runner, which keeps what passing tests print to itself.
+fn lacks(programs: &[&str]) -> bool {
+    let here = |name: &&str| ["/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join(name).exists());
+    let Some(missing) = programs.iter().find(|name| !here(name)) else {
+        return false;
+    };
+    writeln!(std::io::stderr(), "SKIPPED, for want of {missing}: a part of the clipboard's tests").unwrap();
+    true
+}
+
+#[test]
+fn screen_itself_passes_every_byte_on() {
+    if lacks(&["screen"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = log(folder.path(), &SIZES);
+    let (settings, sockets) = (folder.path().join("screenrc"), folder.path().join("sockets"));
+    std::fs::write(&settings, "startup_message off\ndefutf8 on\n").unwrap();
+    std::fs::create_dir(&sockets).unwrap();
+    std::fs::set_permissions(&sockets, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let mut command = CommandBuilder::new("screen");
+    command.args(["-c", settings.to_str().unwrap(), env!("CARGO_BIN_EXE_spanscope"), &path]);
+    let mut session = Session::spawn(command, 120, 30, &[("SCREENDIR", sockets.to_str().unwrap())]);
+    session.wait_text("size 0?");
+    session.wait_text("size 3?");
+    session.press("g");
+    for (step, size) in SIZES.iter().rev().enumerate() {
+        if step > 0 {
+            session.press("j");
+        }
+        let expected = text(*size).into_bytes();
+        session.press("yr");
+        if *size <= OSC52 {
+            session.wait("what screen sends its terminal", |_, bytes| {
+                carried(bytes).as_deref() == Some(expected.as_slice())
+            });
+        } else {
+            session.wait("a file, and words that say so", |screen, _| {
+                screen.contents().contains("not copied") && files(session.home.path()).last() == Some(&expected)
+            });
+        }
+    }
+    session.press("\x03");
+    session.end();
+}
+
+/// A display server without a screen; it ends with the test.
+struct Display(Child);
+
+impl Display {
+    /// Starts it and reads the line in which it names itself.
+    fn start(command: &mut Command) -> (Self, String) {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (Self(child), line.trim().to_owned())
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Copies answers of every size on a desktop, and compares what another program then pastes.
+fn desktop_gets_every_byte(folder: &Path, environment: &[(&str, &str)], paste: &[&str]) {
+    let path = log(folder, &SIZES);
+    let environment = [environment, &[("SSH_TTY", "")]].concat();
+    let mut session = Session::start_with(&[&path], 120, 30, &environment);
+    session.wait_text("size 0?");
+    session.wait_text("size 3?");
+    session.press("g");
+    for (step, size) in SIZES.iter().rev().enumerate() {
+        if step > 0 {
+            session.press("j");
+        }
+        session.press("yr");
+        let words = format!(
+            "copied response, {}: desktop clipboard",
+            spanscope::model::text::bytes(*size as u64)
+        );
+        session.wait_text(&words);
+        let pasted = Command::new(paste[0])
+            .args(&paste[1..])
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap();
+        assert!(pasted.stdout == text(*size).into_bytes(), "{size}: other bytes were pasted");
+    }
+    session.press("\x03");
+    assert_eq!(session.end().0, 0);
+}
+
+#[test]
+fn an_x11_desktop_gets_every_byte() {
+    if lacks(&["Xvfb", "xclip"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, number) = Display::start(Command::new("Xvfb").args(["-displayfd", "1", "-screen", "0", "640x480x8", "-nolisten", "tcp"]));
+    let display = format!(":{number}");
+    desktop_gets_every_byte(folder.path(), &[("DISPLAY", &display)], &["xclip", "-o", "-selection", "clipboard"]);
+}
+
+#[test]
+fn a_wayland_desktop_gets_every_byte() {
+    if lacks(&["sway", "wl-paste", "setpriv"]) {
+        return;
+    }
+    const NOBODY: u32 = 65_534;
+    let folder = tempfile::tempdir().unwrap();
+    let (settings, runtime) = (folder.path().join("sway"), folder.path().join("runtime"));
+    std::fs::write(&settings, "exec echo $WAYLAND_DISPLAY\n").unwrap();
+    std::fs::create_dir(&runtime).unwrap();
+    std::fs::set_permissions(&runtime, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let mut sway = Command::new("sway");
+    // It does not run as root.
+    if folder.path().metadata().unwrap().uid() == 0 {
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        chown(&runtime, Some(NOBODY), Some(NOBODY)).unwrap();
+        sway = Command::new("setpriv");
+        sway.args(["--reuid=65534", "--regid=65534", "--clear-groups", "sway"]);
+    }
+    let (_server, display) = Display::start(
+        sway.arg("-c")
+            .arg(&settings)
+            .env("XDG_RUNTIME_DIR", &runtime)
+            .env("WLR_BACKENDS", "headless")
+            .env("WLR_LIBINPUT_NO_DEVICES", "1")
+            .env("WLR_RENDERER", "pixman"),
+    );
+    let environment = [("XDG_RUNTIME_DIR", runtime.to_str().unwrap()), ("WAYLAND_DISPLAY", &display)];
+    desktop_gets_every_byte(folder.path(), &environment, &["wl-paste", "--no-newline"]);
+}
+
 /// A command line of tmux with a server of its own.
 fn tmux(folder: &Path, name: &str, rest: &[&str]) -> CommandBuilder {
     let mut command = CommandBuilder::new("tmux");
@@ -135,8 +281,7 @@ fn buffer(folder: &Path, name: &str) -> Vec<u8> {
 
 #[test]
 fn tmux_gets_every_byte_whatever_its_settings() {
-    if Command::new("tmux").arg("-V").output().is_err() {
-        eprintln!("skipped: there is no tmux here");
+    if lacks(&["tmux"]) {
         return;
     }
     const SIZES: [usize; 2] = [1, 1_000_000];

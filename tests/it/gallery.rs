@@ -121,6 +121,7 @@ fn lacking(width: u16, height: u16) -> Desk {
 fn prompts(width: u16, height: u16) -> Desk {
     let mut desk = plenty(width, height);
     desk.prompts = vec![PromptRow {
+        id: "3f9ab21c04de".into(),
         text: format!("You are the assistant of a bookshop. {}", "Be brief. ".repeat(60)),
         features: vec!["search".into(), "support_chat".into()],
         first: NOON - 86_400 * SECOND,

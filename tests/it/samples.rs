@@ -73,6 +73,7 @@ fn matching<'a>(traces: &'a [Trace], filter: &str) -> Vec<&'a Trace> {
             steps: &steps(trace, &prices),
             texts: &[],
             documents: &[],
+            prompts: &[],
             attributes: &[],
             anomaly: false,
         })

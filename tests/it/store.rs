@@ -1051,6 +1051,72 @@ fn anomalies_are_judged_by_the_week_before() {
     }
 }
 
+/// Whatever arrives after what: what is known from before and brought up to date is as if everything were judged now.
+#[test]
+fn judging_on_is_judging_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    let mut seed = 7_u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let ask = |window: Window| match store.ask_now(Query::Trend {
+        by: CostKey::Feature,
+        filter: Filter::All,
+        window,
+        steps: 5,
+    }) {
+        Reply::Trend(trend) => *trend,
+        other => panic!("{other:?}"),
+    };
+    let (mut dear, mut rising) = (0, 0);
+    for round in 0..40_u64 {
+        // First forward, then what lies before, then anywhere.
+        let from = match round {
+            0..15 => round as i64 * 20,
+            15..25 => -20 * round as i64,
+            _ => random(600) as i64 - 300,
+        };
+        let count = if round % 5 == 0 { 180 } else { 1 + random(30) };
+        let parts = (0..count).map(|n| {
+            let n = round * 1_000 + n;
+            // Some belong to an interaction that is there already, and change what it cost, or when it began.
+            let trace = if random(4) == 0 { random(n + 1) / 1_000 * 1_000 } else { n };
+            let feature = ["a", "b", "c"].get(random(4) as usize).map(|name| (*name).to_owned());
+            let cost = if round % 5 == 0 && round > 0 {
+                300
+            } else {
+                [90, 100, 110, 201, 230][random(5) as usize]
+            };
+            Part {
+                cost_logged: (random(8) > 0).then_some(Cost(cost)),
+                feature,
+                ..call(
+                    &format!("t{trace}"),
+                    &format!("s{n}"),
+                    n * 10,
+                    NOON + from * HOUR + random(30) as i64 * 60_000_000_000,
+                )
+            }
+        });
+        fill(
+            &store,
+            vec![batch(&source(1), round * 10_000..(round + 1) * 10_000, parts.collect())],
+        );
+        for since in [None, Some(NOON), Some(NOON + 9 * HOUR), Some(NOON + 9_000 * HOUR)] {
+            let anew = ask(Window {
+                since,
+                until: Some(i64::MAX),
+            });
+            assert_eq!(ask(Window { since, until: None }), anew, "round {round}, since {since:?}");
+            dear += anew.rows.iter().filter_map(|row| row.anomalies).sum::<u64>();
+            rising += anew.rows.iter().filter(|row| row.rising == Some(true)).count();
+        }
+    }
+    assert!(dear > 100 && rising > 0, "{dear} {rising}");
+}
+
 fn trend(by: CostKey) -> Query {
     Query::Trend {
         by,
@@ -1220,6 +1286,14 @@ fn a_spike_is_told_with_those_who_show_it_and_what_the_log_says() {
     }) else {
         panic!()
     };
+    // Each opens its users.
+    for row in &rows {
+        let users = Query::Count {
+            filter: Filter::Is(Field::Prompt, Pattern(row.id.clone())),
+            window: Window::default(),
+        };
+        assert_eq!(store.ask_now(users), Reply::Count(row.interactions), "{}", row.text);
+    }
     let brief = &rows[1];
     assert_eq!(
         (rows.len(), more, rows[0].text.as_str(), rows[0].interactions),

@@ -66,6 +66,11 @@ fn parts() -> Vec<Part> {
             ..call(&trace, "llm", n * 100 + 10, NOON + 10)
         };
         let mut llm = llm;
+        if n % 3 == 0 {
+            let system = pick(n / 3, &["Be brief.", "Be kind.", ""]);
+            llm.contents.insert(0, piece(Slot::System, "system", Form::Text, &system));
+            llm.slots |= Slot::System.bit();
+        }
         llm.usage.input = (n % 2 == 0).then_some((n % 7) * 30_000);
         llm.usage.output = (n % 5 != 2).then_some(n % 7);
         let tool = Part {
@@ -112,6 +117,7 @@ struct Known {
     trace: Trace,
     texts: Vec<String>,
     documents: Vec<String>,
+    prompts: Vec<String>,
     attributes: Vec<Json>,
 }
 
@@ -126,6 +132,10 @@ fn known(prices: &Prices) -> BTreeMap<TraceKey, Known> {
             texts: pieces().map(|piece| piece.body.clone()).collect(),
             documents: pieces()
                 .filter(|piece| piece.slot == Slot::Document)
+                .map(|piece| piece.body.clone())
+                .collect(),
+            prompts: pieces()
+                .filter(|piece| piece.slot == Slot::System)
                 .map(|piece| piece.body.clone())
                 .collect(),
             attributes: parts.iter().filter_map(|part| part.attributes.clone()).collect(),
@@ -167,6 +177,9 @@ fn words() -> impl Strategy<Value = String> {
         "end_turn",
         "doc_17",
         "refunds",
+        // Of "Be brief.", and of nothing at all.
+        "213c22ed7234",
+        "E3B0*",
         "/chat*",
         "5",
         "true",
@@ -287,6 +300,7 @@ fn the_sql_of_a_filter_says_what_the_plain_evaluator_says() {
                     trace,
                     texts,
                     documents,
+                    prompts,
                     attributes,
                 } = &known[&row.trace];
                 filter.matches(&Subject {
@@ -294,6 +308,7 @@ fn the_sql_of_a_filter_says_what_the_plain_evaluator_says() {
                     steps: &steps(trace, &prices),
                     texts: &texts.iter().map(String::as_str).collect::<Vec<_>>(),
                     documents: &documents.iter().map(String::as_str).collect::<Vec<_>>(),
+                    prompts: &prompts.iter().map(String::as_str).collect::<Vec<_>>(),
                     attributes: &attributes.iter().collect::<Vec<_>>(),
                     anomaly: false,
                 })

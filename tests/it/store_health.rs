@@ -303,6 +303,7 @@ fn the_store_counts_what_a_plain_count_counts() {
                         steps: &[],
                         texts: &[],
                         documents: &[],
+                        prompts: &[],
                         attributes: &[],
                         anomaly: false,
                     })

@@ -324,6 +324,29 @@ impl Viewer {
         self.layout.step(&self.page.text, end, -(self.height.max(1) as i64 - 1))
     }
 
+    /// Brings a stretch of the text onto the screen: its beginning, and as much of the rest as there is room for.
+    pub(super) fn bring(&mut self, stretch: &Range<usize>) {
+        let seen = |at: usize| self.rows.iter().any(|row| row.contains(&at));
+        if seen(stretch.start) && (seen(stretch.end.saturating_sub(1)) || self.rows.first().is_some_and(|row| row.contains(&stretch.start)))
+        {
+            return;
+        }
+        let above = self.rows.first().is_some_and(|row| stretch.start < row.start);
+        let place = self.layout.place(&self.page.text, stretch.start);
+        let last = self.layout.place(&self.page.text, stretch.end.saturating_sub(1).max(stretch.start));
+        let lowest = self.layout.step(&self.page.text, last, -(self.height.max(1) as i64 - 1));
+        self.top = if above { place } else { lowest.min(place) };
+        self.settle();
+    }
+
+    /// Which of the visible rows, from 0, show some of a stretch of the text.
+    pub fn rows_of(&self, stretch: &Range<usize>) -> impl Iterator<Item = usize> {
+        let stretch = stretch.clone();
+        let rows = self.rows.iter().enumerate();
+        rows.filter(move |(_, row)| row.start < stretch.end && stretch.start < row.end)
+            .map(|(nth, _)| nth)
+    }
+
     /// Brings a match onto the screen, with some rows above it, and into the columns shown.
     fn reveal(&mut self, at: Range<usize>) {
         let visible = self.rows.iter().any(|row| row.contains(&at.start));

@@ -61,13 +61,30 @@ pub(super) fn prompt(case: &Case<'_>, usual: &Usual, lines: &mut Lines) {
     models(call, usual, lines);
 }
 
+/// Whether the model that answered is a version of the one asked for (`gpt-5` → `gpt-5-2025-08-07`, `…-latest`), or the same one behind the name a
+/// router or host gives it. `gpt-4o-mini` is no version of `gpt-4o`, nor `claude-sonnet-4-6` of `claude-sonnet-4`.
+fn is_version(asked: &str, answered: &str) -> bool {
+    let last = |name: &str| name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    let (asked, answered) = (last(asked), last(answered));
+    let asked = asked.trim_end_matches("-latest");
+    let named = |rest: &str| {
+        let rest = rest.trim_start_matches(['-', '@', ':']);
+        let digits = rest.chars().take_while(char::is_ascii_digit).count();
+        let numbered = rest
+            .strip_prefix('v')
+            .is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()));
+        rest.is_empty() || digits >= 3 || numbered
+    };
+    answered.strip_prefix(asked).is_some_and(named) || asked.strip_suffix(&*answered).is_some_and(|host| host.ends_with(['-', '.', ':']))
+}
+
 fn models(call: &Span, usual: &Usual, lines: &mut Lines) {
     let at = Some((call.key, Place::Parameters));
     let part = &call.part;
     match (&part.request_model, &part.response_model) {
         (None, None) => return lines.unknown(Step::Prompt, at, "the model was not logged"),
         (Some(asked), Some(answered)) if asked != answered => {
-            if answered.starts_with(asked.as_str()) {
+            if is_version(asked, answered) {
                 lines.fine(Step::Prompt, at, format!("{asked} was asked for, its version {answered} answered"));
             } else {
                 lines.suspect(
@@ -281,7 +298,9 @@ pub(super) fn tools(case: &Case<'_>, lines: &mut Lines) {
             .filter(|span| of(span).is_none_or(|contents| contents.result.is_none()))
             .count();
         let cut = tools.iter().filter_map(of).filter(|contents| is_preview(contents)).count();
-        if tools.is_empty() {
+        if tools.is_empty() && case.trace.turns().is_empty() {
+            lines.unknown(Step::Tools, None, "neither a model call nor a tool was logged");
+        } else if tools.is_empty() {
             lines.fine(Step::Tools, None, "none was used");
         } else if silent > 0 {
             lines.unknown(
@@ -387,11 +406,14 @@ pub(super) fn version(case: &Case<'_>, lines: &mut Lines) {
     let before = all.iter().find(|version| version.text != own);
     let start = case.trace.row.start;
     match (same, before) {
-        (None, None) => lines.unknown(
-            Step::Version,
-            at,
-            "no earlier interaction of this feature has a system prompt to compare with",
-        ),
+        (None, None) => {
+            let says = if case.trace.row.feature.is_some() {
+                "no earlier interaction of this feature has a system prompt to compare with"
+            } else {
+                "the feature was not logged: which earlier prompt to compare with is unknown"
+            };
+            lines.unknown(Step::Version, at, says);
+        }
         (Some(same), _) if start.saturating_sub(same.first) > LATELY || before.is_none() => lines.fine(
             Step::Version,
             at,
@@ -442,6 +464,33 @@ pub(super) fn cost(case: &Case<'_>, lines: &mut Lines) {
                 format!("; {}", causes.join("; "))
             };
             lines.suspect(Step::Cost, at, format!("{says}{because}"), (8, format!("it was dear: {says}")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_version;
+
+    #[test]
+    fn a_version_is_no_other_model() {
+        for (asked, answered, version) in [
+            ("gpt-5", "gpt-5-2025-08-07", true),
+            ("gpt-4", "gpt-4-0613", true),
+            ("gemini-1.5-pro", "gemini-1.5-pro-002", true),
+            ("claude-sonnet-4-6", "claude-sonnet-4-6-20260101", true),
+            ("claude-3-5-sonnet-latest", "claude-3-5-sonnet-20241022", true),
+            ("claude-haiku-4-5", "claude-haiku-4-5@20251001", true),
+            ("claude-haiku-4-5", "claude-haiku-4-5-v1:0", true),
+            ("openai/gpt-4o", "gpt-4o", true),
+            ("openai/openrouter-llama-4-maverick", "meta-llama/llama-4-maverick", true),
+            ("gpt-4o", "gpt-4o-mini", false),
+            ("gpt-4", "gpt-4.1", false),
+            ("claude-sonnet-4", "claude-sonnet-4-6", false),
+            ("claude-sonnet-4-6", "claude-haiku-4-5", false),
+            ("gpt-4o-mini", "gpt-4o", false),
+        ] {
+            assert_eq!(is_version(asked, answered), version, "{asked} → {answered}");
         }
     }
 }

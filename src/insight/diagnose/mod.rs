@@ -247,9 +247,25 @@ pub fn diagnose(case: Case<'_>) -> Diagnosis {
     call::cost(&case, &mut lines);
     let mut checks = lines.0;
     checks.sort_by_key(|check| check.step);
-    let mut suspects: Vec<(&u8, &String, Option<(SpanKey, Place)>)> = checks
+    // Of many tools that failed the first stands for all.
+    let failed: Vec<&Check> = checks
         .iter()
-        .filter_map(|check| check.likely.as_ref().map(|(rank, words)| (rank, words, check.at)))
+        .filter(|check| check.step == Step::Tools && check.likely.is_some())
+        .collect();
+    let more = failed.len().saturating_sub(1);
+    let shown = |check: &&Check| check.step != Step::Tools || failed.first().is_some_and(|first| std::ptr::eq(*first, *check));
+    let mut suspects: Vec<(&u8, String, Option<(SpanKey, Place)>)> = checks
+        .iter()
+        .filter(shown)
+        .filter_map(|check| {
+            let (rank, words) = check.likely.as_ref()?;
+            let more = if check.step == Step::Tools && more > 0 {
+                format!(" (and {more} more)")
+            } else {
+                String::new()
+            };
+            Some((rank, format!("{words}{more}"), check.at))
+        })
         .collect();
     suspects.sort_by_key(|(rank, ..)| **rank);
     let verdict = match suspects.first() {
@@ -257,7 +273,7 @@ pub fn diagnose(case: Case<'_>) -> Diagnosis {
         None => nothing(&checks),
     };
     let at = suspects.first().and_then(|(.., at)| *at);
-    let also = suspects.iter().skip(1).map(|(_, words, _)| (*words).clone()).collect();
+    let also = suspects.iter().skip(1).map(|(_, words, _)| words.clone()).collect();
     Diagnosis {
         row: case.trace.row.clone(),
         question: documents::question(&case),
@@ -327,7 +343,7 @@ fn found(case: &Case<'_>, lines: &mut Lines) {
         } else {
             "a complaint cannot be found by it"
         };
-        lines.unknown(Step::Found, at, format!("{} not logged: {why}", missing.join(" and ")));
+        lines.unknown(Step::Found, at, format!("{} not logged: {why}", missing.join(", ")));
     }
     if row.start_from != StartFrom::Logged {
         let from = match row.start_from {

@@ -2,6 +2,7 @@
 
 use super::field::{ANOMALY, Content, Field, Had, Reach};
 use super::{Comparison, Filter, Pattern};
+use crate::model::content::prompt_id;
 use crate::model::json::Json;
 use crate::model::span::{Nanos, SpanKey, SpanKind, Status, TraceKey};
 use crate::model::trace::Interaction;
@@ -59,9 +60,11 @@ pub struct Subject<'a> {
     pub texts: &'a [&'a str],
     /// Its documents.
     pub documents: &'a [&'a str],
+    /// Its system prompts.
+    pub prompts: &'a [&'a str],
     /// The attributes of its records.
     pub attributes: &'a [&'a Json],
-    /// It is dearer than is usual for its feature.
+    /// It is dearer than its feature's usual by more than the multiple of the settings.
     pub anomaly: bool,
 }
 
@@ -152,6 +155,7 @@ impl Filter {
                 Field::Finding if pattern.0.eq_ignore_ascii_case(ANOMALY) => subject.anomaly,
                 Field::Finding => row.findings.iter().any(|kind| pattern.matches(kind.name())),
                 Field::Doc => subject.documents.iter().any(|text| pattern.anywhere().matches(text)),
+                Field::Prompt => subject.prompts.iter().any(|text| pattern.matches(&prompt_id(text))),
                 _ => some(self),
             },
             Self::Compare(field, ..) | Self::Between(field, ..) if field.only_of_span() => some(self),

@@ -22,7 +22,8 @@ pub enum Field {
     Model,
     /// `status:` ok, error or unset.
     Status,
-    /// `finding:` any of the interaction's findings: `finding:truncated`, `finding:*`; `finding:anomaly` is dearer than is usual for its feature.
+    /// `finding:` any of the interaction's findings: `finding:truncated`, `finding:*`; `finding:anomaly` is dearer than its feature's usual by the
+    /// multiple of the settings.
     Finding,
     /// `kind:` of some span.
     Kind,
@@ -34,6 +35,8 @@ pub enum Field {
     Stop,
     /// `doc:` words of some retrieved document, its id among them.
     Doc,
+    /// `prompt:` some system prompt, by its name: `spanscope prompts` lists them.
+    Prompt,
     /// `cost` in dollars, of the interaction; of a span, its own.
     Cost,
     /// `tokens` of all classes, of the interaction; of a span, its own.
@@ -118,6 +121,7 @@ impl Field {
         Self::Tool,
         Self::Stop,
         Self::Doc,
+        Self::Prompt,
         Self::Cost,
         Self::Tokens,
         Self::Took,
@@ -146,6 +150,7 @@ impl Field {
             Self::Tool => "tool",
             Self::Stop => "stop",
             Self::Doc => "doc",
+            Self::Prompt => "prompt",
             Self::Cost => "cost",
             Self::Tokens => "tokens",
             Self::Took => "took",
@@ -175,6 +180,7 @@ impl Field {
             Self::Tool => "a tool that was executed",
             Self::Stop => "why a model stopped",
             Self::Doc => "words of a retrieved document",
+            Self::Prompt => "a system prompt's name: P lists them",
             Self::Cost => "dollars: cost>0.05",
             Self::Tokens => "all tokens: tokens:2k..8k",
             Self::Took => "its whole time: took>5s",
@@ -206,7 +212,7 @@ impl Field {
     pub const fn of_span(self) -> bool {
         !matches!(
             self,
-            Self::Feature | Self::User | Self::Session | Self::Service | Self::Trace | Self::Finding | Self::Doc | Self::At
+            Self::Feature | Self::User | Self::Session | Self::Service | Self::Trace | Self::Finding | Self::Doc | Self::Prompt | Self::At
         )
     }
 
@@ -281,7 +287,7 @@ impl Had {
         let fields = Field::ALL.iter().copied().filter(|field| {
             !matches!(
                 field,
-                Field::At | Field::Trace | Field::Status | Field::Kind | Field::Doc | Field::Name
+                Field::At | Field::Trace | Field::Status | Field::Kind | Field::Doc | Field::Prompt | Field::Name
             )
         });
         Content::ALL.into_iter().map(Self::Content).chain(fields.map(Self::Field))

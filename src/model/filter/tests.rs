@@ -23,6 +23,7 @@ fn subject<'a>(row: &'a Interaction, texts: &'a [&'a str]) -> Subject<'a> {
         steps: &[],
         texts,
         documents: &[],
+        prompts: &[],
         attributes: &[],
         anomaly: false,
     }
@@ -90,6 +91,7 @@ fn expressions_mean_what_they_say() {
         ("tool:search_docs", is(Field::Tool, "search_docs")),
         ("stop:max_tokens", is(Field::Stop, "max_tokens")),
         ("doc:refund", is(Field::Doc, "refund")),
+        ("prompt:e3b0c44298fc", is(Field::Prompt, "e3b0c44298fc")),
         ("finding:anomaly", is(Field::Finding, "anomaly")),
         ("input>8000", number(Field::Input, Comparison::Greater, 8000)),
         ("input>2.5k", number(Field::Input, Comparison::Greater, 2500)),
@@ -183,8 +185,8 @@ fn errors_point_at_the_column_and_say_what_was_meant() {
             "http://x",
             0,
             "unknown field `http`",
-            "fields are feature, user, session, service, trace, model, status, finding, kind, name, tool, stop, doc, cost, tokens, took, \
-             input, output, temp, ctx, ttft, at, has, since, until, attr.KEY; quote it to search for the text: \"http://x\"",
+            "fields are feature, user, session, service, trace, model, status, finding, kind, name, tool, stop, doc, prompt, cost, tokens, \
+             took, input, output, temp, ctx, ttft, at, has, since, until, attr.KEY; quote it to search for the text: \"http://x\"",
         ),
         ("status:eror", 7, "no status is `eror`", "did you mean `status:error`?"),
         ("status:green", 7, "no status is `green`", "a status is unset, ok or error"),
@@ -446,6 +448,7 @@ fn a_field_of_a_step_means_some_span_and_a_group_one_and_the_same() {
         steps: &steps,
         texts: &["x"],
         documents: &["{\"id\":\"doc_17\",\"content\":\"Refunds take 5 days\"}"],
+        prompts: &["Be brief.", ""],
         attributes: &[&json],
         anomaly: true,
     };
@@ -489,6 +492,11 @@ fn a_field_of_a_step_means_some_span_and_a_group_one_and_the_same() {
         ("doc:refund", true),
         ("doc:\"refunds * days\"", true),
         ("doc:doc_1?", false),
+        // What `printf 'Be brief.' | sha256sum` says, and of nothing at all.
+        ("prompt:213c22ed7234", true),
+        ("prompt:E3B0C44298FC", true),
+        ("prompt:e3b0*", true),
+        ("prompt:e3b0", false),
         ("finding:anomaly", true),
         ("finding:*", false),
         ("since:1h", true),

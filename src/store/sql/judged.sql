@@ -1,1 +1,1 @@
-SELECT feature, start, CAST(cost AS HUGEINT), trace FROM interaction WHERE cost IS NOT NULL AND {condition} AND start < ?
+SELECT feature, start, cost, trace FROM interaction WHERE {condition}

@@ -1,1 +1,1 @@
-SELECT feature, count(*) FROM interaction WHERE cost IS NOT NULL AND start < ? GROUP BY feature ORDER BY feature
+SELECT feature, count(*) FROM interaction WHERE start < ? GROUP BY feature ORDER BY feature

@@ -8,5 +8,5 @@ grouped AS (
     FROM used u JOIN (SELECT trace, feature, start, llm_calls, cost, findings FROM interaction WHERE {condition}) i ON i.trace = u.trace
     GROUP BY u.one ORDER BY last DESC, u.one LIMIT ?
 )
-SELECT body, features, first, last, interactions, calls, cost, with_finding
+SELECT body, form, features, first, last, interactions, calls, cost, with_finding
 FROM grouped g JOIN content c ON c.id = g.one ORDER BY last DESC, g.one

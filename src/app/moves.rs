@@ -102,7 +102,7 @@ impl App {
     /// What an action does while nothing lies over the panes.
     fn act_in_pane(&mut self, action: Action, effects: &mut Vec<Effect>) {
         self.meant = None;
-        if matches!(action, Action::Diagnose | Action::Compare) && self.wish.focus == Focus::List && self.awaits_rows() {
+        if matches!(action, Action::Diagnose | Action::Compare | Action::Open) && self.wish.focus == Focus::List && self.awaits_rows() {
             self.meant = Some(action);
             self.notices.say(Notice::info("waits for the rows that were asked for"));
             return;

@@ -30,8 +30,9 @@ pub const RULES: u32 = 2;
 #[must_use]
 pub fn derive(parts: Vec<Part>, prices: &Prices) -> Trace {
     let extent = row::Extent::of(&parts);
-    let mut spans = tree::build(twins::join(merge::spans(parts)));
-    rollup::count(&mut spans);
+    let (spans, beside) = twins::join(merge::spans(parts));
+    let mut spans = tree::build(spans);
+    rollup::count(&mut spans, &beside);
     rollup::price(&mut spans, prices);
     rollup::totals(&mut spans);
     row::number_turns(&mut spans);

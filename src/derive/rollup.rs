@@ -3,6 +3,8 @@
 //! Frameworks repeat the usage of a call on the spans around it. Counting happens at the leaf-most span that states a usage, so that
 //! no token is paid for twice; what was left out stays visible as `rolled_up`.
 
+use std::collections::HashSet;
+
 use super::tree::INTERACTION;
 use crate::model::span::{Part, SpanKind};
 use crate::model::trace::{Finding, FindingKind, Span};
@@ -18,12 +20,13 @@ struct Below {
     logged: Option<Cost>,
 }
 
-/// Decides `rolled_up` and `counted`. Spans are in tree order, so that walking backwards meets children before their parents.
-pub(super) fn count(spans: &mut [Span]) {
-    let mut below = roll_up(spans, &[]);
+/// Decides `rolled_up` and `counted`. Spans are in tree order, so that walking backwards meets children before their parents. `beside` are
+/// the ids of those that are no part of what their parent stands for.
+pub(super) fn count(spans: &mut [Span], beside: &HashSet<String>) {
+    let mut below = roll_up(spans, &[], beside);
     if spans.iter().any(|span| span.part.dialect == INTERACTION) {
         let twins = interaction_twins(spans);
-        below = roll_up(spans, &twins);
+        below = roll_up(spans, &twins, beside);
     }
     for (span, below) in spans.iter_mut().zip(below) {
         if span.rolled_up && below.calls > 0 {
@@ -110,10 +113,12 @@ pub(super) fn add(a: Option<Cost>, b: Option<Cost>) -> Option<Cost> {
 }
 
 /// `twins` may be empty: then there are none.
-fn roll_up(spans: &mut [Span], twins: &[bool]) -> Vec<Below> {
+fn roll_up(spans: &mut [Span], twins: &[bool], beside: &HashSet<String>) -> Vec<Below> {
     let mut below = vec![Below::default(); spans.len()];
     // The same without what is below a tool: a model call asks for a tool, and what that spends is never in the call's own figures.
     let mut inside = below.clone();
+    // And what hangs beside the call that a span stands for: with, and without what is below a tool.
+    let (mut more, mut more_inside) = (below.clone(), below.clone());
     for index in (0..spans.len()).rev() {
         let span = &mut spans[index];
         let states = !span.part.usage.is_empty() || span.part.cost_logged.is_some();
@@ -133,9 +138,14 @@ fn roll_up(spans: &mut [Span], twins: &[bool]) -> Vec<Below> {
         let Some(parent) = span.parent.map(|parent| parent as usize) else {
             continue;
         };
-        below[parent] = below[parent].and(&below[index]).and(&call);
+        let is_beside = beside.contains(&span.part.span_id);
+        let all = below[index].and(&more[index]).and(&call);
+        let to = if is_beside { &mut more } else { &mut below };
+        to[parent] = to[parent].and(&all);
         if span.part.kind != SpanKind::Tool {
-            inside[parent] = inside[parent].and(&inside[index]).and(&call);
+            let all = inside[index].and(&more_inside[index]).and(&call);
+            let to = if is_beside { &mut more_inside } else { &mut inside };
+            to[parent] = to[parent].and(&all);
         }
     }
     below

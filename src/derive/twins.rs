@@ -11,11 +11,12 @@ use crate::model::content::Piece;
 use crate::model::span::{Inferred, Part, SpanKind};
 use crate::model::usage::Usage;
 
-/// Joins the twins among merged spans, which are sorted by span id and stay so.
-pub(super) fn join(spans: Vec<Merged>) -> Vec<Merged> {
+/// Joins the twins among merged spans, which are sorted by span id and stay so. Also tells by their ids which spans hang on a record around
+/// the call that is now their parent: they are no part of the call's own figures.
+pub(super) fn join(spans: Vec<Merged>) -> (Vec<Merged>, HashSet<String>) {
     let mut inner_of = pairs(&spans);
     if inner_of.is_empty() {
-        return spans;
+        return (spans, HashSet::new());
     }
     // Of each pair the outer one goes; whoever names it as a parent means the innermost record of its row.
     let inner: HashSet<usize> = inner_of.values().copied().collect();
@@ -40,12 +41,16 @@ pub(super) fn join(spans: Vec<Merged>) -> Vec<Merged> {
         }
     }
     let mut joined: Vec<Merged> = slots.into_iter().flatten().collect();
-    for parent in joined.iter_mut().filter_map(|span| span.part.parent_id.as_mut()) {
-        if let Some(now) = renamed.get(parent.as_str()) {
+    let mut beside = HashSet::new();
+    for part in joined.iter_mut().map(|span| &mut span.part) {
+        if let Some(parent) = &mut part.parent_id
+            && let Some(now) = renamed.get(parent.as_str())
+        {
             parent.clone_from(now);
+            beside.insert(part.span_id.clone());
         }
     }
-    joined
+    (joined, beside)
 }
 
 /// Outer record → inner record. A parent of several model calls has no twin.

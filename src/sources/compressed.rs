@@ -306,8 +306,6 @@ impl<F> Compressed<F> {
             let count = match decoder.read(&mut buffer[..want]) {
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // The connection broke off, not the file.
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => return Err(error),
                 // The end is missing, perhaps not for long.
                 Err(_) if fresh => {
                     self.decoder = None;

@@ -182,19 +182,15 @@ impl<D: Disk> Tail<D> {
         }
     }
 
-    /// From now on blocks are about so long.
-    pub fn cut_to(&mut self, block_bytes: usize) {
-        self.cutting.block_bytes = block_bytes.max(1) as u64;
-    }
-
-    /// What failed may go well now, though no file changed.
-    pub fn try_again(&mut self) {
-        for index in 0..self.compressed.len() {
-            let Compressed { stat, changed_at, .. } = self.compressed[index];
-            if self.compressed[index].problem.is_some() {
-                self.ask_again(index, stat, changed_at);
-            }
+    /// Ends, and says what lets another go on at just this place: blocks that were handed out are taken as read.
+    pub fn into_parts(mut self) -> (D, Vec<Resume>) {
+        let mut now: Vec<Resume> = self.held.iter_mut().flat_map(|held| held.ended.drain(..)).collect();
+        now.extend(self.held.iter().map(Held::resume));
+        now.extend(self.compressed.iter().filter_map(Compressed::resume));
+        for resume in now {
+            remember(&mut self.known, resume);
         }
+        (self.disk, self.known)
     }
 
     /// The file system it reads from.

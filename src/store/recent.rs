@@ -6,8 +6,8 @@ use std::collections::{HashMap, VecDeque};
 use super::contents::AlreadyHashed;
 use crate::model::span::{Part, TraceKey};
 
-/// So many parts are kept, of about a kilobyte each.
-const MOST: usize = 16_384;
+/// About so many bytes are kept.
+const MOST: usize = 16 << 20;
 
 /// All parts of each trace it knows; of other traces nothing.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(super) struct Recent {
     traces: HashMap<TraceKey, Vec<Part>, AlreadyHashed>,
     /// The traces by age, the oldest first.
     order: VecDeque<TraceKey>,
-    parts: usize,
+    bytes: usize,
 }
 
 impl Recent {
@@ -27,7 +27,7 @@ impl Recent {
     /// These parts are committed now. `is_new` tells of which traces nothing was stored before.
     pub(super) fn settle(&mut self, parts: impl Iterator<Item = Part>, is_new: impl Fn(TraceKey) -> bool) {
         for part in parts {
-            let trace = part.trace;
+            let (trace, size) = (part.trace, size(&part));
             if let Some(known) = self.traces.get_mut(&trace) {
                 known.push(part);
             } else if is_new(trace) {
@@ -36,12 +36,12 @@ impl Recent {
             } else {
                 continue;
             }
-            self.parts += 1;
+            self.bytes += size;
         }
-        while self.parts > MOST
+        while self.bytes > MOST
             && let Some(oldest) = self.order.pop_front()
         {
-            self.parts -= self.traces.remove(&oldest).map_or(0, |parts| parts.len());
+            self.bytes -= self.traces.remove(&oldest).map_or(0, |parts| parts.iter().map(size).sum());
         }
     }
 
@@ -49,6 +49,16 @@ impl Recent {
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
+}
+
+/// About how much memory a part takes. What is not counted is short: ids and names.
+fn size(part: &Part) -> usize {
+    let json = [&part.attributes, &part.params]
+        .into_iter()
+        .flatten()
+        .map(|json| json.as_str().len());
+    let texts = [&part.ask, &part.answer].into_iter().chain(&part.error).map(String::len);
+    (1 << 10) + json.chain(texts).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -83,14 +93,20 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_traces_go_whole_when_there_are_too_many_parts() {
+    fn the_oldest_traces_go_whole_when_there_are_too_many_bytes() {
         let mut recent = Recent::default();
+        let room = MOST / size(&part(1, 0));
         recent.settle((0..3).map(|n| part(1, n)), |_| true);
-        recent.settle((0..MOST as u64 - 3).map(|n| part(2 + n, 0)), |_| true);
+        recent.settle((0..room as u64 - 3).map(|n| part(2 + n, 0)), |_| true);
         assert_eq!(starts(&recent, 1), Some(vec![0, 1, 2]));
         recent.settle([part(2, 1)].into_iter(), |_| false);
         assert_eq!(starts(&recent, 1), None);
         assert_eq!(starts(&recent, 2), Some(vec![0, 1]));
-        assert_eq!(recent.parts, MOST - 2);
+        let long = Part {
+            ask: "x".repeat(MOST),
+            ..part(3, 0)
+        };
+        recent.settle([long].into_iter(), |_| false);
+        assert_eq!((recent.traces.len(), recent.bytes), (0, 0), "more than all there is room for");
     }
 }

@@ -159,6 +159,10 @@ impl State {
         self.recent.forget();
         self.connection = Some(connection);
         self.resting = false;
+        // What was durable after all is left out below, and is no news any more.
+        for derived in self.waiting.iter().flat_map(|batch| &batch.packed.derived) {
+            self.seen.insert(derived.row.trace);
+        }
         let coverage = &self.coverage;
         self.waiting
             .retain(|Prepared { packed: batch, .. }| !is_covered(coverage, &batch.source.id, batch.source.generation, &batch.range));

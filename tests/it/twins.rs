@@ -62,6 +62,28 @@ fn attributes(mut part: Part, json: &str) -> Part {
 }
 
 #[test]
+fn calls_beside_the_call_that_two_records_tell_of_are_paid_too() {
+    use SpanKind::{Agent, Embedding, Llm};
+    let (small, call) = (usage(20, 5), usage(1_000, 200));
+    for outer in [Usage::default(), call] {
+        let trace = of(vec![
+            span("root", "", Agent, usage(1_070, 205)),
+            span("o", "root", Llm, outer),
+            span("i", "o", Llm, call),
+            span("e", "o", Embedding, usage(50, 0)),
+            span("guard", "o", Agent, Usage::default()),
+            span("l", "guard", Llm, small),
+        ]);
+        assert_eq!(
+            rows(&trace),
+            ["root Σ", "  i < o", "    e", "    guard", "      l"],
+            "the agent repeats all of them, the call none"
+        );
+        assert_eq!(trace.row.usage, usage(1_070, 205));
+    }
+}
+
+#[test]
 fn which_spans_are_twins() {
     use SpanKind::{Agent, Chain, Embedding, Llm, Tool};
     let (none, call) = (Usage::default(), usage(850, 310));

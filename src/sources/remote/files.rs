@@ -23,7 +23,7 @@ use super::super::framing::NEAR;
 use super::super::rotation::stem;
 use super::super::tail::{Disk, Listing, Stat};
 use super::listing::{self, Entry, Kind};
-use super::session::{Answer, Lost, Session, quote};
+use super::session::{Lost, Session, quote};
 use crate::model::span::Nanos;
 
 /// What is read there at once: dd seeks to whole blocks only.
@@ -148,7 +148,7 @@ struct Named {
     sibling: bool,
 }
 
-/// The files of a host, over one session after the other.
+/// The files of a host, over one session. It ends with it.
 pub(super) struct Remote {
     link: Arc<Mutex<Link>>,
     host: Host,
@@ -167,10 +167,21 @@ pub(super) struct RemoteFile {
 }
 
 struct Link {
-    /// None before the first.
-    session: Option<Session>,
+    session: Session,
     open: HashMap<Key, Open>,
     window: Option<(Key, Piece)>,
+    ends: Ends,
+}
+
+/// Both ends of files as they were opened: a file in the same state need not be asked for them again, over the next connection either.
+pub(super) type Ends = HashMap<Key, Seen>;
+
+/// So many files, of about 16 KiB each.
+const SEEN: usize = 4_096;
+
+pub(super) struct Seen {
+    stat: Stat,
+    pieces: Vec<Piece>,
 }
 
 /// What is known of an open file.
@@ -206,36 +217,45 @@ fn lock(link: &Mutex<Link>) -> MutexGuard<'_, Link> {
 }
 
 impl Remote {
-    /// Knows of no file yet.
-    pub(super) fn new(host: &Host, roots: &[Root]) -> Self {
-        Self {
+    /// Connects. `ends` come back when that fails.
+    pub(super) fn connect(
+        command: &[String],
+        host: &Host,
+        roots: &[Root],
+        ends: Ends,
+        stopped: &Receiver<Infallible>,
+    ) -> Result<Self, (Lost, Ends)> {
+        let calls = roots.iter().enumerate().flat_map(|(number, root)| root.call(number));
+        let text: Vec<u8> = b"roots() {\n:\n".iter().copied().chain(calls).chain(*b"}\n").collect();
+        let session = match Session::open(command, host, &text, stopped.clone()) {
+            Ok(session) => session,
+            Err(lost) => return Err((lost, ends)),
+        };
+        Ok(Self {
             link: Arc::new(Mutex::new(Link {
-                session: None,
+                session,
                 open: HashMap::new(),
                 window: None,
+                ends,
             })),
             host: host.clone(),
             roots: roots.to_vec(),
             named: BTreeMap::new(),
             problems: Vec::new(),
             shown: HashSet::new(),
-        }
+        })
     }
 
-    /// Begins a session. Open files stay open, in the state in which they were last seen.
-    pub(super) fn connect(&mut self, command: &[String], stopped: &Receiver<Infallible>) -> Result<(), Lost> {
-        let calls = self.roots.iter().enumerate().flat_map(|(number, root)| root.call(number));
-        let text: Vec<u8> = b"roots() {\n:\n".iter().copied().chain(calls).chain(*b"}\n").collect();
-        let session = Session::open(command, &self.host, &text, stopped.clone())?;
-        lock(&self.link).session = Some(session);
-        Ok(())
+    /// What the next connection need not ask for.
+    pub(super) fn into_ends(self) -> Ends {
+        std::mem::take(&mut lock(&self.link).ends)
     }
 
     /// Asks for the state of everything. All that is told until the next time is told from this.
     pub(super) fn poll(&mut self) -> io::Result<()> {
         let link = Arc::clone(&self.link);
         let mut link = lock(&link);
-        let answer = link.ask("poll", &[])?;
+        let answer = link.session.ask("poll", &[])?;
         let found = listing::parse(&answer.bytes)?;
         if found.len() != self.roots.len() {
             return Err(listing::nonsense());
@@ -313,7 +333,7 @@ impl Remote {
 
     /// Why the connection ended, if it did.
     pub(super) fn lost(&self) -> Option<Lost> {
-        lock(&self.link).has_ended().cloned()
+        lock(&self.link).session.has_ended().cloned()
     }
 
     /// Shows some more files: rotated ones together with their first name, since they are compared.
@@ -414,21 +434,16 @@ impl Read for FromStart {
 }
 
 impl Link {
-    fn ask(&mut self, what: &str, words: &[&[u8]]) -> io::Result<Answer> {
-        let session = self.session.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        session.ask(what, words)
-    }
-
-    fn has_ended(&self) -> Option<&Lost> {
-        self.session.as_ref().and_then(Session::has_ended)
-    }
-
     /// Brings the states of open files up to date, and looks for those that are not among these entries.
     fn take_in<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> io::Result<()> {
         self.open.retain(|_, open| open.wanted.strong_count() > 0);
         let mut missing: HashSet<Key> = self.open.keys().copied().collect();
+        let mut seen = std::mem::take(&mut self.ends);
         for Entry { path, stat } in entries {
             let key = (stat.device, stat.inode);
+            if let Some(same) = seen.remove(&key).filter(|seen| seen.stat == *stat) {
+                self.ends.insert(key, same);
+            }
             if let Some(open) = self.open.get_mut(&key)
                 && missing.remove(&key)
             {
@@ -439,7 +454,7 @@ impl Link {
         }
         for key in missing {
             match self.find(key) {
-                Err(error) if self.has_ended().is_some() => return Err(error),
+                Err(error) if self.session.has_ended().is_some() => return Err(error),
                 // It has no name any more: as an open file would, it stays as it was.
                 Ok(()) | Err(_) => {}
             }
@@ -453,7 +468,7 @@ impl Link {
             return Err(io::ErrorKind::NotFound.into());
         };
         let (directory, inode) = (quote(&parent(&open.path)), key.1.to_string());
-        let answer = self.ask("where", &[&directory, inode.as_bytes()])?;
+        let answer = self.session.ask("where", &[&directory, inode.as_bytes()])?;
         let found = listing::entries(&answer.bytes)?
             .into_iter()
             .find(|entry| (entry.stat.device, entry.stat.inode) == key);
@@ -487,15 +502,26 @@ impl Link {
             let tail = blocks.saturating_sub(NEAR / BLOCK + 1).max(1)..blocks;
             let ranges = [0..blocks.min(1), tail];
             let wished: Vec<Range<u64>> = ranges.into_iter().filter(|range| !range.is_empty()).collect();
-            if !wished.is_empty() {
-                self.fetch(key, &wished)?;
+            if !wished.is_empty() && self.ends.get(&key).is_none_or(|seen| seen.stat != stat) {
+                let fetched = self.fetch(key, &wished)?;
+                let pieces = wished.iter().zip(fetched).map(|(range, bytes)| Piece {
+                    offset: range.start * BLOCK,
+                    bytes,
+                });
+                if let Some(open) = self.open.get(&key).filter(|_| self.ends.len() < SEEN) {
+                    let seen = Seen {
+                        stat: open.newest,
+                        pieces: pieces.collect(),
+                    };
+                    self.ends.insert(key, seen);
+                }
             }
         }
         Ok(RemoteFile { key, wanted })
     }
 
     fn stat(&mut self, key: Key) -> io::Result<Stat> {
-        if let Some(lost) = self.has_ended() {
+        if let Some(lost) = self.session.has_ended() {
             return Err(io::Error::new(io::ErrorKind::NotConnected, lost.why.clone()));
         }
         let open = self.open.get_mut(&key).ok_or(io::ErrorKind::NotFound)?;
@@ -513,9 +539,11 @@ impl Link {
         }
         let open = self.open.get(&key).ok_or(io::ErrorKind::NotFound)?;
         let window = self.window.as_ref().filter(|(of, _)| *of == key).map(|(_, piece)| piece);
+        let ends = self.ends.get(&key).filter(|seen| seen.stat == open.newest);
         if let Some(count) = [open.head.as_ref(), window]
             .into_iter()
             .flatten()
+            .chain(ends.iter().flat_map(|seen| &seen.pieces))
             .find_map(|piece| piece.copy(offset, buffer))
         {
             return Ok(count);
@@ -543,7 +571,7 @@ impl Link {
                 words.push((range.end - range.start).to_string().into_bytes());
             }
             let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-            let answer = self.ask("get", &words)?;
+            let answer = self.session.ask("get", &words)?;
             match listing::pieces(&answer, ranges, BLOCK)? {
                 listing::Got::Pieces(before, pieces, after) if [before, after].iter().all(|stat| (stat.device, stat.inode) == key) => {
                     self.keep(key, after, ranges, &pieces);

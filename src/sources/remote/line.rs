@@ -8,7 +8,7 @@ use super::super::compressed::Compression;
 use super::super::framing::read_range;
 use super::super::raw::{Missing, expanded_line, sentence};
 use super::super::tail::Disk;
-use super::files::{Remote, Root};
+use super::files::{Ends, Remote, Root};
 use crate::model::record::SourceInfo;
 use crate::model::span::Origin;
 
@@ -17,8 +17,7 @@ pub fn read_remote_line(ssh: &[String], info: &SourceInfo, origin: &Origin) -> R
     let away = |why: String| format!("raw line not available now: {why}");
     let address = Address::parse(&info.uri).map_err(|error| away(error.to_string()))?;
     let root = Root::exactly(&address);
-    let mut remote = Remote::new(&address.host, &[root]);
-    remote.connect(ssh, &never()).map_err(|lost| away(lost.why))?;
+    let mut remote = Remote::connect(ssh, &address.host, &[root], Ends::default(), &never()).map_err(|(lost, _)| away(lost.why))?;
     remote.poll().map_err(|error| away(error.to_string()))?;
     let listing = remote.list();
     let mut why = Missing::Failed(

@@ -1,8 +1,8 @@
 //! Files on another machine, read over the system's own ssh: keys, settings and jump hosts are the user's.
 //!
-//! One thread and one ssh process for each host: a slow host delays nobody else. A connection that is lost changes nothing but time: the
-//! files stay as they were last seen, and over the next connection those that differ are looked at as any file that changed; reading goes
-//! on at just the place where it was. Between attempts the wait doubles from one second to a minute.
+//! One thread and one ssh process for each host: a slow host delays nobody else. A connection that is lost is a restart: what was
+//! handed out is what is known, every file is recognised anew, from what was seen of it if its state is the same, and reading goes on at
+//! just that place. Between attempts the wait doubles from one second to a minute.
 
 mod files;
 mod line;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, select_biased};
 
-use self::files::{Remote, Root};
+use self::files::{Ends, Remote, Root};
 use self::session::{Cause, Lost};
 use super::SpecError;
 use super::address::{Address, Host};
@@ -146,8 +146,11 @@ pub(super) struct RemoteReader<C> {
     plan: Plan,
     around: Surroundings,
     clock: C,
-    /// What earlier runs read, until the first connection.
     known: Vec<Resume>,
+    /// What earlier connections saw of files that may not have changed since.
+    ends: Ends,
+    /// Bytes of history that earlier connections brought.
+    history_done: u64,
     /// As last told, and when.
     told: Option<(Duration, Progress)>,
     /// About how long a block is over the next connection.
@@ -171,6 +174,8 @@ impl<C: Clock> RemoteReader<C> {
             plan,
             around,
             clock,
+            ends: Ends::default(),
+            history_done: 0,
             told: None,
         }
     }
@@ -178,14 +183,16 @@ impl<C: Clock> RemoteReader<C> {
     /// Reads until everything is read, the host is given up, or nobody wants it any more.
     pub(super) fn run(mut self) -> Result<(), Stopped> {
         let mut patience = Patience::default();
-        let remote = Remote::new(&self.plan.host, &self.plan.roots);
-        let known = std::mem::take(&mut self.known);
-        let mut tail = Tail::sharing(remote, self.around.rules.clone(), known, self.around.ids.clone());
         self.tell_waiting()?;
         loop {
-            let end = match tail.disk().connect(&self.around.ssh, &self.around.stopped) {
-                Ok(()) => self.read(&mut tail, &mut patience)?,
-                Err(lost) => End::Lost(lost),
+            let ends = std::mem::take(&mut self.ends);
+            let connected = Remote::connect(&self.around.ssh, &self.plan.host, &self.plan.roots, ends, &self.around.stopped);
+            let end = match connected {
+                Ok(remote) => self.read(remote, &mut patience)?,
+                Err((lost, ends)) => {
+                    self.ends = ends;
+                    End::Lost(lost)
+                }
             };
             let End::Lost(lost) = end else { return Ok(()) };
             let wait = self.around.beat * patience.wait(lost.cause);
@@ -199,11 +206,14 @@ impl<C: Clock> RemoteReader<C> {
     }
 
     /// Reads over one connection, until it ends.
-    fn read(&mut self, tail: &mut Tail<Remote>, patience: &mut Patience) -> Result<End, Stopped> {
-        let follow = self.around.rules.follow;
+    fn read(&mut self, remote: Remote, patience: &mut Patience) -> Result<End, Stopped> {
+        let rules = Rules {
+            block_bytes: self.block_bytes,
+            ..self.around.rules.clone()
+        };
+        let follow = rules.follow;
         let mut brought = 0_usize;
-        tail.cut_to(self.block_bytes);
-        tail.try_again();
+        let mut tail = Tail::sharing(remote, rules, std::mem::take(&mut self.known), self.around.ids.clone());
         let mut polled: Option<Duration> = None;
         let mut active = self.clock.now();
         let end = loop {
@@ -247,7 +257,7 @@ impl<C: Clock> RemoteReader<C> {
                 break End::Lost(lost);
             }
             let ended = idle && !follow;
-            let progress = self.progress(tail, ended);
+            let progress = self.progress(&mut tail, ended);
             if idle || self.told.as_ref().is_none_or(|(at, _)| now.saturating_sub(*at) >= REPORT) {
                 self.tell(progress)?;
             }
@@ -260,6 +270,9 @@ impl<C: Clock> RemoteReader<C> {
                 self.clock.wait(wait, &self.around.stopped)?;
             }
         };
+        self.history_done = self.progress(&mut tail, false).history_done;
+        let (remote, known) = tail.into_parts();
+        (self.ends, self.known) = (remote.into_ends(), known);
         let most = self.around.rules.block_bytes;
         self.block_bytes = match brought {
             0 => (self.block_bytes / 2).max(LEAST_BLOCK.min(most)),
@@ -278,6 +291,8 @@ impl<C: Clock> RemoteReader<C> {
 
     fn progress(&self, tail: &mut Tail<Remote>, ended: bool) -> Progress {
         let mut progress = tail.progress();
+        progress.history_done += self.history_done;
+        progress.history_total += self.history_done;
         progress.ended = ended;
         if progress.sources.is_empty() {
             progress.sources = self.unopened(Activity::Waiting, None);

@@ -91,9 +91,8 @@ impl Place {
             })
             .collect();
         let roots: Vec<Root> = addresses.iter().map(|address| Root::new(address).unwrap()).collect();
-        let mut remote = Remote::new(&addresses[0].host, &roots);
-        remote.connect(&self.ssh, &crossbeam_channel::never()).unwrap();
-        remote
+        let connected = Remote::connect(&self.ssh, &addresses[0].host, &roots, Ends::default(), &crossbeam_channel::never());
+        connected.map_err(|(lost, _)| lost).unwrap()
     }
 }
 

@@ -107,6 +107,7 @@ mod tests {
             ..part(3, 0)
         };
         recent.settle([long].into_iter(), |_| false);
-        assert_eq!((recent.traces.len(), recent.bytes), (0, 0), "more than all there is room for");
+        assert_eq!(starts(&recent, 3), None, "it alone is more than there is room for");
+        assert!(recent.bytes <= MOST && starts(&recent, 4).is_some());
     }
 }

@@ -84,6 +84,8 @@ pub(super) struct State {
     since_checkpoint: u64,
     /// The engine's own threads rest, since history is being read.
     resting: bool,
+    /// When history last came.
+    history: Instant,
     /// The last attempt failed: no new batches until this time.
     retry: Option<Instant>,
 }
@@ -131,6 +133,7 @@ impl State {
             committed: Instant::now(),
             since_checkpoint: 0,
             resting: false,
+            history: Instant::now(),
             retry: None,
         })
     }
@@ -249,12 +252,7 @@ impl Writer {
         if self.state.retry.is_some() || !self.state.waiting.is_empty() {
             return;
         }
-        if self.state.resting
-            && let Some(connection) = &self.state.connection
-            && self.engine.rest_workers(connection, false).is_ok()
-        {
-            self.state.resting = false;
-        }
+        self.wake_workers();
         if !self.state.stale.is_empty() {
             let _ = self.commit();
         } else if self.state.since_checkpoint >= CHECKPOINT_BYTES && self.state.committed.elapsed() >= IDLE {
@@ -308,6 +306,7 @@ impl Writer {
     fn append_ahead(&mut self) -> duckdb::Result<()> {
         let state = &mut self.state;
         let Some(connection) = &state.connection else { return Ok(()) };
+        state.history = Instant::now();
         if !state.resting {
             self.engine.rest_workers(connection, true)?;
             state.resting = true;
@@ -427,7 +426,20 @@ impl Writer {
             remember_prices(connection, &derived_by(&self.prices))?;
         }
         (self.on_commit)(receipt);
+        if self.state.history.elapsed() >= IDLE {
+            self.wake_workers();
+        }
         Ok(())
+    }
+
+    /// No history comes any more: the engine may use its threads again. Where it cannot be told, the next commit tries anew.
+    fn wake_workers(&mut self) {
+        if self.state.resting
+            && let Some(connection) = &self.state.connection
+            && self.engine.rest_workers(connection, false).is_ok()
+        {
+            self.state.resting = false;
+        }
     }
 
     fn checkpoint(&mut self) {

@@ -577,7 +577,7 @@ impl App {
             }
             Pane::Sheet => self.sheet_failed(&message),
             Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Trend | Pane::Values | Pane::Baselines => {
-                self.notices.say(Notice::error(message))
+                self.notices.say(Notice::error(message));
             }
         }
     }

@@ -122,7 +122,8 @@ fn lacks(programs: &[&str]) -> bool {
     let Some(missing) = programs.iter().find(|name| !here(name)) else {
         return false;
     };
-    writeln!(std::io::stderr(), "SKIPPED, for want of {missing}: a part of the clipboard's tests").unwrap();
+    let words = format!("SKIPPED, for want of {missing}: a part of the clipboard's tests\n");
+    std::io::stderr().write_all(words.as_bytes()).unwrap();
     true
 }
 

@@ -130,7 +130,7 @@ fn as_of_yesterday(folder: &Path) {
     }
 }
 
-/// "Your assistant told me the wrong cancellation policy, yesterday about 3 PM", from user u_9912.
+/// "Your assistant told me the wrong cancellation policy, yesterday about 3 PM", from user `u_9912`.
 #[test]
 fn the_five_steps_by_browsing_take_25_keys_to_find_and_one_each() {
     let folder = tempfile::tempdir().unwrap();

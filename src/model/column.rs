@@ -65,6 +65,12 @@ impl Column {
         )
     }
 
+    /// Its values are texts, of which many rows may have the same.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        !self.is_number() && !matches!(self, Self::Time)
+    }
+
     /// What this interaction is sorted by; `None` where it is not known.
     #[must_use]
     pub fn value(self, row: &Interaction) -> Option<SortValue> {

@@ -8,9 +8,9 @@ use duckdb::{Connection, InterruptHandle, Result, params, params_from_iter};
 use super::coverage::{Coverage, Covered};
 use super::engine::Engine;
 use super::filter::Condition;
-use super::judge::{self, Judge};
+use super::judge;
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
-use super::{costs, health, page, peers, prompts, sessions, timeline, values};
+use super::{Kept, costs, health, page, peers, prompts, sessions, timeline, values};
 use crate::derive::{derive, merge_pieces, merge_twins};
 use crate::model::anomaly::{Baseline, Judging};
 use crate::model::content::{Contents, Piece, Slot, assemble};
@@ -23,19 +23,22 @@ use crate::model::usage::Cost;
 use crate::pricing::Prices;
 
 /// Answers on this thread. `begun` gets the handle that interrupts it.
-pub(super) fn answer(engine: &Engine, prices: &Prices, judge: &Judge, query: &Query, begun: &dyn Fn(Arc<InterruptHandle>)) -> Reply {
+pub(super) fn answer(engine: &Engine, prices: &Prices, kept: &Kept, query: &Query, begun: &dyn Fn(Arc<InterruptHandle>)) -> Reply {
     let done = engine.guest().and_then(|guest| {
         let connection = &guest.connection;
         begun(connection.interrupt_handle());
         // Whatever is judged is told to SQL by temporary tables, which a transaction that only reads could not make.
         if filter_of(query).is_some_and(judge::asks) {
-            judge::keep(connection, &judge.known(connection)?.all)?;
+            judge::keep(connection, &kept.judge.known(connection)?.all)?;
         }
         if let Query::Trend { by, filter, window, steps } = query {
-            return costs::trend(connection, judge, *by, filter, *window, *steps);
+            return costs::trend(connection, &kept.judge, *by, filter, *window, *steps);
+        }
+        if let Query::Costs { by, filter, window } = query {
+            return costs::costs(connection, &kept.bill, *by, filter, *window);
         }
         connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
-        let reply = reply(connection, prices, &judge.judging, query)?;
+        let reply = reply(connection, prices, &kept.judge.judging, query)?;
         connection.execute_batch("COMMIT")?;
         Ok(reply)
     });
@@ -91,9 +94,9 @@ fn reply(connection: &Connection, prices: &Prices, judging: &Judging, query: &Qu
             Ok(Reply::Trace((!parts.is_empty()).then(|| Box::new(derive(parts, prices)))))
         }
         Query::Contents { trace, span } => contents(connection, prices, *trace, *span),
-        Query::Costs { by, filter, window } => costs::costs(connection, *by, filter, *window),
-        // It makes temporary tables, and is answered before.
+        // Answered before: one makes temporary tables, one begins its transaction itself.
         Query::Trend { .. } => Ok(Reply::Trend(Box::default())),
+        Query::Costs { .. } => Ok(Reply::Costs(Vec::new())),
         Query::Spike { feature, window } => peers::spike(connection, prices, judging, feature, *window),
         Query::Baselines => baselines(connection, judging),
         Query::Prompts { filter, window, limit } => prompts::prompts(connection, filter, *window, *limit),

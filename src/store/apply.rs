@@ -85,8 +85,8 @@ pub(super) struct Change {
     pub(super) traces: Vec<TraceKey>,
     /// Traces that were not there before.
     pub(super) new: u64,
-    /// No interaction that began before this changed.
-    pub(super) since: Nanos,
+    /// No row of `interaction` or `spend` changed that begins outside of this; a range that holds nothing when none did.
+    pub(super) times: (Nanos, Nanos),
     /// What is now covered of the sources that were written.
     pub(super) coverage: Coverage,
 }
@@ -130,7 +130,8 @@ pub(super) fn append_ahead(connection: &Connection, batch: &mut Prepared, open: 
 }
 
 /// Writes everything that waits, and derives anew the traces it touches and those of `stale`. `maybe` are the traces that may be stored.
-/// Of what `recent` knows nothing is asked.
+/// Of what `recent` knows nothing is asked. `changing` is told
+/// between which times rows are about to change.
 pub(super) fn apply(
     connection: &Connection,
     prices: &Prices,
@@ -139,6 +140,7 @@ pub(super) fn apply(
     maybe: &TraceSet,
     recent: &Recent,
     coverage: &Coverage,
+    changing: &dyn Fn((Nanos, Nanos)),
 ) -> Result<Change> {
     // What a batch derived stands, unless the trace has parts elsewhere too.
     let mut whole: HashMap<TraceKey, Option<&Derived>, AlreadyHashed> = HashMap::default();
@@ -180,6 +182,11 @@ pub(super) fn apply(
     // Neighbours in time lie together on disk: zone maps of `start` then skip most of the table.
     derived.sort_unstable_by_key(|derived| (derived.row.start, derived.row.place));
 
+    let starts = derived
+        .iter()
+        .flat_map(|derived| [derived.row.start, derived.row.first, derived.row.last]);
+    let starts = starts.chain(stored.into_iter().flat_map(|stored| [stored.first, stored.last]));
+    let times = starts.fold((Nanos::MAX, Nanos::MIN), |times, start| (times.0.min(start), times.1.max(start)));
     if !open {
         connection.execute_batch("BEGIN TRANSACTION")?;
     }
@@ -206,16 +213,18 @@ pub(super) fn apply(
         coverage.write(connection, covered)
     })();
     let coverage = match done {
-        Ok(after) => connection.execute_batch("COMMIT").map(|()| after)?,
+        Ok(after) => {
+            changing(times);
+            connection.execute_batch("COMMIT").map(|()| after)?
+        }
         Err(error) => {
             // The instance is dropped after any error; this only spares the log a half transaction.
             let _ = connection.execute_batch("ROLLBACK");
             return Err(error);
         }
     };
-    let starts = derived.iter().map(|derived| derived.row.start);
     Ok(Change {
-        since: starts.chain(stored.map(|stored| stored.first)).min().unwrap_or(Nanos::MAX),
+        times,
         traces: derived.iter().map(|derived| derived.row.trace).collect(),
         new,
         coverage,

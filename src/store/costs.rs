@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use duckdb::{Connection, Result, params_from_iter};
 
+use super::bill::Bill;
 use super::filter::Condition;
 use super::judge::{Judge, Judged, judge_all, keep};
 use super::logged;
-use super::rows::Columns;
+use super::rows::{Bind, Columns};
 use crate::model::filter::Filter;
 use crate::model::query::{CostKey, CostRow, Reply, Trend, TrendRow, Window};
 use crate::model::span::Nanos;
 use crate::model::usage::Cost;
 
 /// Where the costs of a key stand: a row per interaction, or per interaction and model.
-const fn place(by: CostKey) -> (&'static str, &'static str) {
+pub(super) const fn place(by: CostKey) -> (&'static str, &'static str) {
     match by {
         CostKey::Feature => ("interaction", "feature"),
         CostKey::Model => ("spend", "model"),
@@ -32,19 +33,88 @@ fn scope(by: CostKey, condition: &Condition) -> String {
     }
 }
 
-pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, window: Window) -> Result<Reply> {
-    let condition = Condition::new(filter, window);
+pub(super) fn costs(connection: &Connection, bill: &Bill, by: CostKey, filter: &Filter, window: Window) -> Result<Reply> {
+    let kept = if filter.is_all() && window.until.is_none() {
+        bill.costs(connection, by, window.since)?
+    } else {
+        None
+    };
+    let mut rows = match kept {
+        Some(rows) => rows,
+        None => {
+            let condition = Condition::new(filter, window);
+            let mut rows = Vec::new();
+            sums(connection, by, &scope(by, &condition), condition.binds, true, |sums| {
+                rows.push(sums.finish())
+            })?;
+            rows
+        }
+    };
+    shares(&mut rows);
+    Ok(Reply::Costs(rows))
+}
+
+/// What the engine sums of a key's value. Of more than one such sum the median is not known.
+#[derive(Clone)]
+pub(super) struct Sums {
+    /// Without what follows from the sums.
+    pub(super) row: CostRow,
+    /// Rows whose cost is known.
+    priced: i128,
+}
+
+impl Sums {
+    /// Adds those of other rows.
+    pub(super) fn add(&mut self, other: &Self) {
+        let (own, more) = (&mut self.row, &other.row);
+        let both = |own: Option<Cost>, more: Option<Cost>| match (own, more) {
+            (Some(own), Some(more)) => Some(Cost(own.0 + more.0)),
+            (own, more) => own.or(more),
+        };
+        own.calls = own.calls.saturating_add(more.calls);
+        own.interactions += more.interactions;
+        own.usage = own.usage.add(&more.usage);
+        own.cost = both(own.cost, more.cost);
+        own.unpriced_calls = own.unpriced_calls.saturating_add(more.unpriced_calls);
+        own.lower_bound |= more.lower_bound;
+        own.saved = both(own.saved, more.saved);
+        own.saved_unknown |= more.saved_unknown;
+        own.p50_cost = None;
+        self.priced += other.priced;
+    }
+
+    /// The row with its mean and its share of cached input.
+    pub(super) fn finish(self) -> CostRow {
+        let mut row = self.row;
+        row.mean_cost = row.cost.filter(|_| self.priced > 0).map(|sum| Cost(half_even(sum.0, self.priced)));
+        row.cache_hit_ratio = match (row.usage.cache_read, row.usage.total_input()) {
+            (Some(read), Some(all)) if all > 0 => Some(read as f64 / all as f64),
+            _ => None,
+        };
+        row
+    }
+}
+
+/// Lets the engine sum the rows that a condition lets through, by key, dearest first; with or without the median.
+pub(super) fn sums(
+    connection: &Connection,
+    by: CostKey,
+    condition: &str,
+    binds: Vec<Bind>,
+    median: bool,
+    mut take: impl FnMut(Sums),
+) -> Result<()> {
     let (table, key) = place(by);
     let sql = include_str!("sql/costs.sql")
         .replace("{key}", key)
         .replace("{table}", table)
-        .replace("{condition}", &scope(by, &condition));
+        .replace("{median}", if median { "quantile_disc(cost, 0.5)" } else { "NULL::BIGINT" })
+        .replace("{condition}", condition);
     let mut statement = connection.prepare(&sql)?;
-    let mut found = statement.query(params_from_iter(condition.binds))?;
-    let mut rows = Vec::new();
+    let mut found = statement.query(params_from_iter(binds))?;
     while let Some(row) = found.next()? {
         let mut at = Columns { row, next: 0 };
-        let mut cost = CostRow {
+        let row = CostRow {
             key: at.get()?,
             calls: at.tokens()?.unwrap_or(0),
             interactions: at.get()?,
@@ -55,17 +125,18 @@ pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, windo
             lower_bound: at.get()?,
             ..CostRow::default()
         };
-        let priced: i128 = at.get()?;
-        cost.mean_cost = cost.cost.filter(|_| priced > 0).map(|sum| Cost(half_even(sum.0, priced)));
-        (cost.saved, cost.saved_unknown) = (at.cost()?, at.get()?);
-        cost.cache_hit_ratio = match (cost.usage.cache_read, cost.usage.total_input()) {
-            (Some(read), Some(all)) if all > 0 => Some(read as f64 / all as f64),
-            _ => None,
-        };
-        rows.push(cost);
+        let priced = at.get()?;
+        let (saved, saved_unknown) = (at.cost()?, at.get()?);
+        take(Sums {
+            row: CostRow {
+                saved,
+                saved_unknown,
+                ..row
+            },
+            priced,
+        });
     }
-    shares(&mut rows);
-    Ok(Reply::Costs(rows))
+    Ok(())
 }
 
 /// Spend by key in so many steps from the first interaction to the last, and what is out of the ordinary in it.

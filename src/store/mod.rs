@@ -13,10 +13,12 @@ use crossbeam_channel::Sender;
 use crate::model::anomaly::Judging;
 use crate::model::query::{Query, Reply, Ticket};
 use crate::model::record::{Receipt, Resume, SourceInfo};
+use crate::model::span::Nanos;
 use crate::pricing::Prices;
 
 mod answer;
 mod apply;
+mod bill;
 mod columns;
 mod contents;
 mod costs;
@@ -45,6 +47,7 @@ pub use error::StoreError;
 pub use intake::{Closed, Intake};
 pub use purge::{Purged, purge};
 
+use bill::Bill;
 use coverage::Coverage;
 use engine::Engine;
 use home::Home;
@@ -99,12 +102,26 @@ impl Options {
     }
 }
 
+/// What was found out and need not be asked again as long as the writer does not say that it changed.
+struct Kept {
+    judge: Judge,
+    bill: Bill,
+}
+
+impl Kept {
+    /// Nothing of it is sure to be true.
+    fn forget(&self) {
+        self.judge.changed(Nanos::MIN);
+        self.bill.changed((Nanos::MIN, Nanos::MAX));
+    }
+}
+
 /// An open store.
 pub struct Store {
     engine: Arc<Engine>,
     readers: Readers,
     prices: Arc<Prices>,
-    judge: Arc<Judge>,
+    kept: Arc<Kept>,
     intake: Intake,
     control: Sender<Control>,
     writer: Option<JoinHandle<()>>,
@@ -151,10 +168,13 @@ impl Store {
         home.restrict();
         let (batches, incoming) = crossbeam_channel::bounded(WAITING_BATCHES);
         let (control, commands) = crossbeam_channel::unbounded();
-        let judge = Arc::new(Judge::new(Arc::clone(&options.judging)));
+        let kept = Arc::new(Kept {
+            judge: Judge::new(Arc::clone(&options.judging)),
+            bill: Bill::default(),
+        });
         let writer = Writer {
             engine: Arc::clone(&engine),
-            judge: Arc::clone(&judge),
+            kept: Arc::clone(&kept),
             prices: Arc::clone(&options.prices),
             batches: incoming,
             control: commands,
@@ -171,7 +191,7 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(thread)?;
-        let readers = Readers::start(&engine, &options.prices, &judge).map_err(thread)?;
+        let readers = Readers::start(&engine, &options.prices, &kept).map_err(thread)?;
         let intake = Intake {
             batches,
             prices: Arc::clone(&options.prices),
@@ -180,7 +200,7 @@ impl Store {
             engine,
             readers,
             prices: options.prices,
-            judge,
+            kept,
             intake,
             control,
             writer: Some(writer),
@@ -233,7 +253,7 @@ impl Store {
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "a question is asked once")]
     pub fn ask_now(&self, query: Query) -> Reply {
-        answer::answer(&self.engine, &self.prices, &self.judge, &query, &|_| {})
+        answer::answer(&self.engine, &self.prices, &self.kept, &query, &|_| {})
     }
 
     /// How it showed that the store is damaged, if it did. The next start with sources moves it aside and builds it anew.

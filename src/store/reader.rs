@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 
 use duckdb::InterruptHandle;
 
+use super::Kept;
 use super::answer::answer;
 use super::engine::Engine;
-use super::judge::Judge;
 use crate::model::query::{Query, Reply, Ticket};
 use crate::pricing::Prices;
 
@@ -58,15 +58,15 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn start(engine: &Arc<Engine>, prices: &Arc<Prices>, judge: &Arc<Judge>) -> std::io::Result<Self> {
+    pub(super) fn start(engine: &Arc<Engine>, prices: &Arc<Prices>, kept: &Arc<Kept>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let threads = (0..THREADS)
             .map(|number| {
                 let (shared, engine) = (Arc::clone(&shared), Arc::clone(engine));
-                let (prices, judge) = (Arc::clone(prices), Arc::clone(judge));
+                let (prices, kept) = (Arc::clone(prices), Arc::clone(kept));
                 std::thread::Builder::new()
                     .name(format!("store-reader-{number}"))
-                    .spawn(move || serve(number, &shared, &engine, &prices, &judge))
+                    .spawn(move || serve(number, &shared, &engine, &prices, &kept))
             })
             .collect::<std::io::Result<Vec<_>>>()?;
         Ok(Self { shared, threads })
@@ -121,7 +121,7 @@ impl Readers {
     }
 }
 
-fn serve(number: usize, shared: &Shared, engine: &Engine, prices: &Prices, judge: &Judge) {
+fn serve(number: usize, shared: &Shared, engine: &Engine, prices: &Prices, kept: &Kept) {
     loop {
         let mut desk = shared.desk();
         let question = loop {
@@ -139,7 +139,7 @@ fn serve(number: usize, shared: &Shared, engine: &Engine, prices: &Prices, judge
             handle: None,
         });
         drop(desk);
-        let reply = answer(engine, prices, judge, &question.query, &|handle| {
+        let reply = answer(engine, prices, kept, &question.query, &|handle| {
             if let Some(running) = &mut shared.desk().running[number] {
                 running.handle = Some(handle);
             }

@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, never, select};
 use duckdb::Connection;
 
+use super::Kept;
 use super::apply::{Prepared, append_ahead, apply};
 use super::contents::{Bodies, Seen, TraceSet};
 use super::coverage::Coverage;
 use super::engine::{Engine, ROW_GROUP, meta};
 use super::intake::Packed;
-use super::judge::Judge;
 use super::recent::Recent;
 use crate::derive::RULES;
 use crate::model::record::Receipt;
-use crate::model::span::{Nanos, TraceKey};
+use crate::model::span::TraceKey;
 use crate::pricing::Prices;
 
 /// Caught up, a commit every so often.
@@ -54,7 +54,7 @@ pub(super) enum Control {
 /// The writer's side of the store.
 pub(super) struct Writer {
     pub(super) engine: Arc<Engine>,
-    pub(super) judge: Arc<Judge>,
+    pub(super) kept: Arc<Kept>,
     pub(super) prices: Arc<Prices>,
     pub(super) batches: Receiver<Packed>,
     pub(super) control: Receiver<Control>,
@@ -372,7 +372,7 @@ impl Writer {
         self.engine.reopen().map_err(|error| error.to_string())?;
         self.state.recall(&self.engine).map_err(|error| error.to_string())?;
         // A commit that failed may have been durable.
-        self.judge.changed(Nanos::MIN);
+        self.kept.forget();
         Ok(())
     }
 
@@ -397,6 +397,7 @@ impl Writer {
             &maybe,
             &state.recent,
             &state.coverage,
+            &|times| self.kept.bill.changed(times),
         ) {
             Ok(change) => change,
             Err(error) => {
@@ -405,7 +406,8 @@ impl Writer {
             }
         };
         state.coverage.settle(change.coverage);
-        self.judge.changed(change.since);
+        self.kept.judge.changed(change.times.0);
+        self.kept.bill.changed(change.times);
         state.interactions += change.new;
         change.traces.iter().for_each(|trace| state.seen.insert(*trace));
         state.sequence += 1;

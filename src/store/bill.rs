@@ -1,7 +1,7 @@
 //! The sums of the cost panel, kept. Over all that is stored they take the engine longer than a panel may take, and next to nothing of it
 //! changes from one question to the next: so time is cut into slices, and only a slice in which something changed is summed again.
 //!
-//! One key is kept, the one that was asked for last, without a filter and up to now. Every other question goes to the engine.
+//! One key is kept, without a filter and up to now: the one that was asked for twice in a row. Every other question goes to the engine.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,12 +18,12 @@ use crate::model::usage::Cost;
 /// From one start to another, the last included.
 type Times = (Nanos, Nanos);
 
-/// A slice is cut when it holds twice as many rows as this.
+/// A slice is cut when it holds eight times as many rows as this, the newest, in which most changes, when it holds twice as many.
 const SLICE: u64 = if cfg!(test) { 8 } else { 65_536 };
 /// Of so many rows one is asked when it began, to find where to cut.
 const SAMPLE: u64 = if cfg!(test) { 2 } else { 64 };
 /// With more rows than this nothing is kept: each holds eight bytes.
-const KEPT: u64 = 4_000_000;
+const KEPT: u64 = 6_000_000;
 /// With more sums than this, of all slices together, nothing is kept: each holds about 300 bytes.
 const GROUPS: usize = 60_000;
 /// So many changes are told apart while nobody asks.
@@ -49,7 +49,6 @@ struct Kept {
 #[derive(Default)]
 struct Slice {
     since: Nanos,
-    rows: u64,
     /// `None`: to be summed again.
     groups: Option<Vec<Group>>,
 }
@@ -76,15 +75,16 @@ impl Bill {
         }
     }
 
-    /// Costs by a key of what began at a moment or later, dearest first; `None` when there is too much to keep.
+    /// Costs by a key of what began at a moment or later, dearest first; `None` when nothing of that key is kept.
     pub(super) fn costs(&self, connection: &Connection, by: CostKey, since: Option<Nanos>) -> Result<Option<Vec<CostRow>>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner));
         if kept.by != Some(by) || changes.iter().any(|times| *times == (Nanos::MIN, Nanos::MAX)) {
+            // To sum slice after slice takes longer than to sum once.
             *kept = Kept::new(by);
-        } else {
-            kept.forget(&changes);
+            return Ok(None);
         }
+        kept.forget(&changes);
         // It begins after the changes were taken: what it does not see yet is said again.
         connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
         let rows = kept.costs(connection, by, since.unwrap_or(Nanos::MIN))?;
@@ -121,47 +121,38 @@ impl Kept {
     }
 
     fn costs(&mut self, connection: &Connection, by: CostKey, since: Nanos) -> Result<Option<Vec<CostRow>>> {
+        if self.slices.len() == 1 && self.slices[0].groups.is_none() {
+            self.cut(connection, by, 0)?;
+        }
         let first = self.slices.partition_point(|slice| slice.since < since);
         // What the moment cuts through is summed for this question alone.
-        let part = match first.checked_sub(1).map(|at| (since, self.times(at).1)) {
-            Some(times) if count(connection, by, times)? <= 2 * SLICE => Some(self.read(connection, by, times)?),
-            Some(_) => {
-                self.slices.insert(first, Slice { since, ..Slice::default() });
-                self.slices[first - 1].groups = None;
-                None
-            }
-            None => None,
+        let part = match first.checked_sub(1) {
+            Some(at) => self.read(connection, by, (since, self.times(at).1))?,
+            None => Vec::new(),
         };
         let mut at = first;
         while at < self.slices.len() {
             if self.slices[at].groups.is_none() {
-                let times = self.times(at);
-                self.slices[at].rows = count(connection, by, times)?;
-                if self.slices[at].rows > 2 * SLICE && self.cut(connection, by, at)? {
+                let groups = self.read(connection, by, self.times(at))?;
+                let rows = groups.iter().map(|group| group.sums.row.interactions).sum::<u64>();
+                let most = if at + 1 == self.slices.len() { 2 * SLICE } else { 8 * SLICE };
+                if rows > most && self.cut(connection, by, at)? {
                     continue;
                 }
-                if self.slices.iter().map(|slice| slice.rows).sum::<u64>() > KEPT {
+                self.slices[at].groups = Some(groups);
+                if self.is_too_much() {
                     return Ok(self.let_go());
                 }
-                self.slices[at].groups = Some(self.read(connection, by, times)?);
             }
             at += 1;
         }
-        if self
-            .slices
-            .iter()
-            .filter_map(|slice| slice.groups.as_ref())
-            .map(Vec::len)
-            .sum::<usize>()
-            > GROUPS
-        {
-            return Ok(self.let_go());
-        }
-        let groups = part
-            .iter()
-            .chain(self.slices[first..].iter().filter_map(|slice| slice.groups.as_ref()))
-            .flatten();
-        Ok((!self.slices.is_empty()).then(|| self.join(groups)))
+        let whole = self.slices.iter().skip(first).filter_map(|slice| slice.groups.as_ref());
+        Ok((!self.slices.is_empty()).then(|| self.join(part.iter().chain(whole.flatten()))))
+    }
+
+    fn is_too_much(&self) -> bool {
+        let groups = || self.slices.iter().filter_map(|slice| slice.groups.as_ref()).flatten();
+        groups().count() > GROUPS || groups().map(|group| group.costs.len() as u64).sum::<u64>() > KEPT
     }
 
     /// Too much to keep, until everything is new.
@@ -173,7 +164,7 @@ impl Kept {
         None
     }
 
-    /// Cuts a slice into some that hold about as much each; whether it could be cut.
+    /// Cuts a slice into some that hold less, the newest of them least; whether it could be cut.
     fn cut(&mut self, connection: &Connection, by: CostKey, at: usize) -> Result<bool> {
         let (since, last) = self.times(at);
         let sql = format!(
@@ -184,11 +175,17 @@ impl Kept {
         let starts = statement
             .query_map([since, last], |row| row.get(0))?
             .collect::<Result<Vec<Nanos>>>()?;
-        let mut bounds: Vec<Nanos> = starts.into_iter().step_by((SLICE / SAMPLE) as usize).skip(1).collect();
+        let slice = (SLICE / SAMPLE) as usize;
+        let mut rest = starts.as_slice();
+        let mut bounds = Vec::new();
+        while rest.len() > 2 * slice {
+            rest = &rest[(4 * slice).min(rest.len() / 2)..];
+            bounds.push(rest[0]);
+        }
         bounds.dedup();
         bounds.retain(|bound| *bound > since);
         let cut = !bounds.is_empty();
-        let new = bounds.into_iter().map(|since| Slice { since, ..Slice::default() });
+        let new = bounds.into_iter().map(|since| Slice { since, groups: None });
         self.slices.splice(at + 1..at + 1, new);
         Ok(cut)
     }
@@ -266,11 +263,6 @@ impl Kept {
         });
         rows
     }
-}
-
-fn count(connection: &Connection, by: CostKey, times: Times) -> Result<u64> {
-    let sql = format!("SELECT count(*) FROM {} WHERE start BETWEEN ? AND ?", place(by).0);
-    connection.query_row(&sql, [times.0, times.1], |row| row.get(0))
 }
 
 /// The lower of two middle ones.
@@ -356,7 +348,7 @@ mod tests {
                     remove(&connection, (first, first + length));
                     bill.changed((first, first + length));
                 }
-                for by in [KEYS[key], CostKey::Feature] {
+                for by in [KEYS[key], KEYS[key], CostKey::Feature, CostKey::Feature] {
                     let window = Window { since, until: None };
                     let kept = costs::costs(&connection, &bill, by, &Filter::All, window).expect("an answer");
                     prop_assert_eq!(kept, summed(&connection, by, since), "{:?} since {:?}", by, since);
@@ -374,13 +366,15 @@ mod tests {
         for n in 0..100 {
             add(&connection, n, n as Nanos, Some(0), Some(5));
         }
+        let ask = || bill.costs(&connection, CostKey::Feature, None).expect("an answer");
         let sum = || {
-            let rows = bill.costs(&connection, CostKey::Feature, None).expect("an answer").expect("kept");
+            let rows = ask().expect("kept");
             (rows[0].interactions, rows[0].cost)
         };
+        assert_eq!(ask(), None, "asked for once");
         assert_eq!(sum(), (100, Some(Cost(500))));
         let slices = bill.kept.lock().expect("nobody panicked").slices.len();
-        assert!(slices > 4, "{slices}");
+        assert!(slices > 3, "{slices}");
         // Nobody said that these go: what is kept is not looked at again, unless it shares a slice with what was told.
         remove(&connection, (0, 0));
         remove(&connection, (90, 99));
@@ -388,6 +382,7 @@ mod tests {
         bill.changed((90, 99));
         assert_eq!(sum(), (90, Some(Cost(450))));
         bill.changed((Nanos::MIN, Nanos::MAX));
+        assert_eq!(ask(), None, "as new");
         assert_eq!(sum(), (89, Some(Cost(445))));
     }
 
@@ -398,15 +393,10 @@ mod tests {
             add(&connection, n, 7, Some(0), Some(1));
         }
         let bill = Bill::default();
-        let rows = bill
-            .costs(&connection, CostKey::Feature, Some(7))
-            .expect("an answer")
-            .expect("kept");
-        assert_eq!(rows[0].interactions, 100);
-        assert_eq!(
-            bill.costs(&connection, CostKey::Feature, Some(8)).expect("an answer"),
-            Some(Vec::new())
-        );
+        let ask = |since| bill.costs(&connection, CostKey::Feature, Some(since)).expect("an answer");
+        assert_eq!(ask(7), None);
+        assert_eq!(ask(7).expect("kept")[0].interactions, 100);
+        assert_eq!(ask(8), Some(Vec::new()));
         let mut kept = Kept::new(CostKey::Feature);
         assert_eq!(kept.let_go(), None);
         assert_eq!(kept.costs(&connection, CostKey::Feature, Nanos::MIN).expect("an answer"), None);

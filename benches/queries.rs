@@ -1,6 +1,7 @@
 //! Questions over ten million spans: the newest page, a page by cost, a user's interactions, the cost panel.
 //!
-//! `cargo bench --bench queries -- [--spans N] [--quick] [--store PATH]`. With a path the store is made there and kept; one that is there already
+//! `cargo bench --bench queries -- [--spans N] [--quick] [--store PATH] [--rate SPANS_A_SECOND]`. With a rate so many
+//! spans arrive while the questions are asked. With a path the store is made there and kept; one that is there already
 //! is asked as it is. The first answer stands apart: later ones may rest on what was found out then.
 
 #[path = "support/spans.rs"]
@@ -8,7 +9,8 @@ mod spans;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use spanscope::model::column::Column;
 use spanscope::model::filter::{Field, Filter, Pattern};
@@ -106,10 +108,39 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("over time, a user", over_time(user.clone())),
         ("open one trace", Query::Trace(trace)),
     ];
+    let rate: u64 = arguments
+        .iter()
+        .position(|argument| argument == "--rate")
+        .and_then(|at| arguments.get(at + 1)?.parse().ok())
+        .unwrap_or(0);
+    let stop = Arc::new(AtomicBool::new(false));
+    let traffic = {
+        let Reply::Stats(stats) = store.ask_now(Query::Stats) else {
+            return Err("the store does not say what it holds".into());
+        };
+        let (stop, batches, first) = (Arc::clone(&stop), store.intake(), stats.spans);
+        std::thread::spawn(move || {
+            let (source, begun, mut at) = (spans::source(), Instant::now(), first);
+            while rate > 0 && !stop.load(Ordering::Relaxed) {
+                let due = first + begun.elapsed().as_millis() as u64 * rate / 1_000;
+                if due > at {
+                    if batches.send(spans::batch(&source, at..due)).is_err() {
+                        return;
+                    }
+                    at = due;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        })
+    };
     println!("{:<18} {:>9} {:>9} {:>9}", "question", "first ms", "p50 ms", "p95 ms");
     for (name, query) in questions {
         let mut times: Vec<f64> = Vec::with_capacity(ROUNDS);
         for _ in 0..=ROUNDS {
+            if rate > 0 {
+                // As often as a screen asks: in between something arrives.
+                std::thread::sleep(Duration::from_millis(100));
+            }
             let begun = Instant::now();
             let reply = store.ask_now(query.clone());
             times.push(begun.elapsed().as_secs_f64() * 1e3);
@@ -125,6 +156,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             times[times.len() * 95 / 100]
         );
     }
+    stop.store(true, Ordering::Relaxed);
+    traffic.join().map_err(|_| "the traffic ended early")?;
     store.close();
     Ok(())
 }

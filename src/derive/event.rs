@@ -25,7 +25,10 @@ pub(super) fn retold(spans: &[Span]) -> Vec<bool> {
     if !spans.iter().any(|span| tells(&span.part)) {
         return Vec::new();
     }
-    let calls = spans.iter().map(|span| &span.part).filter(|part| !is_one(part) && !part.usage.is_empty());
+    let calls = spans
+        .iter()
+        .map(|span| &span.part)
+        .filter(|part| !is_one(part) && !part.usage.is_empty());
     let calls: Vec<(&Part, Option<String>)> = calls.map(|part| (part, response(part))).collect();
     let may_be = |event: &Part| {
         let answer = response(event);

@@ -88,7 +88,9 @@ pub static PLAIN: &[&dyn Container] = &[&interaction::Interaction, &cost_anomaly
 /// all others; `forced` is the dialect that the user names.
 pub fn at_once(text: &str, forced: Option<&str>, line: &Line<'_>, sink: &mut Sink<'_>) -> Option<(&'static str, Outcome)> {
     let name = otlp::Otlp.dialect().name;
-    let outcome = forced.is_none_or(|forced| forced == name).then(|| otlp::at_once(text, line, sink))?;
+    let outcome = forced
+        .is_none_or(|forced| forced == name)
+        .then(|| otlp::at_once(text, line, sink))?;
     Some((name, outcome?))
 }
 

@@ -101,7 +101,11 @@ impl<'a> Span<'a> {
             Some(Cow::Borrowed(events)) => record::events(events, event),
             Some(Cow::Owned(events)) => record::events(&events, |fields| event(fields.into_owned())),
         };
-        Self { fields, attributes, events }
+        Self {
+            fields,
+            attributes,
+            events,
+        }
     }
 }
 

@@ -322,7 +322,15 @@ fn hostile_lines() {
     let deep = format!(r#"{{"trace_id":"t","span_id":"s","m":{}{}}}"#, "[".repeat(5000), "]".repeat(5000));
     let base = r#"{"trace_id":"t","span_id":"s""#;
     let line = |rest: &str| format!("{base},{rest}}}").into_bytes();
+    let nested = |open: &str, close: &str| {
+        let messages = format!("{}1{}", open.repeat(50_000), close.repeat(50_000));
+        line(&format!(r#""model":"m","input_tokens":1,"messages":[{messages}]"#))
+    };
     let cases: Vec<(Vec<u8>, &str)> = vec![
+        (nested("[", "]"), "span"),
+        (nested(r#"{"message":"#, "}"), "span"),
+        (nested(r#"{"role":"user","content":[{"message_content":"#, "}]}"), "span"),
+        (nested(r#"{"type":"human","data":"#, "}"), "span"),
         (line(r#""cost":NaN"#), "repaired"),
         (line(r#""cost":1e400"#), "repaired"),
         (line(r#""cost":-5"#), "repaired"),

@@ -1,8 +1,10 @@
-//! Log events that name the answer they tell of, not the span: within a trace they belong to the one call that got this answer.
+//! Log events that name no span: within a trace one belongs to the call that got the answer it names. Where it tells of a whole call, it is
+//! that call's only record as long as no other call of the trace may be it.
 
 use std::collections::HashMap;
 
-use crate::model::span::{Inferred, Part, SpanKind};
+use super::twins::same_tokens;
+use crate::model::span::{Inferred, Part};
 use crate::model::trace::Span;
 
 /// The attribute that calls and events share.
@@ -14,7 +16,29 @@ struct Answer {
 
 /// Whether this is a log event that names no span.
 pub(super) fn is_one(part: &Part) -> bool {
-    part.kind == SpanKind::Chain && part.name.starts_with("gen_ai.") && part.inferred.has(Inferred::SPAN_ID)
+    part.inferred.has(Inferred::SPAN_ID) && part.name.starts_with("gen_ai.")
+}
+
+/// Which events repeat a call that has a record of its own: the call that got the same answer, or one that may have. Expects them attached.
+pub(super) fn retold(spans: &[Span]) -> Vec<bool> {
+    let tells = |part: &Part| is_one(part) && !part.usage.is_empty();
+    if !spans.iter().any(|span| tells(&span.part)) {
+        return Vec::new();
+    }
+    let calls = spans
+        .iter()
+        .map(|span| &span.part)
+        .filter(|part| !is_one(part) && !part.usage.is_empty());
+    let calls: Vec<(&Part, Option<String>)> = calls.map(|part| (part, response(part))).collect();
+    let may_be = |event: &Part| {
+        let answer = response(event);
+        calls.iter().any(|(call, got)| match (&answer, got) {
+            (Some(answer), Some(got)) => answer == got,
+            // Without the answer's id only other tokens tell them apart.
+            _ => same_tokens(&event.usage, &call.usage),
+        })
+    };
+    spans.iter().map(|span| tells(&span.part) && may_be(&span.part)).collect()
 }
 
 /// Hangs such events below their calls, which then know what was asked and answered. Where several calls state the same answer, nobody

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use super::event;
 use super::tree::INTERACTION;
 use crate::model::span::{Part, SpanKind};
 use crate::model::trace::{Finding, FindingKind, Span};
@@ -23,9 +24,12 @@ struct Below {
 /// Decides `rolled_up` and `counted`. Spans are in tree order, so that walking backwards meets children before their parents. `beside` are
 /// the ids of those that are no part of what their parent stands for.
 pub(super) fn count(spans: &mut [Span], beside: &HashSet<String>) {
-    let mut below = roll_up(spans, &[], beside);
+    let mut twins = event::retold(spans);
+    let mut below = roll_up(spans, &twins, beside);
     if spans.iter().any(|span| span.part.dialect == INTERACTION) {
-        let twins = interaction_twins(spans);
+        let retold = twins;
+        twins = interaction_twins(spans);
+        twins.iter_mut().zip(retold).for_each(|(twin, retold)| *twin |= retold);
         below = roll_up(spans, &twins, beside);
     }
     for (span, below) in spans.iter_mut().zip(below) {

@@ -93,7 +93,7 @@ fn are_one(outer: &Part, inner: &Part) -> bool {
 }
 
 /// Input as a whole and output: one of them may not know the cache classes.
-fn same_tokens(one: &Usage, other: &Usage) -> bool {
+pub(super) fn same_tokens(one: &Usage, other: &Usage) -> bool {
     one.total_input().is_some_and(|input| input > 0) && one.total_input() == other.total_input() && one.output == other.output
 }
 

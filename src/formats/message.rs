@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::plain::{Plain, Words};
 use super::scan::{self, Fields, array, scalar, string};
 use crate::model::content::{Document, Form, MessagePart, Piece, Slot};
 use crate::model::json::Json;
@@ -14,6 +14,8 @@ use crate::model::span::Part;
 
 /// Characters of `Part::ask` and `Part::answer`.
 const FIRST_WORDS: usize = 200;
+/// A message inside another's wrapping, or a list inside a list; deeper ones stay as they were written.
+const DEEPEST: usize = 16;
 
 /// Adds a content and marks its slot.
 pub fn push(part: &mut Part, slot: Slot, role: &str, form: Form, body: String) {
@@ -95,6 +97,12 @@ pub fn push_payload(part: &mut Part, slot: Slot, raw: &str) {
 
 /// The system prompt: text, or a list of blocks.
 pub fn push_system(part: &mut Part, raw: &str) {
+    if let Some(list) = string(raw).filter(|inner| inner.starts_with('['))
+        && let Some(items) = array(&list)
+    {
+        push_parts(part, Slot::System, "system", items.into_iter().filter_map(block).collect());
+        return;
+    }
     let raw = unwrapped(raw);
     if let Some(text) = string(&raw) {
         if !text.is_empty() {
@@ -108,77 +116,90 @@ pub fn push_system(part: &mut Part, raw: &str) {
 
 /// Messages in any spelling: one text, one message, a list of messages or of blocks.
 pub fn push_messages(part: &mut Part, slot: Slot, raw: &str) {
-    read_messages(part, slot, raw);
+    read_messages(part, slot, raw, 0);
     if slot == Slot::Message {
         note_ask(part);
     }
 }
 
-fn read_messages(part: &mut Part, slot: Slot, raw: &str) {
-    let raw = unwrapped(raw);
-    let role = if slot == Slot::Response { "assistant" } else { "user" };
-    if raw.trim_start_matches(['[', ' ', '\n', '\t', '\r']).starts_with('{')
-        && raw.starts_with('[')
-        && let Ok(history) = serde_json::from_str::<Vec<Plain<'_>>>(&raw)
-        && history.iter().all(Plain::speaks)
-    {
-        for message in history {
-            push_text(part, place(part, slot, message.role), message.role, message.content.into_owned());
-        }
+fn read_messages(part: &mut Part, slot: Slot, raw: &str, depth: usize) {
+    if depth > DEEPEST {
+        push_text(part, slot, default_role(slot), raw.to_owned());
         return;
     }
-    if let Some(items) = array(&raw) {
-        let blocks = items
-            .iter()
-            .all(|item| Fields::of(item).is_some_and(|f| f.has("type") && !f.any(&["role", "message", "kwargs"]) && speaker(&f).is_none()));
-        if blocks && !items.is_empty() {
-            let parts = items.into_iter().filter_map(block).collect();
-            push_parts(part, slot, role, parts);
-        } else {
-            for item in items {
-                // A batch of conversations, as LangChain passes them: usually of one.
-                if item.starts_with('[') {
-                    read_messages(part, slot, item);
-                } else {
-                    push_message(part, slot, role, item);
-                }
-            }
-        }
+    // A list in a string is checked by being read.
+    if let Some(list) = string(raw).filter(|inner| inner.starts_with('['))
+        && read_list(part, slot, &list, depth)
+    {
+        return;
+    }
+    let raw = unwrapped(raw);
+    if read_list(part, slot, &raw, depth) {
         return;
     }
     if let Some(fields) = Fields::of(&raw)
         && let Some(inner) = ["messages", "choices", "generations"].iter().find_map(|key| fields.get(key))
         && inner.starts_with('[')
     {
-        read_messages(part, slot, inner);
+        read_messages(part, slot, inner, depth + 1);
         return;
     }
-    push_message(part, slot, role, &raw);
+    push_message(part, slot, default_role(slot), &raw);
 }
 
-/// What most messages of a history are.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Plain<'a> {
-    role: &'a str,
-    #[serde(borrow)]
-    content: Cow<'a, str>,
-}
-
-impl Plain<'_> {
-    /// Whether it says no more than its text: a tool's message answers a call.
-    fn speaks(&self) -> bool {
-        !matches!(self.role, "" | "tool")
+/// Who speaks where nobody is named.
+const fn default_role(slot: Slot) -> &'static str {
+    match slot {
+        Slot::Response => "assistant",
+        _ => "user",
     }
+}
+
+/// A list of messages or of blocks; `false`, and nothing added, when the text is none.
+fn read_list(part: &mut Part, slot: Slot, raw: &str, depth: usize) -> bool {
+    let Some(inside) = raw.strip_prefix('[') else { return false };
+    if inside.trim_ascii_start().starts_with('{')
+        && let Ok(history) = serde_json::from_str::<Vec<Plain<'_>>>(raw)
+    {
+        for message in history {
+            push_plain(part, slot, message);
+        }
+        return true;
+    }
+    let Some(items) = array(raw) else { return false };
+    let blocks = items
+        .iter()
+        .all(|item| Fields::of(item).is_some_and(|f| f.has("type") && !f.any(&["role", "message", "kwargs"]) && speaker(&f).is_none()));
+    if blocks && !items.is_empty() {
+        let parts = items.into_iter().filter_map(block).collect();
+        push_parts(part, slot, default_role(slot), parts);
+    } else {
+        for item in items {
+            // A batch of conversations, as LangChain passes them: usually of one.
+            if item.starts_with('[') {
+                read_messages(part, slot, item, depth + 1);
+            } else {
+                push_message(part, slot, default_role(slot), item);
+            }
+        }
+    }
+    true
 }
 
 /// One message.
 pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) {
+    read_message(part, slot, default_role, raw, 0);
+}
+
+fn read_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str, depth: usize) {
+    if depth > DEEPEST {
+        push_text(part, slot, default_role, raw.to_owned());
+        return;
+    }
     if raw.starts_with('{')
-        && let Ok(plain) = serde_json::from_str::<Plain<'_>>(raw)
-        && plain.speaks()
+        && let Ok(plain) = serde_json::from_str(raw)
     {
-        push_text(part, place(part, slot, plain.role), plain.role, plain.content.into_owned());
+        push_plain(part, slot, plain);
         return;
     }
     let Some(mut fields) = Fields::of(raw) else {
@@ -191,18 +212,18 @@ pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) 
         part.stop_reason = fields.text(&["finish_reason", "stop_reason"]);
     }
     if let Some(inner) = fields.get("message").filter(|v| v.starts_with('{')) {
-        push_message(part, slot, default_role, inner);
+        read_message(part, slot, default_role, inner, depth + 1);
         return;
     }
     let speaker = speaker(&fields);
     if fields.has("lc")
         && let Some(inner) = fields.get("kwargs").filter(|v| v.starts_with('{'))
     {
-        push_message(part, slot, speaker.unwrap_or(default_role), inner);
+        read_message(part, slot, speaker.unwrap_or(default_role), inner, depth + 1);
         return;
     }
     if let (Some(speaker), Some(inner)) = (speaker, fields.get("data").filter(|v| v.starts_with('{'))) {
-        push_message(part, slot, speaker, inner);
+        read_message(part, slot, speaker, inner, depth + 1);
         return;
     }
     let role = match fields.text(&["role"]) {
@@ -242,6 +263,13 @@ pub fn push_message(part: &mut Part, slot: Slot, default_role: &str, raw: &str) 
     }
     parts.extend(calls.into_iter().filter_map(Fields::of).map(tool_call));
     push_parts(part, slot, &role, parts);
+}
+
+fn push_plain(part: &mut Part, slot: Slot, plain: Plain<'_>) {
+    if slot == Slot::Response && part.stop_reason.is_none() {
+        part.stop_reason = plain.stop.map(Cow::into_owned).filter(|stop| !stop.is_empty());
+    }
+    push_text(part, place(part, slot, &plain.role), &plain.role, plain.text.into_owned());
 }
 
 /// Who speaks in a message of `LangChain`'s, which names a class instead of a role.
@@ -340,6 +368,18 @@ fn parts_of(raw: &str) -> Vec<MessagePart> {
 
 /// One block of a message; `None` for `null`.
 fn block(raw: &str) -> Option<MessagePart> {
+    block_at(raw, 0)
+}
+
+fn block_at(raw: &str, depth: usize) -> Option<MessagePart> {
+    if depth > DEEPEST {
+        return Some(MessagePart::Text { text: raw.to_owned() });
+    }
+    if raw.starts_with(r#"{"type":"text","#)
+        && let Ok(Words(text)) = serde_json::from_str(raw)
+    {
+        return Some(MessagePart::Text { text: text.into_owned() });
+    }
     let Some(mut fields) = Fields::of(raw) else {
         return scalar(raw).map(|text| MessagePart::Text { text: text.into_owned() });
     };
@@ -357,7 +397,7 @@ fn block(raw: &str) -> Option<MessagePart> {
         return match wrapper {
             // Its call is told once more among the message's calls.
             "message_content" if fields.has("tool_call") => None,
-            "message_content" => block(inner),
+            "message_content" => block_at(inner, depth + 1),
             "function_call" | "functionCall" => Fields::of(inner).map(tool_call),
             _ => Fields::of(inner).map(tool_result),
         };
@@ -394,10 +434,11 @@ fn reasoning(fields: &mut Fields<'_>) -> Option<MessagePart> {
     })
 }
 
-fn tool_call(mut fields: Fields<'_>) -> MessagePart {
-    if let Some(inner) = fields.get("tool_call").and_then(Fields::of) {
-        return tool_call(inner.into_owned());
-    }
+fn tool_call(fields: Fields<'_>) -> MessagePart {
+    let mut fields = match fields.get("tool_call").and_then(Fields::of) {
+        Some(inner) => inner.into_owned(),
+        None => fields,
+    };
     let id = fields.text(&["call_id", "toolCallId", "id"]);
     fields.expand("function");
     MessagePart::ToolCall {

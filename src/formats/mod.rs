@@ -11,6 +11,7 @@ pub mod message;
 pub mod nested;
 pub mod number;
 pub mod own;
+mod plain;
 pub mod preview;
 mod records;
 pub mod repair;
@@ -230,6 +231,8 @@ impl Reader<'_> {
                     "no JSON object".to_owned()
                 } else if repair::lone_surrogate(text) {
                     "a lone surrogate".to_owned()
+                } else if let Some(fate) = self.at_once(text, origin) {
+                    return Ok(fate);
                 } else {
                     match Fields::parse(text) {
                         Ok(fields) => return Ok(self.records(vec![fields], origin, Inferred::default(), "")),
@@ -266,6 +269,18 @@ impl Reader<'_> {
         }
     }
 
+    /// A record that is read in one pass, if it is one and may be.
+    fn at_once(&mut self, text: &str, origin: Origin) -> Option<Fate> {
+        if !self.own.is_empty() {
+            return None;
+        }
+        let line = Line::new(self.block, &self.turn, origin, Inferred::default());
+        let mut parts = std::mem::take(&mut self.batch.parts);
+        let fate = container::at_once(text, self.forced, &line, &mut Sink::new(&mut parts));
+        self.batch.parts = parts;
+        fate
+    }
+
     /// An array of records is a way to write them; any other array is none.
     fn list(&mut self, text: &str, origin: Origin) -> Result<Fate, (&'static str, String)> {
         let items: Vec<&serde_json::value::RawValue> = match serde_json::from_str(text) {
@@ -287,14 +302,7 @@ impl Reader<'_> {
         let mut parts = std::mem::take(&mut self.batch.parts);
         let mut sink = Sink::new(&mut parts);
         for fields in records {
-            let mut line = Line {
-                block: self.block,
-                origin,
-                time: None,
-                rest: Fields::default(),
-                repaired,
-                turn: &self.turn,
-            };
+            let mut line = Line::new(self.block, &self.turn, origin, repaired);
             let prefix = uncoloured(prefix);
             if !prefix.is_empty() {
                 line.time = prefix_time(&prefix);

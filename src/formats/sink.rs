@@ -30,6 +30,21 @@ pub struct Line<'b> {
     pub turn: &'b Turn,
 }
 
+impl<'b> Line<'b> {
+    /// A line before anything was peeled off it.
+    #[must_use]
+    pub fn new(block: &'b Block, turn: &'b Turn, origin: Origin, repaired: Inferred) -> Self {
+        Self {
+            block,
+            origin,
+            time: None,
+            rest: Fields::default(),
+            repaired,
+            turn,
+        }
+    }
+}
+
 /// Collects the parts of one line.
 pub struct Sink<'s> {
     parts: &'s mut Vec<Part>,

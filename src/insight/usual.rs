@@ -32,6 +32,12 @@ impl Counts {
             .map(|(value, count)| (value.as_str(), *count))
     }
 
+    /// The most frequent value, where it is a habit: three times at least, and more than three of four.
+    #[must_use]
+    pub fn habit(&self) -> Option<(&str, usize)> {
+        self.most().filter(|(_, count)| *count >= 3 && count * 4 > self.total() * 3)
+    }
+
     /// How often a value occurs.
     #[must_use]
     pub fn of(&self, value: &str) -> usize {

@@ -3,7 +3,7 @@
 //! It follows from the lines before, so whoever reads a conversation from somewhere in it must have let all lines before pass by. What a
 //! turn is called never depends on where reading began.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -39,7 +39,17 @@ static TELLING: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
 });
 
 /// One shallow look at a line.
-type Object<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+type Object<'a> = BTreeMap<Key<'a>, &'a RawValue>;
+
+/// A key: copied only where it holds an escape.
+#[derive(PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Borrow<str> for Key<'_> {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 
 impl Turn {
     /// Lets whole lines pass by.
@@ -73,7 +83,8 @@ impl Turn {
         }
     }
 
-    /// A user's line of Claude Code or of pi. Of an agent's own conversation it may name the prompt that the agent serves.
+    /// A user's line of Claude Code or of pi. Of an agent's own conversation it may name the prompt that the agent serves; where it does not,
+    /// as in older versions, nobody knows which it was, and the agent's task is a prompt of its own.
     fn user(&mut self, line: &Object<'_>, message: &Object<'_>) {
         if text(line, "type").as_deref() == Some("message") {
             self.begin(text(line, "id"), false);
@@ -85,7 +96,8 @@ impl Turn {
         }
         let answers = message.get("content").is_some_and(|content| holds_results(content.get()));
         let origin = line.get("forkedFrom").and_then(|from| text(&object(from)?, "messageUuid"));
-        let own = || origin.or_else(|| text(line, "uuid")).filter(|_| !answers && !is("isSidechain"));
+        let begins = !answers && (!is("isSidechain") || self.id.is_empty());
+        let own = || origin.or_else(|| text(line, "uuid")).filter(|_| begins);
         if let Some(id) = text(line, "promptId").or_else(own) {
             self.begin(Some(id), false);
             self.of = text(line, "sessionId");
@@ -256,6 +268,9 @@ mod tests {
         let agent =
             r#"{"type":"user","uuid":"x","isSidechain":true,"agentId":"a","promptId":"p8","message":{"role":"user","content":"Look."}}"#;
         assert_eq!(turns(&[agent]), ["p8"]);
+        let unnamed = r#"{"type":"user","uuid":"y","isSidechain":true,"agentId":"a","message":{"role":"user","content":"Look."}}"#;
+        let more = r#"{"type":"user","uuid":"z","isSidechain":true,"agentId":"a","message":{"role":"user","content":"Go on."}}"#;
+        assert_eq!(turns(&[unnamed, lines[3], more, lines[1]]), ["y", "y", "y", "u1"]);
         let mut turn = Turn::default();
         turn.pass(lines[1].as_bytes());
         assert_eq!(turn.of.as_deref(), Some("s"));

@@ -65,7 +65,7 @@ pub(super) fn names(model: &str) -> Vec<Cow<'_, str>> {
 
 /// A name, and the same without its date.
 pub(super) fn exact(name: &str) -> impl Iterator<Item = &str> {
-    [name, without_date(name)].into_iter()
+    std::iter::once(name).chain(std::iter::once_with(move || without_date(name)))
 }
 
 /// A model under the name of who sells it, as the table writes it: `azure/gpt-4o` of `azure.ai.openai`.

@@ -176,10 +176,12 @@ impl Prices {
         } else {
             Cow::Borrowed(model)
         };
+        let newest = |name: &str| self.newest(name, provider, at);
+        // Most models stand in the table as they are called; every call is looked up, so that other names are made only when they are needed.
         let sold = provider.and_then(|provider| lookup::sold_by(&lower, provider));
-        let sold = sold.as_deref().map(lookup::exact).into_iter().flatten();
-        sold.chain(lookup::names(&lower).iter().map(Cow::as_ref))
-            .find_map(|name| self.newest(name, provider, at))
+        sold.and_then(|name| lookup::exact(&name).find_map(newest))
+            .or_else(|| newest(lower.trim()))
+            .or_else(|| lookup::names(&lower).iter().map(Cow::as_ref).find_map(newest))
     }
 
     /// The newest price of exactly this name or alias.

@@ -298,6 +298,12 @@ fn an_event_that_names_the_answer_belongs_to_its_call() {
     insta::assert_snapshot!("event_by_answer", trees(together(&["otlp/by_answer.jsonl"])));
 }
 
+/// A call that only an event tells of is a call; one that may have a span in its trace is counted there.
+#[test]
+fn an_event_may_be_the_only_record_of_its_call() {
+    insta::assert_snapshot!("only_witness", trees(together(&["otlp/only_witness.jsonl"])));
+}
+
 #[test]
 fn a_fork_repeats_what_belongs_to_its_origin() {
     let parts = together(&["claude_code/session.jsonl", "claude_code/fork.jsonl"]);

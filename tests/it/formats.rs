@@ -8,6 +8,7 @@ use spanscope::formats::{self, parse};
 use spanscope::model::content::{Form, MessagePart, Slot, assemble};
 use spanscope::model::framing::Framing;
 use spanscope::model::json::Json;
+use spanscope::model::mapping::{Mapping, Pointer};
 use spanscope::model::record::{Batch, Block, Identity, Order, SourceInfo};
 use spanscope::model::span::{Inferred, Part, SpanKind, StartFrom, Status};
 use spanscope::model::usage::{Convention, Cost, Usage};
@@ -321,7 +322,15 @@ fn hostile_lines() {
     let deep = format!(r#"{{"trace_id":"t","span_id":"s","m":{}{}}}"#, "[".repeat(5000), "]".repeat(5000));
     let base = r#"{"trace_id":"t","span_id":"s""#;
     let line = |rest: &str| format!("{base},{rest}}}").into_bytes();
+    let nested = |open: &str, close: &str| {
+        let messages = format!("{}1{}", open.repeat(50_000), close.repeat(50_000));
+        line(&format!(r#""model":"m","input_tokens":1,"messages":[{messages}]"#))
+    };
     let cases: Vec<(Vec<u8>, &str)> = vec![
+        (nested("[", "]"), "span"),
+        (nested(r#"{"message":"#, "}"), "span"),
+        (nested(r#"{"role":"user","content":[{"message_content":"#, "}]}"), "span"),
+        (nested(r#"{"type":"human","data":"#, "}"), "span"),
         (line(r#""cost":NaN"#), "repaired"),
         (line(r#""cost":1e400"#), "repaired"),
         (line(r#""cost":-5"#), "repaired"),
@@ -587,4 +596,44 @@ fn cached_tokens_are_never_counted_twice() {
     let line = br#"{"trace_id":"t","model":"claude-sonnet-4-6","input_tokens":5,"output_tokens":0,"cache_read_tokens":128955,"cache_write_tokens":1253}"#;
     let usage = read(line).parts[0].usage;
     assert_eq!(usage.total_input(), Some(130_213));
+}
+
+/// With a format of the user's own, that no line has, every record is looked at field by field.
+fn read_by_fields(bytes: &[u8]) -> Batch {
+    let never = Mapping {
+        name: "mine",
+        matches: vec![Pointer::parse("/never/there").unwrap()],
+        fields: Vec::new(),
+    };
+    formats::parse_with(&block_at(bytes, START), &[never])
+}
+
+#[test]
+fn an_export_says_the_same_read_at_once_or_by_its_fields() {
+    let odd = [
+        r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","startTimeUnixNano":"1795000000000000000","attributes":[{"key":"a","value":{}},{"key":"b","value":{"stringValue":null}},{"key":"c","value":{"intValue":"0012"}},{"value":{"bytesValue":"AA=="},"key":"d\u0065"},{"key":"f","value":{"kvlistValue":{"values":[{"key":"x","value":{"doubleValue":"NaN"}}]}}}],"events":[],"links":[],"status":{}}]}]}]}"#,
+        r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","startTimeUnixNano":"1795000000000000000","attributes":{"a":1},"events":null},{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203332","startTimeUnixNano":"1795000000000000000","attributes":[{"key":"a"}],"events":[7,{"name":"exception","attributes":[{"key":"exception.message","value":{"stringValue":"no"}}]}]}]}]}],"more":1}"#,
+        r#"{ "resourceSpans" : [ ] }"#,
+        r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"spanId":7,"attributes":[],"attributes":[{"key":"a","value":{"boolValue":true}}]}]}]}]}"#,
+        r#"{"resourceSpans":[{"scopeSpans":[null]}]}"#,
+    ];
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let files = ["tests/fixtures", "sample-data"]
+        .iter()
+        .flat_map(|folder| walkdir::WalkDir::new(root.join(folder)).sort_by_file_name());
+    let files = files
+        .map(Result::unwrap)
+        .filter(|file| file.path().extension().is_some_and(|e| e == "jsonl"))
+        .map(|file| std::fs::read(file.path()).unwrap());
+    let mut exports = 0;
+    for text in files.chain([odd.join("\n").into_bytes(), EXPORT.as_bytes().to_vec()]) {
+        for line in text.split(|byte| *byte == b'\n') {
+            let (at_once, by_fields) = (read(line), read_by_fields(line));
+            exports += at_once.tally.dialects.get("otlp").copied().unwrap_or(0);
+            assert_eq!(at_once.parts, by_fields.parts, "{}", String::from_utf8_lossy(line));
+            assert_eq!(at_once.tally, by_fields.tally);
+            assert_eq!((at_once.others, at_once.rejects), (by_fields.others, by_fields.rejects));
+        }
+    }
+    assert!(exports > 50, "{exports} exports were compared");
 }

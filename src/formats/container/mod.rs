@@ -84,6 +84,16 @@ pub static UNMISTAKABLE: &[&dyn Container] = &[
 /// Containers whose records are plain objects: looked at once nothing wraps them any more.
 pub static PLAIN: &[&dyn Container] = &[&interaction::Interaction, &cost_anomaly::CostAnomaly, &llm_trace::LlmTrace];
 
+/// Reads a record from its text, without a list of its fields, where its dialect has long lines of one shape. `None`, and nothing read, for
+/// all others; `forced` is the dialect that the user names.
+pub fn at_once(text: &str, forced: Option<&str>, line: &Line<'_>, sink: &mut Sink<'_>) -> Option<(&'static str, Outcome)> {
+    let name = otlp::Otlp.dialect().name;
+    let outcome = forced
+        .is_none_or(|forced| forced == name)
+        .then(|| otlp::at_once(text, line, sink))?;
+    Some((name, outcome?))
+}
+
 /// Whether a plain record stands here beyond doubt.
 #[must_use]
 pub fn is_record(fields: &Fields<'_>) -> bool {

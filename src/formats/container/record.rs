@@ -74,7 +74,7 @@ pub fn take_status(fields: &mut Fields<'_>, key: &str, part: &mut Part) {
 }
 
 /// The events of a list.
-pub fn events<'a>(raw: &'a str, event: impl Fn(Fields<'a>) -> Event<'a>) -> Vec<Event<'a>> {
+pub fn events<'a, 'b>(raw: &'a str, event: impl Fn(Fields<'a>) -> Event<'b>) -> Vec<Event<'b>> {
     array(raw)
         .unwrap_or_default()
         .into_iter()

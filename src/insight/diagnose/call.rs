@@ -14,6 +14,8 @@ use crate::model::trace::{FindingKind, Span};
 
 /// Above this an answer is more chance than prompt.
 const HOT: f64 = 0.7;
+/// Tokens of a prompt below which nobody would cut its history.
+const WORTH_CUTTING: u64 = 2_000;
 /// A prompt that is no older than this was changed lately: 24 hours.
 const LATELY: Nanos = 86_400_000_000_000;
 
@@ -104,7 +106,7 @@ fn models(call: &Span, usual: &Usual, lines: &mut Lines) {
             );
         }
     }
-    if let (Some(model), Some((usually, count))) = (call.model(), usual.models.most())
+    if let (Some(model), Some((usually, count))) = (call.model(), usual.models.habit())
         && model != usually
     {
         let total = usual.models.total();
@@ -194,7 +196,7 @@ pub(super) fn temperature(case: &Case<'_>, usual: &Usual, lines: &mut Lines) {
         return;
     };
     let at = Some((call.key, Place::Parameters));
-    let usually = usual.temperatures.most();
+    let usually = usual.temperatures.habit();
     let habit = usually.map_or_else(String::new, |(value, count)| {
         format!(
             "; {value} is usual: {count} of {} calls ({})",
@@ -228,6 +230,25 @@ pub(super) fn temperature(case: &Case<'_>, usual: &Usual, lines: &mut Lines) {
     }
 }
 
+/// Of an interaction that failed the first step that did, and how; its tools are looked at by themselves.
+fn failed_step<'a>(case: &Case<'a>) -> Option<(&'a Span, String)> {
+    if case.trace.row.status != Status::Error {
+        return None;
+    }
+    let mut steps = case.trace.spans.iter().filter(|span| span.part.kind != SpanKind::Tool);
+    let step = steps.find(|span| span.part.status == Status::Error)?;
+    let name = if step.part.name.is_empty() {
+        format!("the {} span", step.part.kind)
+    } else {
+        format!("`{}`", step.part.name)
+    };
+    let says = match &step.part.error {
+        Some(error) => format!("{name} failed: {error}"),
+        None => format!("{name} failed; no message was logged"),
+    };
+    Some((step, says))
+}
+
 /// The answer: cut, failed, missing.
 pub(super) fn answer(case: &Case<'_>, lines: &mut Lines) {
     let Some(call) = case.trace.telling() else { return };
@@ -238,15 +259,19 @@ pub(super) fn answer(case: &Case<'_>, lines: &mut Lines) {
             .find(|finding| finding.kind == kind)
             .map(|finding| finding.evidence.clone())
     };
-    let error = evidence(FindingKind::Error).or_else(|| {
-        let failed = case.trace.row.status == Status::Error;
-        failed
-            .then(|| case.trace.spans.iter().find_map(|span| span.part.error.clone()))
-            .flatten()
-    });
-    if let Some(error) = error {
+    if let Some(error) = evidence(FindingKind::Error) {
         lines.suspect(Step::Answer, at, error.clone(), (0, format!("the call failed: {error}")));
-    } else if let Some(cut) = evidence(FindingKind::Truncated) {
+        return;
+    }
+    if let Some((step, says)) = failed_step(case) {
+        lines.suspect(
+            Step::Answer,
+            Some((step.key, Place::Parameters)),
+            says.clone(),
+            (2, format!("a step failed: {says}")),
+        );
+    }
+    if let Some(cut) = evidence(FindingKind::Truncated) {
         lines.suspect(Step::Answer, at, cut.clone(), (1, format!("the answer is cut: {cut}")));
     } else if super::documents::answer(case).is_none() {
         lines.unknown(Step::Answer, at, "what the user saw was not logged");
@@ -349,6 +374,7 @@ pub(super) fn history(case: &Case<'_>, lines: &mut Lines) {
     let messages = told(case).map(|contents| contents.messages.len());
     if let [first, .., last] = inputs.as_slice()
         && inputs.len() >= 3
+        && *last >= WORTH_CUTTING
         && inputs.windows(2).all(|pair| pair[1] > pair[0])
         && *last >= first * 2
     {

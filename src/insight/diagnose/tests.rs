@@ -386,13 +386,44 @@ fn every_fault_is_told_with_its_evidence() {
             "likely: the answer is cut",
         ),
         (
-            "a failed tool",
+            "a step that failed beside the call",
             |s| {
+                s.trace.row.status = Status::Error;
+                let step = Part {
+                    name: "GET".into(),
+                    status: Status::Error,
+                    ..Part::default()
+                };
+                s.trace.spans.push(span(3, step));
+            },
+            Step::Answer,
+            Mark::Suspect,
+            "`GET` failed; no message was logged",
+            "likely: a step failed: `GET` failed",
+        ),
+        (
+            "models by halves, of which none is usual",
+            |s| {
+                let half = s.peers.rows.len() / 2;
+                for peer in s.peers.rows.iter_mut().take(half) {
+                    peer.trace.spans[1].part.response_model = Some("gpt-5-mini".into());
+                }
+            },
+            Step::Prompt,
+            Mark::Fine,
+            "answered",
+            "nothing in the log explains it",
+        ),
+        (
+            "a failed tool, for which the interaction counts as failed",
+            |s| {
+                s.trace.row.status = Status::Error;
                 let mut tool = span(
                     3,
                     Part {
                         kind: SpanKind::Tool,
                         status: Status::Error,
+                        error: Some("timeout".into()),
                         ..Part::default()
                     },
                 );

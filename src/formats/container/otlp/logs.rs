@@ -1,8 +1,9 @@
 //! Log records that carry GenAI events: prompts, answers and judgements that belong to a span written elsewhere.
 //!
 //! All events of one span on one line become one part of that span; it merges with the span's own record by its id. A record
-//! that names no span stands alone, and its tokens are not counted: the span it belongs to counts them. One that names neither span nor
-//! trace is an interaction with the others of the same answer, where it names that.
+//! that names no span stands alone. Where it tells of a whole call it is one, until a call of its trace shows that it may be told twice;
+//! what else it says of tokens is not counted. One that names neither span nor trace is an interaction with the others of the same answer,
+//! where it names that.
 
 use std::borrow::Cow;
 
@@ -12,7 +13,7 @@ use super::value::{self, any_value};
 use super::{Resource, Scope, Shared};
 use crate::formats::container::record::{self, Event, Record};
 use crate::formats::scan::{Fields, quote, string};
-use crate::formats::sink::{Line, Sink, Times};
+use crate::formats::sink::{Line, Sink, Times, kind_of};
 use crate::formats::{number, time};
 use crate::model::span::{Inferred, Nanos, Part, SpanKind};
 
@@ -136,21 +137,25 @@ fn push<'a>(group: Group<'a>, shared: &'a Shared<'_>, scope: Option<&Scope<'a>>,
         times = call(&mut attributes, &mut part, only.at);
         events.clear();
     }
-    if part.trace_id.is_empty() {
-        // Without a trace the answer still says which records belong together.
-        let answer = events
-            .iter()
-            .find_map(|event| event.attributes.get("gen_ai.response.id").and_then(string));
-        if let Some(answer) = answer {
-            part.trace_id = answer.into_owned();
-            part.inferred = part.inferred.and(Inferred::TRACE_ID);
+    let answers = events.iter().filter_map(|event| event.attributes.get("gen_ai.response.id"));
+    let answer = answers.filter_map(string).find(|answer| !answer.is_empty()).map(Cow::into_owned);
+    if part.span_id.is_empty() && !part.ended {
+        part.name = events.first().map(|event| event.name.clone()).unwrap_or_default();
+        if events.iter().all(tells_a_call) {
+            // Its span may never come. Delivered twice, it is the same call.
+            part.ended = true;
+            part.inferred = part.inferred.and(Inferred::SPAN_ID);
+            part.span_id = answer.clone().unwrap_or_default();
+        } else {
+            // No call, lest it be counted beside its span.
+            part.kind = SpanKind::Chain;
+            events.iter_mut().for_each(set_usage_aside);
         }
     }
-    if part.span_id.is_empty() && !part.ended {
-        // No call, lest it be counted beside its span.
-        part.kind = SpanKind::Chain;
-        part.name = events.first().map(|event| event.name.clone()).unwrap_or_default();
-        events.iter_mut().for_each(set_usage_aside);
+    if let (true, Some(answer)) = (part.trace_id.is_empty(), answer) {
+        // Without a trace the answer still says which records belong together.
+        part.trace_id = answer;
+        part.inferred = part.inferred.and(Inferred::TRACE_ID);
     }
     let record = Record {
         part,
@@ -161,6 +166,17 @@ fn push<'a>(group: Group<'a>, shared: &'a Shared<'_>, scope: Option<&Scope<'a>>,
         service: shared.service.clone(),
     };
     record::push(record, line, sink);
+}
+
+/// Whether an event says of a model call what its span would say: which it was, and its tokens.
+fn tells_a_call(event: &Event<'_>) -> bool {
+    let operation = event.attributes.get("gen_ai.operation.name").and_then(string);
+    let is_call = operation.is_none_or(|word| matches!(kind_of(&word), Some(SpanKind::Llm | SpanKind::Embedding)));
+    let states = |keys: &[&str]| event.attributes.any(keys);
+    event.name == "gen_ai.client.inference.operation.details"
+        && is_call
+        && states(&["gen_ai.request.model", "gen_ai.response.model"])
+        && states(&["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"])
 }
 
 /// Tokens of a record that names no span belong to a span that has them too.

@@ -6,13 +6,16 @@ mod logs;
 mod value;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use value::KeyValues;
 
 use super::record::{self, Event, Names, Record};
 use super::{Container, Outcome};
-use crate::formats::scan::{Fields, array};
+use crate::formats::scan::{Fields, Text, array};
 use crate::formats::sink::{Line, Sink};
 use crate::formats::{Dialect, message};
 use crate::model::record::Order;
@@ -43,19 +46,21 @@ static NAMES: Names = Names {
 /// Marks what a function in AWS Lambda prints for its collector.
 const LAMBDA: &str = "__otel_otlp_stdout";
 
+/// `S` is a span in the making: read in the same pass, or by its fields.
 #[derive(Deserialize)]
-struct ResourceSpans<'a> {
+#[serde(bound(deserialize = "S: Deserialize<'de>"))]
+struct ResourceSpans<'a, S> {
     #[serde(borrow, default)]
     resource: Option<Resource<'a>>,
     #[serde(
         borrow,
-        default,
+        default = "Option::default",
         alias = "scope_spans",
         alias = "instrumentationLibrarySpans",
         alias = "instrumentation_library_spans",
         rename = "scopeSpans"
     )]
-    scopes: Option<Vec<ScopeSpans<'a>>>,
+    scopes: Option<Vec<ScopeSpans<'a, S>>>,
 }
 
 #[derive(Deserialize)]
@@ -65,11 +70,12 @@ struct Resource<'a> {
 }
 
 #[derive(Deserialize)]
-struct ScopeSpans<'a> {
+#[serde(bound(deserialize = "S: Deserialize<'de>"))]
+struct ScopeSpans<'a, S> {
     #[serde(borrow, default, alias = "instrumentationLibrary", alias = "instrumentation_library")]
     scope: Option<Scope<'a>>,
-    #[serde(borrow, default)]
-    spans: Option<Vec<Fields<'a>>>,
+    #[serde(default = "Option::default")]
+    spans: Option<Vec<S>>,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +84,86 @@ struct Scope<'a> {
     name: Option<&'a RawValue>,
     #[serde(borrow, default)]
     version: Option<&'a RawValue>,
+}
+
+/// A span whose attributes and events are apart from its other fields.
+struct Span<'a> {
+    fields: Fields<'a>,
+    attributes: Fields<'a>,
+    events: Vec<Event<'a>>,
+}
+
+impl<'a> Span<'a> {
+    fn of(mut fields: Fields<'a>) -> Self {
+        let attributes = value::attributes(fields.first(&["attributes"]));
+        let events = match fields.take("events") {
+            None => Vec::new(),
+            Some(Cow::Borrowed(events)) => record::events(events, event),
+            Some(Cow::Owned(events)) => record::events(&events, |fields| event(fields.into_owned())),
+        };
+        Self {
+            fields,
+            attributes,
+            events,
+        }
+    }
+}
+
+/// The same in one pass, where it is what OTLP says it is.
+struct Exact<'a>(Span<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Exact<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SpanVisitor;
+        impl<'de> Visitor<'de> for SpanVisitor {
+            type Value = Exact<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a span")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Exact<'de>, A::Error> {
+                let mut fields = Fields::default();
+                let (mut attributes, mut events) = (None, None);
+                while let Some(Text(key)) = map.next_key()? {
+                    match &*key {
+                        "attributes" if attributes.is_none() => attributes = Some(map.next_value::<KeyValues<'de>>()?.0),
+                        "events" if events.is_none() => events = Some(map.next_value::<Vec<Fields<'de>>>()?),
+                        "attributes" | "events" => return Err(A::Error::custom("said twice")),
+                        _ => fields.push(key, Cow::Borrowed(map.next_value::<&'de RawValue>()?.get())),
+                    }
+                }
+                Ok(Exact(Span {
+                    fields,
+                    attributes: attributes.unwrap_or_default(),
+                    events: events.unwrap_or_default().into_iter().map(event).collect(),
+                }))
+            }
+        }
+        deserializer.deserialize_map(SpanVisitor)
+    }
+}
+
+/// A whole export, and nothing beside it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Traces<'a> {
+    #[serde(borrow, rename = "resourceSpans")]
+    resources: Vec<ResourceSpans<'a, Exact<'a>>>,
+}
+
+/// Reads an export as collectors write them, from text to spans in one pass. `None` when something in it is not as OTLP says; whoever
+/// looks at its fields one by one may still read it.
+pub(super) fn at_once(text: &str, line: &Line<'_>, sink: &mut Sink<'_>) -> Option<Outcome> {
+    let begins = text.strip_prefix('{')?.trim_ascii_start().starts_with(r#""resourceSpans""#);
+    let traces: Traces<'_> = begins.then(|| serde_json::from_str(text).ok())??;
+    let before = sink.count();
+    for resource in traces.resources {
+        spans_of(resource, |Exact(span)| span, line, sink);
+    }
+    Some(if sink.count() == before {
+        Outcome::Other(line.time)
+    } else {
+        Outcome::Spans
+    })
 }
 
 impl Container for Otlp {
@@ -96,7 +182,7 @@ impl Container for Otlp {
         }
         let before = sink.count();
         if is_span(&fields) {
-            span(fields, &Shared::default(), None, line, sink);
+            push(Span::of(fields), &Shared::default(), None, line, sink);
             return Outcome::Spans;
         }
         let result = if is_export(&fields) {
@@ -160,23 +246,23 @@ fn is_signal(fields: &Fields<'_>) -> bool {
 }
 
 fn resources(raw: &str, line: &Line<'_>, sink: &mut Sink<'_>) -> Result<(), serde_json::Error> {
-    let all: Option<Vec<ResourceSpans<'_>>> = serde_json::from_str(raw)?;
+    let all: Option<Vec<ResourceSpans<'_, Fields<'_>>>> = serde_json::from_str(raw)?;
     for resource in all.into_iter().flatten() {
-        spans_of(resource, line, sink);
+        spans_of(resource, Span::of, line, sink);
     }
     Ok(())
 }
 
 fn one(raw: &str, line: &Line<'_>, sink: &mut Sink<'_>) -> Result<(), serde_json::Error> {
-    spans_of(serde_json::from_str(raw)?, line, sink);
+    spans_of(serde_json::from_str(raw)?, Span::of, line, sink);
     Ok(())
 }
 
-fn spans_of(resource: ResourceSpans<'_>, line: &Line<'_>, sink: &mut Sink<'_>) {
+fn spans_of<'a, S>(resource: ResourceSpans<'a, S>, span: fn(S) -> Span<'a>, line: &Line<'_>, sink: &mut Sink<'_>) {
     let shared = Shared::of(resource.resource.as_ref());
     for scope in resource.scopes.into_iter().flatten() {
-        for fields in scope.spans.into_iter().flatten() {
-            span(fields, &shared, scope.scope.as_ref(), line, sink);
+        for found in scope.spans.into_iter().flatten() {
+            push(span(found), &shared, scope.scope.as_ref(), line, sink);
         }
     }
 }
@@ -211,12 +297,14 @@ impl<'a> Shared<'a> {
     }
 }
 
-fn span<'a>(mut fields: Fields<'a>, shared: &'a Shared<'_>, scope: Option<&Scope<'a>>, line: &Line<'_>, sink: &mut Sink<'_>) {
+fn push<'a>(span: Span<'a>, shared: &'a Shared<'_>, scope: Option<&Scope<'a>>, line: &Line<'_>, sink: &mut Sink<'_>) {
+    let Span {
+        mut fields,
+        attributes,
+        events,
+    } = span;
     let (mut part, times) = record::begin(&mut fields, &NAMES, line, sink, DIALECT.name);
     record::take_status(&mut fields, "status", &mut part);
-    let attributes = value::attributes(fields.first(&["attributes"]));
-    let events = fields.take("events").map(Cow::into_owned).unwrap_or_default();
-    let events = record::events(&events, event);
     let mut beside = shared.beside(scope);
     beside.extend(fields.drain());
     let record = Record {

@@ -1,12 +1,13 @@
 //! The attributes of OTLP: lists of keys and `AnyValue`s, as plain JSON text.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::formats::scan::{Fields, array, quote, scalar};
+use crate::formats::scan::{Fields, Text, array, quote, scalar};
 
 /// Deeper attribute values stay as they were written.
 const DEEPEST: usize = 64;
@@ -19,51 +20,68 @@ struct KeyValue<'a> {
     value: Option<&'a RawValue>,
 }
 
-/// The same where the value is what OTLP says it is: read in one pass, without a list of its fields.
+/// Attributes as OTLP specifies them, read in one pass; of an odd value there is no reading here.
+pub struct KeyValues<'a>(pub Fields<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for KeyValues<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor;
+        impl<'de> Visitor<'de> for ListVisitor {
+            type Value = KeyValues<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of keys and values")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<KeyValues<'de>, A::Error> {
+                let mut out = Fields::default();
+                while let Some(Typed { key, value }) = list.next_element()? {
+                    out.push(key.0, value.0);
+                }
+                Ok(KeyValues(out))
+            }
+        }
+        deserializer.deserialize_seq(ListVisitor)
+    }
+}
+
 #[derive(Deserialize)]
 struct Typed<'a> {
     #[serde(borrow)]
-    key: Cow<'a, str>,
+    key: Text<'a>,
     #[serde(borrow)]
     value: AnyValue<'a>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AnyValue<'a> {
-    #[serde(borrow, default, rename = "stringValue", alias = "string_value")]
-    string: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "intValue", alias = "int_value")]
-    int: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "boolValue", alias = "bool_value")]
-    bool: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "doubleValue", alias = "double_value")]
-    double: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "bytesValue", alias = "bytes_value")]
-    bytes: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "arrayValue", alias = "array_value")]
-    array: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "kvlistValue", alias = "kvlist_value")]
-    map: Option<&'a RawValue>,
-}
+/// An `AnyValue` of one kind, or of none, as plain JSON text.
+struct AnyValue<'a>(Cow<'a, str>);
 
-impl<'a> AnyValue<'a> {
-    /// As plain JSON text; `None` when it says nothing, or `null`.
-    fn plain(&self) -> Option<Cow<'a, str>> {
-        let borrowed = |raw: &'a RawValue| Cow::Borrowed(raw.get());
-        if let Some(text) = self.string {
-            return Some(borrowed(text));
+impl<'de: 'a, 'a> Deserialize<'de> for AnyValue<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ValueVisitor;
+        impl<'de> Visitor<'de> for ValueVisitor {
+            type Value = AnyValue<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an AnyValue")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyValue<'de>, A::Error> {
+                let Some(Text(kind)) = map.next_key()? else {
+                    return Ok(AnyValue("null".into()));
+                };
+                let raw: &'de RawValue = map.next_value()?;
+                if map.next_key::<IgnoredAny>()?.is_some() {
+                    return Err(A::Error::custom("several values"));
+                }
+                let raw = raw.get();
+                Ok(AnyValue(match &*kind {
+                    "stringValue" | "string_value" | "boolValue" | "bool_value" | "doubleValue" | "double_value" | "bytesValue"
+                    | "bytes_value" => raw.into(),
+                    "intValue" | "int_value" => digits(raw.into()),
+                    "arrayValue" | "array_value" => list_text(raw, 0),
+                    "kvlistValue" | "kvlist_value" => map_text(raw, 0),
+                    _ => return Err(A::Error::custom("no kind of value")),
+                }))
+            }
         }
-        if let Some(number) = self.int {
-            return Some(digits(borrowed(number)));
-        }
-        if let Some(value) = self.bool.or(self.double).or(self.bytes) {
-            return Some(borrowed(value));
-        }
-        if let Some(list) = self.array {
-            return Some(list_text(list.get(), 0));
-        }
-        self.map.map(|list| map_text(list.get(), 0))
+        deserializer.deserialize_map(ValueVisitor)
     }
 }
 
@@ -84,11 +102,9 @@ pub fn attributes(raw: Option<Cow<'_, str>>) -> Fields<'_> {
 
 /// A list of keys and values, or a plain map of them.
 pub fn key_values<'a>(raw: &'a str, out: &mut Fields<'a>) {
-    if let Ok(list) = serde_json::from_str::<Vec<Typed<'a>>>(raw)
-        && let Some(values) = list.iter().map(|pair| pair.value.plain()).collect::<Option<Vec<_>>>()
-    {
-        for (pair, value) in list.into_iter().zip(values) {
-            out.push(pair.key, value);
+    if let Ok(KeyValues(list)) = serde_json::from_str::<KeyValues<'a>>(raw) {
+        for (key, value) in list.drain() {
+            out.push(key, value);
         }
     } else if let Ok(list) = serde_json::from_str::<Vec<KeyValue<'a>>>(raw) {
         for pair in list {

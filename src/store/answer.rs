@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::filter::Condition;
 use super::judge::{self, Judge};
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
-use super::{costs, health, page, peers, prompts, sessions, timeline, values};
+use super::{costs, health, page, peers, prompts, sessions, timeline, told, values};
 use crate::derive::{derive, merge_pieces, merge_twins};
 use crate::model::anomaly::{Baseline, Judging};
 use crate::model::content::{Contents, Piece, Slot, assemble};
@@ -31,10 +31,18 @@ pub(super) fn answer(engine: &Engine, prices: &Prices, judge: &Judge, query: &Qu
         if filter_of(query).is_some_and(judge::asks) {
             judge::keep(connection, &judge.known(connection)?.all)?;
         }
+        let asked = filter_of(query).map(told::asked).unwrap_or_default();
         if let Query::Trend { by, filter, window, steps } = query {
+            told::keep(connection, &asked)?;
             return costs::trend(connection, judge, *by, filter, *window, *steps);
         }
-        connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+        // What spans say is told by such tables too, and must be of the same moment as the rows.
+        connection.execute_batch(if asked.is_empty() {
+            "BEGIN TRANSACTION READ ONLY"
+        } else {
+            "BEGIN TRANSACTION"
+        })?;
+        told::keep(connection, &asked)?;
         let reply = reply(connection, prices, &judge.judging, query)?;
         connection.execute_batch("COMMIT")?;
         Ok(reply)

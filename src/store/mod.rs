@@ -38,6 +38,7 @@ mod recent;
 mod rows;
 mod sessions;
 mod timeline;
+mod told;
 mod values;
 mod writer;
 

@@ -15,7 +15,7 @@ use spanscope::model::content::{Contents, Message, MessagePart, Slot};
 use spanscope::model::filter::{Field, Filter, Subject};
 use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, SessionCursor, SessionRow, Sort, SourceStat, Stats, Window};
 use spanscope::model::record::{Progress, Receipt, Tally};
-use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
+use spanscope::model::span::{Part, SpanKey, SpanKind, Status, TraceKey};
 use spanscope::model::timeline::{self, Bar, Timeline};
 use spanscope::model::trace::{FindingKind, Findings, Interaction, Trace};
 use spanscope::model::usage::{Cost, CostBasis, Usage};
@@ -349,13 +349,8 @@ impl Desk {
         let inside = |row: &&Interaction, filter: &Filter, window: Window| {
             let (ask, answer) = (row.ask.as_str(), row.answer.as_str());
             filter.matches(&Subject {
-                row,
-                steps: &[],
-                texts: &[ask, answer],
-                documents: &[],
-                prompts: &[],
-                attributes: &[],
-                anomaly: false,
+                texts: &[(SpanKey(0), ask), (SpanKey(0), answer)],
+                ..Subject::of(row)
             }) && window.since.is_none_or(|since| row.start >= since)
                 && window.until.is_none_or(|until| row.start < until)
         };

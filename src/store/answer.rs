@@ -15,7 +15,7 @@ use crate::derive::{derive, merge_pieces, merge_twins};
 use crate::model::anomaly::{Baseline, Judging};
 use crate::model::content::{Contents, Piece, Slot, assemble};
 use crate::model::filter::Filter;
-use crate::model::query::{Page, Query, RejectRow, Reply, SourceStat, Stats};
+use crate::model::query::{Page, Query, RejectRow, Reply, Seen, SourceStat, Stats};
 use crate::model::record::Order;
 use crate::model::span::{Origin, Part, SpanKey, TraceKey};
 use crate::model::trace::Span;
@@ -113,7 +113,10 @@ fn reply(connection: &Connection, prices: &Prices, judging: &Judging, query: &Qu
         } => sessions::sessions(connection, filter, *window, page, *limit),
         Query::Timeline { filter, window, most } => timeline::timeline(connection, filter, *window, *most),
         Query::Peers { trace, within, limit } => peers::peers(connection, prices, judging, *trace, *within, *limit),
-        Query::Values { field, text, limit } => values::values(connection, *field, text, *limit),
+        Query::Values { of, text, limit } => match of {
+            Seen::Field(field) => values::values(connection, *field, text, *limit),
+            Seen::Attributes => values::attributes(connection, text, *limit),
+        },
         Query::Stats => stats(connection),
         Query::Health { filter, window } => {
             let Reply::Stats(stats) = stats(connection)? else {

@@ -14,10 +14,7 @@ const EACH: u64 = 16;
 pub(super) fn sessions(connection: &Connection, filter: &Filter, window: Window, page: &Page<SessionCursor>, limit: u32) -> Result<Reply> {
     let asked = Asked::new(filter, window, page, u64::from(limit) + 1);
     let chosen = asked.choose(connection)?;
-    let (Some(first), Some(last)) = (
-        chosen.iter().map(|one| one.first).min(),
-        chosen.iter().map(|one| one.last).max(),
-    ) else {
+    let (Some(first), Some(last)) = (chosen.iter().map(|one| one.first).min(), chosen.iter().map(|one| one.last).max()) else {
         return Ok(Reply::Sessions {
             rows: Vec::new(),
             more: false,
@@ -168,7 +165,9 @@ impl<'a> Asked<'a> {
             condition.bind(cursor.session.clone());
             format!("AND (max(start), session) {} (?, ?)", self.sign)
         });
-        sql = sql.replace("{candidates}", candidates).replace("{beyond}", &beyond.unwrap_or_default());
+        sql = sql
+            .replace("{candidates}", candidates)
+            .replace("{beyond}", &beyond.unwrap_or_default());
         let mut statement = connection.prepare(&sql)?;
         let found = statement.query_map(params_from_iter(condition.binds), |row| {
             Ok(Chosen {

@@ -11,7 +11,7 @@ use spanscope::model::content::{Form, Slot};
 use spanscope::model::filter::{Comparison, Content, Field, Filter, Had, Pattern, Reach, Shape, Subject};
 use spanscope::model::json::Json;
 use spanscope::model::moment::Clock;
-use spanscope::model::query::{Page, Query, Reply, Sort, Window};
+use spanscope::model::query::{Page, Query, Reply, Seen, Sort, Window};
 use spanscope::model::span::{Part, SpanKey, SpanKind, Status, TraceKey};
 use spanscope::model::trace::{Interaction, Trace};
 use spanscope::model::usage::Cost;
@@ -325,6 +325,21 @@ fn the_sql_of_a_filter_says_what_the_plain_evaluator_says() {
         let rows = list(&store, Filter::Has(Had::Content(content))).len();
         assert!((1..everything.len()).contains(&rows), "{content:?} {rows}");
     }
+    // Names of attributes that have a value, as `attr.` takes them.
+    let names = |text: &str| {
+        let query = Query::Values {
+            of: Seen::Attributes,
+            text: text.to_owned(),
+            limit: 4,
+        };
+        match store.ask_now(query) {
+            Reply::Values(names) => names,
+            other => panic!("{other:?}"),
+        }
+    };
+    let told = |list: &[(&str, u64)]| list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<Vec<_>>();
+    assert_eq!(names(""), told(&[("http.route", 20), ("n", 20), ("a/b", 10), ("deep", 10)]));
+    assert_eq!(names("DEEP"), told(&[("deep", 10), ("deep.on", 10)]));
     // What a span says, tells interactions apart that all say it somewhere.
     let clock = Clock {
         now: NOON,

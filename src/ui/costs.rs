@@ -55,15 +55,12 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if wide {
         heads(theme, area, buffer);
     } else if lines == 1 {
+        let (head, room) = trend_room(area.width);
         let heads = Safe::concat(&[
             &text::pad(&Safe::from_static("share"), SHARE, Align::Right),
             &text::pad(&Safe::from_static("cost"), BAR + MONEY + 2, Align::Right),
             &text::pad(&Safe::from_static("p50"), MONEY + 1, Align::Right),
-            &text::pad(
-                &Safe::from_static(if area.width >= TREND { "over time" } else { "" }),
-                trend_room(area.width),
-                Align::Right,
-            ),
+            &text::pad(&Safe::from_static(head), room, Align::Right),
         ]);
         let x = area.right().saturating_sub(heads.width() as u16 + 1);
         buffer.set_span(x, area.y, &span(&heads, theme.style(Role::Dim)), area.right() - x);
@@ -152,11 +149,13 @@ fn share(row: &CostRow, partial: bool, cells: usize) -> (Safe, Safe) {
     (about(&text::percent(share), partial), Safe::line(&bar))
 }
 
-/// From this width spend over time stands beside the figures of a line.
-const TREND: u16 = 60;
-/// Columns of it, with the one before it.
-const fn trend_room(width: u16) -> usize {
-    if width >= TREND { "over time".len() + 1 } else { 0 }
+/// Heading of spend over time beside the figures of a line, and its columns with the one before it; none where a name would have too few.
+const fn trend_room(width: u16) -> (&'static str, usize) {
+    match width {
+        0..58 => ("", 0),
+        58..70 => ("trend", 6),
+        70.. => ("over time", 10),
+    }
 }
 /// From this width the panel, alone on the screen, is a table.
 const WIDE: u16 = 100;
@@ -353,7 +352,7 @@ fn about(figure: &Safe, partial: bool) -> Safe {
 fn one_line(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let (name, name_role, cost, cost_role) = name_and_cost(row, partial);
     let (share, bar) = share(row, partial, BAR);
-    let over = trend_room(area.width);
+    let (_, over) = trend_room(area.width);
     let room = usize::from(area.width).saturating_sub(SHARE + BAR + 2 * MONEY + 6 + over);
     let trend = over_time(&row.over_time, over.saturating_sub(1));
     let line = Line::from(vec![

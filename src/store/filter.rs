@@ -150,7 +150,7 @@ impl Condition {
                 self.sql.push_str("))");
             }
             Filter::Is(..) | Filter::Compare(..) | Filter::Between(..) | Filter::Has(_) | Filter::Some(Reach::Span, _) => {
-                self.sql.push_str("false")
+                self.sql.push_str("false");
             }
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use duckdb::arrow::array::{AsArray as _, UInt64Array};
+use duckdb::arrow::array::{AsArray, UInt64Array};
 use duckdb::arrow::datatypes::{DataType, Field as Column, Schema, UInt64Type};
 use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::{Connection, Result, params_from_iter};
@@ -93,7 +93,7 @@ fn spans(connection: &Connection, records: Condition, passes: impl Fn(&str) -> b
         let batch = batch?;
         let traces = batch.column(0).as_primitive::<UInt64Type>();
         let ids = batch.column(1).as_string::<i32>();
-        let contents = batch.columns().get(2).map(|column| column.as_string::<i32>());
+        let contents = batch.columns().get(2).map(AsArray::as_string::<i32>);
         for row in 0..batch.num_rows() {
             if contents.is_none_or(|contents| passes(contents.value(row))) {
                 spans.push(SpanKey::of(TraceKey(traces.value(row)), ids.value(row)).0);

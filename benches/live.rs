@@ -1,8 +1,9 @@
 //! The explorer's own `App` over a store that goes on growing: from a key to its frame, and to the rows it asked for; and what a key
 //! writes to the terminal.
 //!
-//! `cargo bench --bench live -- [--spans N] [--keys N] [--rate SPANS_A_SECOND] [--quick]`. Keys come every 120 ms, whatever the
-//! explorer is doing: time spent waiting for it counts. Frames keep the pace of the real loop, 16 ms. Budget: p99 33 ms.
+//! `cargo bench --bench live -- [--spans N | --store PATH] [--keys N] [--rate SPANS_A_SECOND] [--quick]`. Keys come every 120 ms, whatever
+//! the explorer is doing: time spent waiting for it counts. Frames keep the pace of the real loop, 16 ms. A store of `--store` is copied, and
+//! the copy brought up to date before anything is measured. Budget: key to frame p99 33 ms, `ui::draw` 1 ms.
 
 #[path = "support/spans.rs"]
 mod spans;
@@ -24,8 +25,8 @@ use spanscope::app::layout::Plan;
 use spanscope::app::{App, Effect, Input, Msg, Settings};
 use spanscope::keymap::{Keymap, Lookup};
 use spanscope::model::filter::Filter;
-use spanscope::model::query::{Reply, Ticket, Window};
-use spanscope::model::record::{Progress, Receipt};
+use spanscope::model::query::{Query, Reply, Ticket, Window};
+use spanscope::model::record::{Progress, Receipt, SourceInfo};
 use spanscope::pricing::Prices;
 use spanscope::store::{Location, Options, Store};
 use spanscope::ui::theme::{ColorSupport, Theme};
@@ -90,8 +91,8 @@ struct Desk {
     awaited: HashSet<Ticket>,
     drawn: Instant,
     dirty: bool,
-    /// How long drawing took, frame by frame.
-    draws: Vec<Duration>,
+    /// How long drawing took, frame by frame: `ui::draw` alone, and with what the terminal is sent.
+    draws: Vec<(Duration, Duration)>,
 }
 
 impl Desk {
@@ -165,9 +166,14 @@ impl Desk {
             ..
         } = self;
         queue!(terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        terminal.draw(|frame| spanscope::ui::draw(app, keymap, &[], theme, false, frame))?;
+        let mut drawn = Duration::ZERO;
+        terminal.draw(|frame| {
+            let begun = Instant::now();
+            spanscope::ui::draw(app, keymap, &[], theme, false, frame);
+            drawn = begun.elapsed();
+        })?;
         queue!(terminal.backend_mut(), EndSynchronizedUpdate)?;
-        self.draws.push(begun.elapsed());
+        self.draws.push((drawn, begun.elapsed()));
         (self.drawn, self.dirty) = (Instant::now(), false);
         Ok(())
     }
@@ -262,12 +268,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(default)
     };
     let quick = arguments.iter().any(|argument| argument == "--quick");
+    let given = arguments.iter().position(|argument| argument == "--store");
+    let given = given.and_then(|at| arguments.get(at + 1)).map(std::path::PathBuf::from);
     let count = number("--spans", if quick { 200_000 } else { 10_000_000 });
     let presses = number("--keys", if quick { 200 } else { 1_000 });
     let rate = number("--rate", 2_000);
 
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("spans.duckdb");
+    if let Some(given) = &given {
+        std::fs::copy(given, &path)?;
+    }
     let (sender, events) = channel();
     let begun = Instant::now();
     let options = Options::new(Arc::new(Prices::default()), dir.path().to_owned());
@@ -279,16 +290,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = Arc::new(Store::open(Location::File(path), options, committed, |problem| {
         eprintln!("{problem}");
     })?);
-    spans::fill(&store, count)?;
+    let (count, source) = if given.is_some() {
+        store.flush()?;
+        let Reply::Stats(stats) = store.ask_now(Query::Stats) else {
+            return Err("the store does not say what it holds".into());
+        };
+        let source = SourceInfo {
+            id: store.next_source_id()?,
+            ..SourceInfo::clone(&spans::source())
+        };
+        (stats.spans, Arc::new(source))
+    } else {
+        spans::fill(&store, count)?;
+        (count, spans::source())
+    };
     println!(
-        "{count} spans stored in {:.1} s; {rate} spans a second follow",
+        "{count} spans {} in {:.1} s; {rate} spans a second follow",
+        if given.is_some() { "opened" } else { "stored" },
         begun.elapsed().as_secs_f64()
     );
 
     // Live traffic, until the end.
     let stop = Arc::new(AtomicBool::new(false));
     let writer = {
-        let (stop, batches, source) = (Arc::clone(&stop), store.intake(), spans::source());
+        let (stop, batches) = (Arc::clone(&stop), store.intake());
         std::thread::spawn(move || {
             let (begun, mut at) = (Instant::now(), count);
             while !stop.load(Ordering::Relaxed) {
@@ -410,16 +435,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         figures.print(name);
     }
     all.print("all");
-    let mut draws: Vec<f64> = desk.draws.iter().copied().map(millis).collect();
-    let drawn = quantiles(&mut draws);
-    println!(
-        "{} frames of {}×{}: drawn and encoded in p50 {:.2} ms, p99 {:.2} ms, worst {:.2} ms",
-        draws.len(),
-        SIZE.0,
-        SIZE.1,
-        drawn[0],
-        drawn[1],
-        drawn[2]
-    );
+    println!("{} frames of {}×{}", desk.draws.len(), SIZE.0, SIZE.1);
+    let told = |what: &str, of: fn(&(Duration, Duration)) -> Duration| {
+        let [p50, p99, worst] = quantiles(&mut desk.draws.iter().map(|both| millis(of(both))).collect::<Vec<_>>());
+        println!("{what:<22}p50 {p50:.2} ms, p99 {p99:.2} ms, worst {worst:.2} ms");
+    };
+    told("ui::draw", |both| both.0);
+    told("drawn and encoded", |both| both.1);
     Ok(())
 }

@@ -104,7 +104,13 @@ pub fn batch(source: &Arc<SourceInfo>, records: Range<u64>) -> Batch {
             ..Identity::default()
         },
         range: records.start * LENGTH..records.end * LENGTH,
-        parts: records.map(part).collect(),
+        parts: records
+            .map(|n| {
+                let mut part = part(n);
+                part.origin.source = source.id;
+                part
+            })
+            .collect(),
         others: Vec::new(),
         rejects: Vec::new(),
         tally: Tally {

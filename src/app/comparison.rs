@@ -329,10 +329,14 @@ fn page(told: &Told, width: usize) -> Page {
 /// `Answer in [-French-]{+German+} now.`: told apart without colours too.
 pub(super) fn words(page: &mut Page, pieces: &[Piece]) {
     for piece in pieces {
-        match piece.change {
-            Change::Same => page.push(Tone::Text, &piece.text),
-            Change::Out => page.push(Tone::Error, "[-").push(Tone::Error, &piece.text).push(Tone::Error, "-]"),
-            Change::In => page.push(Tone::Cost, "{+").push(Tone::Cost, &piece.text).push(Tone::Cost, "+}"),
+        let (tone, before, after) = match piece.change {
+            Change::Same => (Tone::Text, "", ""),
+            Change::Out => (Tone::Error, "[-", "-]"),
+            Change::In => (Tone::Cost, "{+", "+}"),
         };
+        // A line end stands behind its mark, else the mark would begin the next line.
+        let said = piece.text.trim_end_matches('\n');
+        page.push(tone, before).push(tone, said).push(tone, after);
+        page.push(tone, &piece.text[said.len()..]);
     }
 }

@@ -11,6 +11,8 @@ pub enum What {
     Value(Field, String),
     /// What `has:` asks for.
     Had(String),
+    /// The name of an attribute, behind `attr.`.
+    Attribute(String),
     /// Nothing that could be completed.
     Nothing,
 }
@@ -57,6 +59,14 @@ pub fn place(text: &str, cursor: usize) -> Place {
     let Some(operator) = word.find([':', '=', '<', '>']) else {
         return if word.starts_with('"') {
             nothing
+        } else if let Some((prefix, name)) = word
+            .split_at_checked("attr.".len())
+            .filter(|(prefix, _)| prefix.eq_ignore_ascii_case("attr."))
+        {
+            Place {
+                start: start + prefix.len(),
+                what: What::Attribute(name.to_owned()),
+            }
         } else {
             Place {
                 start,
@@ -126,7 +136,7 @@ pub fn known(what: &What) -> Vec<Completion> {
             .into_iter()
             .map(|name| completion((format!("{name} "), "")))
             .collect(),
-        What::Value(..) | What::Nothing => Vec::new(),
+        What::Value(..) | What::Attribute(_) | What::Nothing => Vec::new(),
     }
 }
 
@@ -146,6 +156,17 @@ pub const fn is_asked(field: Field) -> bool {
             | Field::Tool
             | Field::Stop
     )
+}
+
+/// Names of attributes as completions, those that can be written behind `attr.`. They were counted in a part of the records.
+#[must_use]
+pub fn named(names: Vec<(String, u64)>) -> Vec<Completion> {
+    let plain = |name: &str| !name.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '(' | ')' | ':' | '=' | '<' | '>'));
+    let completion = |(name, count): (String, u64)| Completion {
+        text: format!("{name}:"),
+        note: format!("≥{count}"),
+    };
+    names.into_iter().filter(|(name, _)| plain(name)).map(completion).collect()
 }
 
 /// Values seen as completions, in quotes where they need them.
@@ -198,6 +219,15 @@ mod tests {
             ("\"user", 5, nothing(0)),
             ("foo:ba", 6, nothing(4)),
             (
+                "-attr.http.ro",
+                13,
+                Place {
+                    start: 6,
+                    what: What::Attribute("http.ro".to_owned()),
+                },
+            ),
+            ("attr.http.route:/ch", 19, nothing(16)),
+            (
                 "has:pro",
                 7,
                 Place {
@@ -225,6 +255,15 @@ mod tests {
         assert_eq!(texts(What::Word("t".into()))[..3], ["trace:", "tool:", "tokens>"]);
         assert_eq!(texts(What::Had("pr".into())), ["prompt "]);
         assert_eq!(texts(What::Value(Field::Finding, "anom".into())), ["anomaly "]);
+        let names = named(vec![("http.route".into(), 2), ("a b".into(), 9), ("é/~".into(), 1)]);
+        assert_eq!(
+            names.iter().map(|one| one.text.as_str()).collect::<Vec<_>>(),
+            ["http.route:", "é/~:"]
+        );
+        for one in names {
+            let text = format!("attr.{}x", one.text);
+            assert!(crate::model::filter::Filter::parse(&text, &clock).is_ok(), "{text}");
+        }
         for one in seen(vec![("two \"words\" \\".into(), 3), ("plain".into(), 1), (String::new(), 1)]) {
             let text = format!("user:{}", one.text);
             assert!(crate::model::filter::Filter::parse(&text, &clock).is_ok(), "{text}");

@@ -88,6 +88,10 @@ impl Span {
 #[derive(Debug, Default)]
 pub struct Costs {
     rows: Vec<CostRow>,
+    /// Of all rows.
+    total: Total,
+    /// How many rows make up 80 % of the spend.
+    in_front: Option<usize>,
     by: CostKey,
     span: Span,
     loaded: bool,
@@ -115,11 +119,35 @@ pub struct Total {
     pub interactions: u64,
 }
 
+impl Total {
+    fn of(rows: &[CostRow]) -> Self {
+        let mut total = Self::default();
+        for row in rows {
+            if let Some(cost) = row.cost {
+                total.cost = Some(Cost(total.cost.map_or(0, |sum| sum.0).saturating_add(cost.0)));
+            }
+            total.at_least |= row.lower_bound || row.unpriced_calls > 0;
+            total.interactions += row.interactions;
+        }
+        total
+    }
+}
+
 impl Costs {
-    /// The rows, dearest first.
+    /// The rows, dearest first, without what the trend says of them: there may be tens of thousands.
     #[must_use]
     pub fn rows(&self) -> &[CostRow] {
         &self.rows
+    }
+
+    /// A row with its trend.
+    #[must_use]
+    pub fn row(&self, at: usize) -> Option<CostRow> {
+        let mut row = self.rows.get(at)?.clone();
+        if let Some(trend) = &self.trend {
+            trend.tell(&mut row);
+        }
+        Some(row)
     }
 
     /// The first answer has come.
@@ -179,18 +207,13 @@ impl Costs {
 
     pub(super) fn trend_arrived(&mut self, trend: Box<Trend>, now: Nanos) {
         self.trend_took = self.trend_asked.map_or(0, |asked| now.saturating_sub(asked));
-        trend.tell(&mut self.rows);
         self.trend = Some(trend);
     }
 
     /// How many of the dearest keys make up 80 % of the spend; `None` while that is not known.
     #[must_use]
-    pub fn in_front(&self) -> Option<usize> {
-        let reaches = self
-            .rows
-            .iter()
-            .position(|row| row.cumulative_share.is_some_and(|so_far| so_far >= 0.8));
-        reaches.map(|at| at + 1)
+    pub const fn in_front(&self) -> Option<usize> {
+        self.in_front
     }
 
     /// When sums over a time that moves are out of date though nothing was written: after a sixtieth of it.
@@ -217,16 +240,8 @@ impl Costs {
 
     /// The sum.
     #[must_use]
-    pub fn total(&self) -> Total {
-        let mut total = Total::default();
-        for row in &self.rows {
-            if let Some(cost) = row.cost {
-                total.cost = Some(Cost(total.cost.map_or(0, |sum| sum.0).saturating_add(cost.0)));
-            }
-            total.at_least |= row.lower_bound || row.unpriced_calls > 0;
-            total.interactions += row.interactions;
-        }
-        total
+    pub const fn total(&self) -> Total {
+        self.total
     }
 
     pub(super) fn arrived(&mut self, answer: Result<Vec<CostRow>, String>) {
@@ -236,10 +251,10 @@ impl Costs {
                 // The cursor stays on its feature while rows change places.
                 let key = self.rows.get(self.at).map(|row| row.key.clone());
                 self.error = None;
+                self.total = Total::of(&rows);
+                let reaches = |row: &CostRow| row.cumulative_share.is_some_and(|so_far| so_far >= 0.8);
+                self.in_front = rows.iter().position(reaches).map(|at| at + 1);
                 self.rows = rows;
-                if let Some(trend) = &self.trend {
-                    trend.tell(&mut self.rows);
-                }
                 let found = key.and_then(|key| self.rows.iter().position(|row| row.key == key));
                 self.at = found.unwrap_or(self.at).min(self.rows.len().saturating_sub(1));
             }

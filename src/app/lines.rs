@@ -156,9 +156,9 @@ impl App {
             return;
         }
         self.values_asked.clone_from(&wanted);
-        if let Some((field, text)) = wanted {
+        if let Some((of, text)) = wanted {
             let limit = VALUES;
-            effects.push(self.asks.ask(Pane::Values, Query::Values { field, text, limit }));
+            effects.push(self.asks.ask(Pane::Values, Query::Values { of, text, limit }));
         }
     }
 }

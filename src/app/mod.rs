@@ -43,9 +43,9 @@ use strum::EnumCount;
 
 use crate::model::anomaly::{Baseline, Judging};
 use crate::model::column::Column;
-use crate::model::filter::{Field, Filter};
+use crate::model::filter::Filter;
 use crate::model::moment::Clock;
-use crate::model::query::{Page, Query, Reply, Ticket, Window};
+use crate::model::query::{Page, Query, Reply, Seen, Ticket, Window};
 use crate::model::record::{Progress, Receipt};
 use crate::model::span::{Nanos, Origin, SpanKey, TraceKey};
 use crate::pricing::Prices;
@@ -67,6 +67,7 @@ pub use sessions::Sessions;
 pub use sources::Sources;
 pub use status::{Partial, Reading, Status};
 pub use tree::{Open, Spans, Trees};
+pub use window::{Keyed, Paged};
 
 use asks::{Asks, STATS_PACE};
 use inspector::Inspector;
@@ -220,7 +221,7 @@ pub struct App {
     history: Vec<String>,
     views: Vec<View>,
     /// The values that were asked for last.
-    values_asked: Option<(Field, String)>,
+    values_asked: Option<(Seen, String)>,
     window: Window,
     prices: Arc<Prices>,
     judging: Arc<Judging>,
@@ -537,9 +538,9 @@ impl App {
             (Pane::Sessions, Query::Sessions { page, .. }, Reply::Sessions { rows, more }) => self.sessions_arrived(&page, rows, more),
             (Pane::Health, _, Reply::Health(health)) => self.health_arrived(Ok(health)),
             (Pane::Reject, Query::Reject(origin), Reply::Reject(row)) => self.reject_arrived(origin, row, effects),
-            (Pane::Values, Query::Values { field, text, .. }, Reply::Values(values)) => {
+            (Pane::Values, Query::Values { of, text, .. }, Reply::Values(values)) => {
                 if let Over::Prompt(prompt) = &mut self.over {
-                    prompt.seen(field, &text, values);
+                    prompt.seen(of, &text, values);
                 }
             }
             (pane, query, Reply::Failed(message)) => self.failed(pane, &query, message),

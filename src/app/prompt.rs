@@ -4,7 +4,8 @@ use tui_textarea::{CursorMove, Key, TextArea};
 
 use super::complete::{self, Completion, What};
 use super::palette::{self, Entry, View};
-use crate::model::filter::{Field, FilterError};
+use crate::model::filter::FilterError;
+use crate::model::query::Seen;
 
 pub use tui_textarea::Input;
 
@@ -169,21 +170,26 @@ impl Prompt {
     }
 
     /// The values that the store should be asked for.
-    pub(super) fn wants(&self) -> Option<(Field, String)> {
+    pub(super) fn wants(&self) -> Option<(Seen, String)> {
         if self.kind != PromptKind::Filter {
             return None;
         }
         match complete::place(&self.typed.0, self.typed.1).what {
-            What::Value(field, text) if complete::is_asked(field) => Some((field, text)),
+            What::Value(field, text) if complete::is_asked(field) => Some((Seen::Field(field), text)),
+            What::Attribute(text) => Some((Seen::Attributes, text)),
             What::Value(..) | What::Word(_) | What::Had(_) | What::Nothing => None,
         }
     }
 
     /// Values seen have come.
-    pub(super) fn seen(&mut self, field: Field, text: &str, values: Vec<(String, u64)>) {
-        if self.at.is_none() && self.wants().is_some_and(|(wanted, typed)| wanted == field && typed == text) {
+    pub(super) fn seen(&mut self, of: Seen, text: &str, values: Vec<(String, u64)>) {
+        if self.at.is_none() && self.wants().is_some_and(|(wanted, typed)| wanted == of && typed == text) {
             let start = complete::place(&self.typed.0, self.typed.1).start;
-            self.choices = Choices::Completions(start, complete::seen(values));
+            let found = match of {
+                Seen::Field(_) => complete::seen(values),
+                Seen::Attributes => complete::named(values),
+            };
+            self.choices = Choices::Completions(start, found);
         }
     }
 

@@ -4,9 +4,8 @@ use crate::model::query::{Page, Query, RejectRow, Stats};
 use crate::model::span::Origin;
 use crate::model::text;
 
-use super::moves::scrolled;
 use super::viewer::{Page as Words, Scroll, Tone, Viewer};
-use super::window::{PAGE, Window};
+use super::window::{PAGE, Paged};
 use super::{Action, App, Effect, Notice, Pane};
 
 /// The list, and the line being read.
@@ -14,15 +13,7 @@ use super::{Action, App, Effect, Notice, Pane};
 pub struct Rejects {
     uri: String,
     sources: Vec<u32>,
-    window: Window<RejectRow>,
-    loaded: bool,
-    error: Option<String>,
-    /// The cursor goes to the last row when it arrives.
-    land_last: bool,
-    selected: Option<Origin>,
-    at: usize,
-    top: usize,
-    height: usize,
+    list: Paged<RejectRow>,
     reader: Option<Reader>,
     /// The line that is copied as soon as it is here.
     copying: Option<Origin>,
@@ -59,14 +50,7 @@ impl Rejects {
         Self {
             uri,
             sources,
-            window: Window::default(),
-            loaded: false,
-            error: None,
-            land_last: false,
-            selected: None,
-            at: 0,
-            top: 0,
-            height: 1,
+            list: Paged::default(),
             reader: None,
             copying: None,
             count: None,
@@ -79,34 +63,10 @@ impl Rejects {
         &self.uri
     }
 
-    /// The rows held.
+    /// The rows, the newest first.
     #[must_use]
-    pub fn rows(&self) -> &[RejectRow] {
-        &self.window.rows
-    }
-
-    /// The first answer has come.
-    #[must_use]
-    pub const fn is_loaded(&self) -> bool {
-        self.loaded
-    }
-
-    /// Why there is nothing to show.
-    #[must_use]
-    pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
-    }
-
-    /// The row of the cursor.
-    #[must_use]
-    pub const fn at(&self) -> usize {
-        self.at
-    }
-
-    /// The first row on the screen.
-    #[must_use]
-    pub const fn top(&self) -> usize {
-        self.top
+    pub const fn list(&self) -> &Paged<RejectRow> {
+        &self.list
     }
 
     /// The line being read.
@@ -121,40 +81,16 @@ impl Rejects {
     }
 
     pub(super) fn resize(&mut self, width: u16, height: u16) {
-        self.height = usize::from(height).max(1);
-        self.stand_on(self.at);
+        // Of the list the first line names the columns.
+        self.list.resize(height.saturating_sub(1));
         if let Some(reader) = &mut self.reader {
             reader.viewer.resize(width, height);
         }
     }
 
-    fn stand_on(&mut self, row: usize) {
-        self.at = row.min(self.window.rows.len().saturating_sub(1));
-        let lowest = (self.at + 1).saturating_sub(self.height);
-        self.top = self.top.clamp(lowest, self.at.max(lowest));
-        self.top = self.top.min(self.window.rows.len().saturating_sub(self.height));
-        self.selected = self.window.rows.get(self.at).map(|row| row.origin);
-    }
-
     /// Nothing newer is above the cursor: what is rejected next belongs on the screen.
     const fn at_newest(&self) -> bool {
-        self.at == 0 && !self.window.above && self.reader.is_none()
-    }
-
-    fn arrived(&mut self, page: &Page<Origin>, rows: Vec<RejectRow>, more: bool) {
-        (self.loaded, self.error) = (true, None);
-        self.window.arrived(page, rows, more, |row| row.origin);
-        let selected = self.selected.filter(|_| !matches!(page, Page::First));
-        let found = if std::mem::take(&mut self.land_last) {
-            Some(self.window.rows.len().saturating_sub(1))
-        } else {
-            selected.and_then(|origin| self.window.rows.iter().position(|row| row.origin == origin))
-        };
-        // The row keeps its height on the screen while others come before it.
-        let on_screen = self.at.saturating_sub(self.top);
-        let at = found.unwrap_or(0);
-        self.top = at.saturating_sub(on_screen);
-        self.stand_on(at);
+        self.list.at_newest() && self.reader.is_none()
     }
 }
 
@@ -234,7 +170,7 @@ impl App {
                 }
             }
             (Action::Open, None) => {
-                if let Some(origin) = rejects.selected {
+                if let Some(origin) = rejects.list.selected {
                     rejects.reader = Some(Reader {
                         origin,
                         row: None,
@@ -242,28 +178,24 @@ impl App {
                         viewer: Viewer::default(),
                     });
                     effects.push(self.asks.ask(Pane::Reject, Query::Reject(origin)));
-                } else if rejects.error.is_some() {
+                } else if rejects.list.error.is_some() {
                     self.asks.soil(Pane::Rejects);
                 }
             }
             (Action::Top, None) => {
-                if rejects.window.above {
+                if rejects.list.window.above {
                     self.asks.soil(Pane::Rejects);
                 }
-                rejects.stand_on(0);
+                rejects.list.stand_on(0);
             }
             (Action::Bottom, None) => {
-                rejects.stand_on(usize::MAX);
-                if rejects.window.below {
-                    rejects.land_last = true;
+                rejects.list.stand_on(usize::MAX);
+                if rejects.list.window.below {
+                    rejects.list.land_last = true;
                     self.ask_rejects(Page::Last, effects);
                 }
             }
-            (action, None) => {
-                if let Some(step) = scrolled(action, rejects.height) {
-                    rejects.stand_on(rejects.at.saturating_add_signed(step));
-                }
-            }
+            (action, None) => rejects.list.step(action),
         }
     }
 
@@ -274,7 +206,7 @@ impl App {
         if let Some(row) = read {
             return effects.push(copy(row));
         }
-        let Some(origin) = rejects.reader.as_ref().map(|reader| reader.origin).or(rejects.selected) else {
+        let Some(origin) = rejects.reader.as_ref().map(|reader| reader.origin).or(rejects.list.selected) else {
             return self.notices.say(Notice::warn("nothing to copy: no rejected line is selected"));
         };
         rejects.copying = Some(origin);
@@ -300,8 +232,8 @@ impl App {
         if self.asks.due(Pane::Rejects) {
             self.ask_rejects(Page::First, effects);
         } else if self.asks.under_way(Pane::Rejects).is_none()
-            && rejects.error.is_none()
-            && let Some(page) = rejects.window.wants(rejects.at, |row| row.origin)
+            && rejects.list.error.is_none()
+            && let Some(page) = rejects.list.window.wants(rejects.list.at(), |row| row.origin)
         {
             self.ask_rejects(page, effects);
         }
@@ -327,7 +259,7 @@ impl App {
 
     pub(super) fn rejects_arrived(&mut self, page: &Page<Origin>, rows: Vec<RejectRow>, more: bool) {
         if let Some(rejects) = &mut self.rejects {
-            rejects.arrived(page, rows, more);
+            rejects.list.arrived(page, rows, more, !matches!(page, Page::First));
         }
     }
 
@@ -361,7 +293,7 @@ impl App {
 
     pub(super) fn rejects_failed(&mut self, why: String) {
         if let Some(rejects) = &mut self.rejects {
-            (rejects.loaded, rejects.land_last, rejects.error) = (true, false, Some(why));
+            rejects.list.failed(why);
         }
     }
 }

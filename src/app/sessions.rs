@@ -7,8 +7,7 @@ use crate::model::query::{Page, Query, SessionCursor, SessionRow, Sort};
 use crate::model::span::Nanos;
 
 use super::layout::Focus;
-use super::moves::scrolled;
-use super::window::{PAGE, Window};
+use super::window::{PAGE, Paged};
 use super::{Action, App, Effect, Pane};
 
 /// While lines arrive they are asked for at most so often: they are summed over every interaction.
@@ -17,15 +16,7 @@ const PACE: Nanos = 2_000_000_000;
 /// The pane.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    window: Window<SessionRow>,
-    loaded: bool,
-    error: Option<String>,
-    /// The cursor goes to the last row when it arrives.
-    land_last: bool,
-    selected: Option<String>,
-    at: usize,
-    top: usize,
-    height: usize,
+    list: Paged<SessionRow>,
     asked: Option<Nanos>,
     /// A conversation is open in the list.
     pub(super) behind: Option<Behind>,
@@ -41,34 +32,10 @@ pub(super) struct Behind {
 }
 
 impl Sessions {
-    /// The rows held, the conversation with the newest interaction first.
+    /// The rows, the conversation with the newest interaction first.
     #[must_use]
-    pub fn rows(&self) -> &[SessionRow] {
-        &self.window.rows
-    }
-
-    /// The first answer has come.
-    #[must_use]
-    pub const fn is_loaded(&self) -> bool {
-        self.loaded
-    }
-
-    /// Why there is nothing to show.
-    #[must_use]
-    pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
-    }
-
-    /// The row of the cursor.
-    #[must_use]
-    pub const fn at(&self) -> usize {
-        self.at
-    }
-
-    /// The first row on the screen.
-    #[must_use]
-    pub const fn top(&self) -> usize {
-        self.top
+    pub const fn list(&self) -> &Paged<SessionRow> {
+        &self.list
     }
 
     /// When they may be asked for again.
@@ -77,38 +44,7 @@ impl Sessions {
     }
 
     pub(super) fn resize(&mut self, height: u16) {
-        self.height = usize::from(height).max(1);
-        self.stand_on(self.at);
-    }
-
-    fn stand_on(&mut self, row: usize) {
-        self.at = row.min(self.window.rows.len().saturating_sub(1));
-        let lowest = (self.at + 1).saturating_sub(self.height);
-        self.top = self.top.clamp(lowest, self.at.max(lowest));
-        self.top = self.top.min(self.window.rows.len().saturating_sub(self.height));
-        self.selected = self.window.rows.get(self.at).map(|row| row.session.clone());
-    }
-
-    /// The cursor stands on the newest of all: what comes next belongs on the screen.
-    const fn at_newest(&self) -> bool {
-        self.at == 0 && !self.window.above
-    }
-
-    fn arrived(&mut self, page: &Page<SessionCursor>, rows: Vec<SessionRow>, more: bool) {
-        (self.loaded, self.error) = (true, None);
-        let newest = self.at_newest();
-        self.window.arrived(page, rows, more, |row| row.session.clone());
-        let found = if std::mem::take(&mut self.land_last) {
-            Some(self.window.rows.len().saturating_sub(1))
-        } else {
-            let selected = self.selected.as_ref().filter(|_| !newest);
-            selected.and_then(|session| self.window.rows.iter().position(|row| row.session == *session))
-        };
-        // The row keeps its height on the screen while others come before it.
-        let on_screen = self.at.saturating_sub(self.top);
-        let at = found.unwrap_or(0);
-        self.top = at.saturating_sub(on_screen);
-        self.stand_on(at);
+        self.list.resize(height);
     }
 }
 
@@ -152,7 +88,7 @@ impl App {
 
     /// The conversation under the cursor as rows of the list, the oldest first.
     fn open_session(&mut self) {
-        let Some(session) = self.sessions.as_ref().and_then(|sessions| sessions.selected.clone()) else {
+        let Some(session) = self.sessions.as_ref().and_then(|sessions| sessions.list.selected.clone()) else {
             return;
         };
         let own = Filter::Is(Field::Session, Pattern(session));
@@ -197,10 +133,11 @@ impl App {
             return;
         }
         let next = sessions
+            .list
             .window
-            .wants(sessions.at, SessionCursor::at)
-            .filter(|_| sessions.error.is_none());
-        match (self.asks.due(Pane::Sessions), sessions.at_newest()) {
+            .wants(sessions.list.at(), SessionCursor::at)
+            .filter(|_| sessions.list.error.is_none());
+        match (self.asks.due(Pane::Sessions), sessions.list.at_newest()) {
             (true, true) if sessions.next(self.now) <= self.now => self.ask_sessions(Page::First, effects),
             (true, true) => {}
             (due, _) => {
@@ -216,13 +153,14 @@ impl App {
 
     pub(super) fn sessions_arrived(&mut self, page: &Page<SessionCursor>, rows: Vec<SessionRow>, more: bool) {
         if let Some(sessions) = &mut self.sessions {
-            sessions.arrived(page, rows, more);
+            let keep = !sessions.list.at_newest();
+            sessions.list.arrived(page, rows, more, keep);
         }
     }
 
     pub(super) fn sessions_failed(&mut self, why: String) {
         if let Some(sessions) = &mut self.sessions {
-            (sessions.loaded, sessions.land_last, sessions.error) = (true, false, Some(why));
+            sessions.list.failed(why);
         }
     }
 
@@ -236,24 +174,20 @@ impl App {
                 return false;
             }
             Action::NextPane | Action::PreviousPane => self.leave_sessions(),
-            Action::Open if sessions.error.is_some() => self.ask_sessions(Page::First, effects),
+            Action::Open if sessions.list.error.is_some() => self.ask_sessions(Page::First, effects),
             Action::Open => self.open_session(),
             Action::Top | Action::Refresh => {
-                sessions.stand_on(0);
+                sessions.list.stand_on(0);
                 self.ask_sessions(Page::First, effects);
             }
             Action::Bottom => {
-                sessions.stand_on(usize::MAX);
-                if sessions.window.below {
-                    sessions.land_last = true;
+                sessions.list.stand_on(usize::MAX);
+                if sessions.list.window.below {
+                    sessions.list.land_last = true;
                     self.ask_sessions(Page::Last, effects);
                 }
             }
-            _ => {
-                if let Some(step) = scrolled(action, sessions.height) {
-                    sessions.stand_on(sessions.at.saturating_add_signed(step));
-                }
-            }
+            _ => sessions.list.step(action),
         }
         true
     }

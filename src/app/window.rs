@@ -1,6 +1,10 @@
-//! A window of rows around the cursor of a long list. The store holds the rest; pages come by key, both ways.
+//! A window of rows around the cursor of a long list, and the list itself where it is no more than that. The store holds the rest; pages
+//! come by key, both ways.
 
-use crate::model::query::Page;
+use super::Action;
+use super::moves::scrolled;
+use crate::model::query::{Page, RejectRow, SessionRow};
+use crate::model::span::Origin;
 
 /// Rows asked for at a time.
 pub(super) const PAGE: u32 = 100;
@@ -80,5 +84,139 @@ impl<T> Window<T> {
                 }
             }
         }
+    }
+}
+
+/// A row that is told from others by a key, wherever it stands.
+pub trait Keyed {
+    /// The key.
+    type Key: Clone + PartialEq + std::fmt::Debug;
+
+    /// That of this row.
+    fn key(&self) -> Self::Key;
+}
+
+impl Keyed for SessionRow {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.session.clone()
+    }
+}
+
+impl Keyed for RejectRow {
+    type Key = Origin;
+
+    fn key(&self) -> Origin {
+        self.origin
+    }
+}
+
+/// A long list with a cursor that stays on what it stands on.
+#[derive(Debug)]
+pub struct Paged<T: Keyed> {
+    pub(super) window: Window<T>,
+    loaded: bool,
+    pub(super) error: Option<String>,
+    /// The cursor goes to the last row when it arrives.
+    pub(super) land_last: bool,
+    pub(super) selected: Option<T::Key>,
+    at: usize,
+    top: usize,
+    height: usize,
+}
+
+impl<T: Keyed> Default for Paged<T> {
+    fn default() -> Self {
+        Self {
+            window: Window::default(),
+            loaded: false,
+            error: None,
+            land_last: false,
+            selected: None,
+            at: 0,
+            top: 0,
+            height: 1,
+        }
+    }
+}
+
+impl<T: Keyed> Paged<T> {
+    /// The rows held.
+    #[must_use]
+    pub fn rows(&self) -> &[T] {
+        &self.window.rows
+    }
+
+    /// The first answer has come.
+    #[must_use]
+    pub const fn is_loaded(&self) -> bool {
+        self.loaded
+    }
+
+    /// Why there is nothing to show.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// The row of the cursor.
+    #[must_use]
+    pub const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The first row on the screen.
+    #[must_use]
+    pub const fn top(&self) -> usize {
+        self.top
+    }
+
+    /// Rows on the screen.
+    pub(super) fn resize(&mut self, height: u16) {
+        self.height = usize::from(height).max(1);
+        self.stand_on(self.at);
+    }
+
+    pub(super) fn stand_on(&mut self, row: usize) {
+        self.at = row.min(self.window.rows.len().saturating_sub(1));
+        let lowest = (self.at + 1).saturating_sub(self.height);
+        self.top = self.top.clamp(lowest, self.at.max(lowest));
+        self.top = self.top.min(self.window.rows.len().saturating_sub(self.height));
+        self.selected = self.window.rows.get(self.at).map(Keyed::key);
+    }
+
+    /// Moves the cursor as far as an action of moving means.
+    pub(super) fn step(&mut self, action: Action) {
+        if let Some(step) = scrolled(action, self.height) {
+            self.stand_on(self.at.saturating_add_signed(step));
+        }
+    }
+
+    /// Nothing newer is above the cursor: what comes next belongs on the screen.
+    pub(super) const fn at_newest(&self) -> bool {
+        self.at == 0 && !self.window.above
+    }
+
+    /// Rows arrived; `keep` says whether the cursor stays on its row or goes to the first.
+    pub(super) fn arrived<C>(&mut self, page: &Page<C>, rows: Vec<T>, more: bool, keep: bool) {
+        (self.loaded, self.error) = (true, None);
+        self.window.arrived(page, rows, more, Keyed::key);
+        let found = if std::mem::take(&mut self.land_last) {
+            Some(self.window.rows.len().saturating_sub(1))
+        } else {
+            let selected = self.selected.as_ref().filter(|_| keep);
+            selected.and_then(|key| self.window.rows.iter().position(|row| row.key() == *key))
+        };
+        // The row keeps its height on the screen while others come before it.
+        let on_screen = self.at.saturating_sub(self.top);
+        let at = found.unwrap_or(0);
+        self.top = at.saturating_sub(on_screen);
+        self.stand_on(at);
+    }
+
+    /// The rows cannot be had.
+    pub(super) fn failed(&mut self, why: String) {
+        (self.loaded, self.land_last, self.error) = (true, false, Some(why));
     }
 }

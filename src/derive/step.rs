@@ -27,6 +27,7 @@ pub fn steps(trace: &Trace, prices: &Prices) -> Vec<Step> {
             cost: span.cost.filter(|_| span.counted),
             input: usage.and_then(Usage::total_input).map(signed),
             output: usage.and_then(|usage| usage.output).map(signed),
+            findings: span.findings.iter().map(|finding| finding.kind).collect(),
             ..step(&span.part, prices)
         });
         steps.extend(span.twins.iter().map(|twin| Step {

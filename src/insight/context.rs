@@ -48,10 +48,13 @@ impl Gauge {
         u64::try_from(u128::from(self.used) * 1000 / u128::from(window)).ok()
     }
 
-    /// `86.0 %`.
+    /// `86.0 %`; of little, `<0.1 %`.
     #[must_use]
     pub fn percent(&self) -> Option<String> {
-        self.permille().map(|permille| format!("{}.{} %", permille / 10, permille % 10))
+        self.permille().map(|permille| match permille {
+            0 if self.used > 0 => "<0.1 %".to_owned(),
+            _ => format!("{}.{} %", permille / 10, permille % 10),
+        })
     }
 
     /// How near the window is.

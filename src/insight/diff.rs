@@ -12,6 +12,10 @@ use crate::model::usage::CostBasis;
 /// Words of one changed passage that are still compared one by one; a longer one is out or in as a whole.
 const MOST_WORDS: usize = 20_000;
 
+/// Passages that have less than this share of the shorter one's words in common, in percent, are out and in as a whole: so much is common to
+/// any two texts.
+const ALIKE: usize = 50;
+
 /// One side of a comparison.
 #[derive(Clone, Copy, Debug)]
 pub struct Side<'a> {
@@ -234,7 +238,7 @@ fn tools(left: Side<'_>, right: Side<'_>) -> Vec<Fact> {
         .collect()
 }
 
-/// Two texts by their words. Lines are compared first, so that a long prompt with one changed passage costs what the passage does.
+/// Two texts by their words, or as a whole where they are not alike. Lines are compared first, so that a long prompt with one changed passage costs what the passage does.
 #[must_use]
 pub fn words(left: &str, right: &str) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
@@ -254,13 +258,21 @@ pub fn words(left: &str, right: &str) -> Vec<Piece> {
             add(Change::Out, out);
             add(Change::In, new);
         } else {
-            for change in TextDiff::from_words(out.as_str(), new.as_str()).iter_all_changes() {
-                let kind = match change.tag() {
-                    ChangeTag::Equal => Change::Same,
-                    ChangeTag::Delete => Change::Out,
-                    ChangeTag::Insert => Change::In,
-                };
-                add(kind, change.value());
+            let by_word = TextDiff::from_words(out.as_str(), new.as_str());
+            let equal = by_word.iter_all_changes().filter(|change| change.tag() == ChangeTag::Equal);
+            let common: usize = equal.map(|change| count(change.value())).sum();
+            if common * 100 < count(out).min(count(new)) * ALIKE {
+                add(Change::Out, out);
+                add(Change::In, new);
+            } else {
+                for change in by_word.iter_all_changes() {
+                    let kind = match change.tag() {
+                        ChangeTag::Equal => Change::Same,
+                        ChangeTag::Delete => Change::Out,
+                        ChangeTag::Insert => Change::In,
+                    };
+                    add(kind, change.value());
+                }
             }
         }
         out.clear();
@@ -302,6 +314,20 @@ mod tests {
             ]
         );
         assert_eq!(words("", ""), []);
+    }
+
+    #[test]
+    fn answers_that_have_nothing_but_common_words_in_common_are_told_whole() {
+        let (old, new) = (
+            "The annual plan can be refunded within 30 days of the purchase.",
+            "I am sorry, the order number of the parcel is not known to me.",
+        );
+        let told: Vec<(Change, String)> = words(old, new).into_iter().map(|piece| (piece.change, piece.text)).collect();
+        assert_eq!(told, [(Change::Out, old.to_owned()), (Change::In, new.to_owned())]);
+        // One sentence of several is another: the rest is still told by its words.
+        let longer = format!("{old} Ask us by mail. Have the number of your invoice at hand when you do.");
+        let pieces = words(old, &longer);
+        assert!(pieces.iter().any(|piece| piece.change == Change::Same), "{pieces:?}");
     }
 
     proptest! {

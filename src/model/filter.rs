@@ -5,7 +5,8 @@
 //! `feature:*` is "logged" and `-feature:*` "not logged", as are `has:feature` and `-has:feature`.
 //!
 //! A field of a step (`kind:tool`, `input>8000`) means "some span of the interaction". `span(kind:tool took>5s)` asks several things of one
-//! and the same span, `child(…)` and `parent(…)` reach from a span to those below and above it.
+//! and the same span, `child(…)` and `parent(…)` reach from a span to those below and above it. Text, documents and attributes inside of a
+//! group are those that the span itself logged.
 
 mod eval;
 mod field;
@@ -43,11 +44,11 @@ pub enum Filter {
     Between(Field, i128, i128),
     /// It was logged: `has:prompt`.
     Has(Had),
-    /// An attribute of some span matches a pattern: `attr.http.route:/chat`.
+    /// A logged attribute matches a pattern: `attr.http.route:/chat`.
     Attribute(String, Pattern),
     /// All of this holds of one span: `child(kind:tool status:error)`.
     Some(Reach, Box<Filter>),
-    /// Some prompt, answer, document or tool payload of the interaction contains this text, letter case apart.
+    /// Some prompt, answer, document or tool payload contains this text, letter case apart.
     Text(String),
 }
 

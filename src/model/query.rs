@@ -106,6 +106,15 @@ pub enum CostKey {
 }
 names!(CostKey, Feature = 0 "feature", Model = 1 "model", User = 2 "user", Session = 3 "session", Service = 4 "service");
 
+/// What the values of a question are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// A text field of an interaction or of a span.
+    Field(Field),
+    /// Attributes: their names.
+    Attributes,
+}
+
 /// A question to the store.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Query {
@@ -211,10 +220,10 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
-    /// Values of a text field that were seen, the most frequent first.
+    /// Values of a text field, or names of attributes, that were seen, the most frequent first.
     Values {
-        /// The field: one of an interaction or of a span.
-        field: Field,
+        /// Of what.
+        of: Seen,
         /// What they contain, letter case apart.
         text: String,
         /// At most so many.
@@ -295,7 +304,7 @@ pub struct Trend {
     pub step: Nanos,
     /// How many steps there are.
     pub steps: u32,
-    /// A row per key.
+    /// A row per key, in the order of the keys, the one without last.
     pub rows: Vec<TrendRow>,
 }
 
@@ -315,24 +324,24 @@ pub struct TrendRow {
 }
 
 impl Trend {
-    /// Puts what it says into rows of spend.
-    pub fn tell(&self, rows: &mut [CostRow]) {
+    /// Puts what it says of a key into its row of spend.
+    pub fn tell(&self, row: &mut CostRow) {
         const HOUR: i128 = 3_600_000_000_000;
         const MINUTE: i128 = 60_000_000_000;
+        let wanted = (row.key.is_none(), &row.key);
+        let Ok(at) = self.rows.binary_search_by(|own| (own.key.is_none(), &own.key).cmp(&wanted)) else {
+            return;
+        };
+        let own = &self.rows[at];
+        row.over_time.clone_from(&own.spent);
+        row.anomalies = own.anomalies;
+        row.logged_anomalies = own.logged_anomalies;
+        row.rising = own.rising;
         let length = i128::from(self.step) * i128::from(self.steps);
-        for row in rows {
-            let Some(own) = self.rows.iter().find(|own| own.key == row.key) else {
-                continue;
-            };
-            row.over_time.clone_from(&own.spent);
-            row.anomalies = own.anomalies;
-            row.logged_anomalies = own.logged_anomalies;
-            row.rising = own.rising;
-            let spent = own.spent.iter().flatten().copied().reduce(|a, b| a + b);
-            row.per_hour = spent
-                .filter(|_| length >= MINUTE)
-                .and_then(|spent| Some(Cost(spent.0.checked_mul(HOUR)? / length)));
-        }
+        let spent = own.spent.iter().flatten().copied().reduce(|a, b| a + b);
+        row.per_hour = spent
+            .filter(|_| length >= MINUTE)
+            .and_then(|spent| Some(Cost(spent.0.checked_mul(HOUR)? / length)));
     }
 }
 
@@ -666,7 +675,7 @@ pub enum Reply {
     Timeline(Box<Timeline>),
     /// To `Peers`.
     Peers(Box<Peers>),
-    /// To `Values`, each with how many interactions or spans have it.
+    /// To `Values`, each with how many interactions or spans have it; of attributes those among the newest records.
     Values(Vec<(String, u64)>),
     /// To `Stats`.
     Stats(Box<Stats>),

@@ -307,7 +307,7 @@ fn print(
             };
             match store.ask_now(Query::Costs { by: *by, filter, window }) {
                 Reply::Costs(mut rows) => {
-                    trend.tell(&mut rows);
+                    rows.iter_mut().for_each(|row| trend.tell(row));
                     rows.truncate(limit(*output) as usize);
                     report::costs(&rows, *by, *output, &look, &mut out)?;
                 }

@@ -783,7 +783,6 @@ fn remember(known: &mut Vec<Resume>, resume: Resume) {
 }
 
 #[cfg(test)]
-#[path = "tail/tests.rs"]
 mod tests;
 
 #[cfg(test)]

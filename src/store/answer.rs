@@ -10,12 +10,12 @@ use super::engine::Engine;
 use super::filter::Condition;
 use super::judge;
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
-use super::{Kept, costs, health, page, peers, prompts, sessions, timeline, values};
+use super::{Kept, costs, health, page, peers, prompts, sessions, timeline, told, values};
 use crate::derive::{derive, merge_pieces, merge_twins};
 use crate::model::anomaly::{Baseline, Judging};
 use crate::model::content::{Contents, Piece, Slot, assemble};
 use crate::model::filter::Filter;
-use crate::model::query::{Page, Query, RejectRow, Reply, SourceStat, Stats};
+use crate::model::query::{Page, Query, RejectRow, Reply, Seen, SourceStat, Stats};
 use crate::model::record::Order;
 use crate::model::span::{Origin, Part, SpanKey, TraceKey};
 use crate::model::trace::Span;
@@ -31,13 +31,23 @@ pub(super) fn answer(engine: &Engine, prices: &Prices, kept: &Kept, query: &Quer
         if filter_of(query).is_some_and(judge::asks) {
             judge::keep(connection, &kept.judge.known(connection)?.all)?;
         }
+        let asked = filter_of(query).map(told::asked).unwrap_or_default();
         if let Query::Trend { by, filter, window, steps } = query {
+            told::keep(connection, &asked)?;
             return costs::trend(connection, &kept.judge, *by, filter, *window, *steps);
         }
-        if let Query::Costs { by, filter, window } = query {
-            return costs::costs(connection, &kept.bill, *by, filter, *window);
+        if let Query::Costs { by, filter, window } = query
+            && filter.is_all()
+        {
+            return costs::of_all(connection, &kept.bill, *by, *window);
         }
-        connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
+        // What spans say is told by such tables too, and must be of the same moment as the rows.
+        connection.execute_batch(if asked.is_empty() {
+            "BEGIN TRANSACTION READ ONLY"
+        } else {
+            "BEGIN TRANSACTION"
+        })?;
+        told::keep(connection, &asked)?;
         let reply = reply(connection, prices, &kept.judge.judging, query)?;
         connection.execute_batch("COMMIT")?;
         Ok(reply)
@@ -94,9 +104,9 @@ fn reply(connection: &Connection, prices: &Prices, judging: &Judging, query: &Qu
             Ok(Reply::Trace((!parts.is_empty()).then(|| Box::new(derive(parts, prices)))))
         }
         Query::Contents { trace, span } => contents(connection, prices, *trace, *span),
-        // Answered before: one makes temporary tables, one begins its transaction itself.
+        Query::Costs { by, filter, window } => costs::costs(connection, *by, filter, *window),
+        // It makes temporary tables, and is answered before.
         Query::Trend { .. } => Ok(Reply::Trend(Box::default())),
-        Query::Costs { .. } => Ok(Reply::Costs(Vec::new())),
         Query::Spike { feature, window } => peers::spike(connection, prices, judging, feature, *window),
         Query::Baselines => baselines(connection, judging),
         Query::Prompts { filter, window, limit } => prompts::prompts(connection, filter, *window, *limit),
@@ -108,7 +118,10 @@ fn reply(connection: &Connection, prices: &Prices, judging: &Judging, query: &Qu
         } => sessions::sessions(connection, filter, *window, page, *limit),
         Query::Timeline { filter, window, most } => timeline::timeline(connection, filter, *window, *most),
         Query::Peers { trace, within, limit } => peers::peers(connection, prices, judging, *trace, *within, *limit),
-        Query::Values { field, text, limit } => values::values(connection, *field, text, *limit),
+        Query::Values { of, text, limit } => match of {
+            Seen::Field(field) => values::values(connection, *field, text, *limit),
+            Seen::Attributes => values::attributes(connection, text, *limit),
+        },
         Query::Stats => stats(connection),
         Query::Health { filter, window } => {
             let Reply::Stats(stats) = stats(connection)? else {

@@ -255,6 +255,7 @@ pub(super) fn steps(rows: &[&Step]) -> Vec<ArrayRef> {
         t.money(|s| s.cost),
         t.signed(|s| s.window),
         t.u8(|s| s.slots),
+        t.u64(|s| s.findings.0),
     ]
 }
 

@@ -33,22 +33,23 @@ fn scope(by: CostKey, condition: &Condition) -> String {
     }
 }
 
-pub(super) fn costs(connection: &Connection, bill: &Bill, by: CostKey, filter: &Filter, window: Window) -> Result<Reply> {
-    let kept = if filter.is_all() && window.until.is_none() {
-        bill.costs(connection, by, window.since)?
-    } else {
-        None
+pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, window: Window) -> Result<Reply> {
+    let condition = Condition::new(filter, window);
+    let mut rows = Vec::new();
+    let scope = scope(by, &condition);
+    sums(connection, by, &scope, condition.binds, true, |sums| rows.push(sums.finish()))?;
+    shares(&mut rows);
+    Ok(Reply::Costs(rows))
+}
+
+/// Costs of everything, by what is known of it already.
+pub(super) fn of_all(connection: &Connection, bill: &Bill, by: CostKey, window: Window) -> Result<Reply> {
+    let kept = match window.until {
+        None => bill.costs(connection, by, window.since)?,
+        Some(_) => None,
     };
-    let mut rows = match kept {
-        Some(rows) => rows,
-        None => {
-            let condition = Condition::new(filter, window);
-            let mut rows = Vec::new();
-            sums(connection, by, &scope(by, &condition), condition.binds, true, |sums| {
-                rows.push(sums.finish())
-            })?;
-            rows
-        }
+    let Some(mut rows) = kept else {
+        return costs(connection, by, &Filter::All, window);
     };
     shares(&mut rows);
     Ok(Reply::Costs(rows))

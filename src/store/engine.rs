@@ -9,7 +9,9 @@ use duckdb::{Config, Connection};
 use super::error::StoreError;
 
 /// Version of `sql/schema.sql`.
-pub(super) const SCHEMA_VERSION: u32 = 4;
+pub(super) const SCHEMA_VERSION: u32 = 5;
+/// What makes a store of that version one of the next. What new columns hold is derived by the rules of now.
+const UPGRADES: &[(u32, &str)] = &[(4, "ALTER TABLE step ADD COLUMN findings UBIGINT")];
 /// Rows of a table that lie together on disk. A transaction that brings at least so many to a table compresses them straight into the
 /// file; fewer are written twice: to the log, and later into the file.
 pub(super) const ROW_GROUP: usize = 6_144;
@@ -173,17 +175,31 @@ impl Engine {
         if meta("application")?.as_deref() != Some(APPLICATION) {
             return Err(foreign("a DuckDB database with other tables"));
         }
+        // An unbroken row of changes leads from there to here.
+        let oldest = UPGRADES
+            .iter()
+            .rev()
+            .fold(SCHEMA_VERSION, |next, (from, _)| if from + 1 == next { *from } else { next });
         match meta("schema_version")?.and_then(|text| text.parse::<u32>().ok()) {
             None => Err(foreign("its schema version is missing")),
             Some(version) if version > SCHEMA_VERSION => Err(StoreError::NewerSchema {
                 path: self.database.clone(),
                 found: format!("schema {version}, this one reads {SCHEMA_VERSION}"),
             }),
-            Some(version) if version < SCHEMA_VERSION => Err(StoreError::OlderSchema {
+            Some(version) if version < oldest => Err(StoreError::OlderSchema {
                 path: self.database.clone(),
                 found: format!("schema {version}, this one reads {SCHEMA_VERSION}"),
             }),
-            Some(_) => Ok(()),
+            Some(version) => UPGRADES
+                .iter()
+                .filter(|(from, _)| *from >= version)
+                .try_for_each(|(from, change)| {
+                    let next = from + 1;
+                    connection.execute_batch(&format!(
+                        "BEGIN; {change}; UPDATE meta SET value = '{next}' WHERE key = 'schema_version'; COMMIT"
+                    ))
+                })
+                .map_err(|error| self.explain(error)),
         }
     }
 

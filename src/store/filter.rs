@@ -5,9 +5,10 @@
 
 use super::intake::DOCUMENT;
 use super::rows::Bind;
+use super::told;
 use crate::model::filter::{ANOMALY, Comparison, Field, Filter, Had, Pattern, Reach, Shape, pointers};
 use crate::model::query::Window;
-use crate::model::trace::FindingKind;
+use crate::model::trace::{FindingKind, Findings};
 
 /// A condition over `interaction` and its values in order.
 #[derive(Default)]
@@ -57,13 +58,43 @@ impl Condition {
             },
             Filter::Has(Had::Content(_)) | Filter::Some(Reach::Child | Reach::Parent, _) => self.some(filter),
             Filter::Some(Reach::Span, inner) => self.some(inner),
-            Filter::Attribute(key, pattern) => self.attribute(key, pattern),
+            Filter::Attribute(key, pattern) => {
+                self.sql.push_str("trace IN (SELECT trace FROM (");
+                self.attribute(key, pattern);
+                self.sql.push_str("))");
+            }
+            Filter::Text(_) => self.said(filter),
+        }
+    }
+
+    /// Some content says it.
+    fn said(&mut self, filter: &Filter) {
+        self.sql.push_str("trace IN (SELECT u.trace FROM \"use\" u WHERE u.content IN (");
+        self.contents(filter);
+        self.sql.push_str("))");
+    }
+
+    /// Which contents say it, of a text, document or system prompt: a query of their ids.
+    pub(super) fn contents(&mut self, filter: &Filter) {
+        match filter {
             Filter::Text(words) => {
-                self.sql.push_str(include_str!("sql/filter_text.sql").trim_end());
+                self.sql.push_str(include_str!("sql/filter_text.sql"));
                 let words = words.to_ascii_lowercase();
                 self.bind(words.to_lowercase());
                 self.bind(words);
             }
+            Filter::Is(Field::Doc, pattern) => {
+                let words = like(&pattern.anywhere().0.to_ascii_lowercase());
+                self.sql.push_str(include_str!("sql/filter_document.sql"));
+                self.bind(DOCUMENT);
+                self.bind(words.to_lowercase());
+                self.bind(words);
+            }
+            Filter::Is(Field::Prompt, pattern) => {
+                self.sql.push_str(include_str!("sql/filter_prompt.sql"));
+                self.bind(like(&pattern.0.to_ascii_lowercase()));
+            }
+            _ => self.sql.push_str("SELECT id FROM content WHERE false"),
         }
     }
 
@@ -86,6 +117,13 @@ impl Condition {
                 self.span(inner, depth);
                 self.sql.push(')');
             }
+            Filter::Text(_) | Filter::Attribute(..) | Filter::Is(Field::Doc | Field::Prompt, _) => {
+                self.sql
+                    .push_str(&format!("s{depth}.span IN (SELECT span FROM temp.{})", told::table(filter)));
+            }
+            Filter::Is(Field::Finding, Pattern(name)) if name.eq_ignore_ascii_case(ANOMALY) => self.sql.push_str("false"),
+            Filter::Is(Field::Finding, pattern) => self.found(depth, meant(pattern).collect()),
+            Filter::Has(Had::Field(Field::Finding)) => self.found(depth, FindingKind::ALL.iter().copied().collect()),
             Filter::Is(field, pattern) if field.of_span() && field.shape() == Shape::Text => self.pattern(&column(*field), pattern),
             Filter::Compare(Field::Ctx, comparison, limit) => self.fill(depth, &[(*comparison, *limit)]),
             Filter::Between(Field::Ctx, low, high) => self.fill(depth, &between(*low, *high)),
@@ -111,13 +149,9 @@ impl Condition {
                 self.span(inner, other);
                 self.sql.push_str("))");
             }
-            Filter::Is(..)
-            | Filter::Compare(..)
-            | Filter::Between(..)
-            | Filter::Has(_)
-            | Filter::Some(Reach::Span, _)
-            | Filter::Attribute(..)
-            | Filter::Text(_) => self.sql.push_str("false"),
+            Filter::Is(..) | Filter::Compare(..) | Filter::Between(..) | Filter::Has(_) | Filter::Some(Reach::Span, _) => {
+                self.sql.push_str("false");
+            }
         }
     }
 
@@ -147,6 +181,12 @@ impl Condition {
         self.sql.push(')');
     }
 
+    /// The span has some of these findings.
+    fn found(&mut self, depth: usize, kinds: Findings) {
+        self.sql.push_str(&format!("(coalesce(s{depth}.findings, 0) & ? <> 0)"));
+        self.bind(kinds.0);
+    }
+
     /// As `number`, of the input in hundredths of a percent of the window, without a division.
     fn fill(&mut self, depth: usize, limits: &[(Comparison, i128)]) {
         let (input, window) = (format!("s{depth}.input"), format!("s{depth}.context_window"));
@@ -161,14 +201,15 @@ impl Condition {
         self.sql.push(')');
     }
 
-    /// An attribute of some record: under its whole name, else at the end of the path that its dots describe.
-    fn attribute(&mut self, key: &str, pattern: &Pattern) {
+    /// Which records have an attribute, under its whole name, else at the end of the path that its dots describe: a query of their traces and
+    /// span ids.
+    pub(super) fn attribute(&mut self, key: &str, pattern: &Pattern) {
         let words = like(&pattern.0.to_ascii_lowercase());
         let [whole, path] = pointers(key);
         // Its last word is somewhere in the text, spelled as JSON does: most records are ruled out by that.
         let last = key.rsplit('.').next().unwrap_or(key);
         let plain = last.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-        self.sql.push_str(include_str!("sql/filter_attribute.sql").trim_end());
+        self.sql.push_str(include_str!("sql/filter_attribute.sql"));
         for pointer in [&whole, &whole, &path, &path] {
             self.bind(pointer.clone());
         }
@@ -207,17 +248,8 @@ impl Condition {
                 self.finding(pattern);
                 return;
             }
-            Field::Doc => {
-                let words = like(&pattern.anywhere().0.to_ascii_lowercase());
-                self.sql.push_str(include_str!("sql/filter_document.sql").trim_end());
-                self.bind(DOCUMENT);
-                self.bind(words.to_lowercase());
-                self.bind(words);
-                return;
-            }
-            Field::Prompt => {
-                self.sql.push_str(include_str!("sql/filter_prompt.sql").trim_end());
-                self.bind(like(&pattern.0.to_ascii_lowercase()));
+            Field::Doc | Field::Prompt => {
+                self.said(&Filter::Is(field, pattern.clone()));
                 return;
             }
             Field::Kind | Field::Name | Field::Tool | Field::Stop => {
@@ -248,13 +280,12 @@ impl Condition {
             self.sql.push_str("trace IN (SELECT trace FROM temp.dear)");
             return;
         }
-        let meant = || FindingKind::ALL.iter().filter(|kind| pattern.matches(kind.name()));
-        if meant().count() == FindingKind::ALL.len() {
+        if meant(pattern).count() == FindingKind::ALL.len() {
             self.sql.push_str("findings IS NOT NULL");
             return;
         }
         self.sql.push_str("(findings IS NOT NULL AND (false");
-        for kind in meant() {
+        for kind in meant(pattern) {
             self.sql.push_str(" OR contains(findings, ?)");
             self.bind(format!("\"{}\"", kind.name()));
         }
@@ -279,6 +310,11 @@ impl Condition {
         self.bind(words.to_lowercase());
         self.bind(words);
     }
+}
+
+/// The findings whose names a pattern means.
+fn meant(pattern: &Pattern) -> impl Iterator<Item = FindingKind> {
+    FindingKind::ALL.iter().copied().filter(|kind| pattern.matches(kind.name()))
 }
 
 fn between(low: i128, high: i128) -> [(Comparison, i128); 2] {

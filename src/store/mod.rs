@@ -40,6 +40,7 @@ mod recent;
 mod rows;
 mod sessions;
 mod timeline;
+mod told;
 mod values;
 mod writer;
 

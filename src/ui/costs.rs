@@ -55,16 +55,20 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if wide {
         heads(theme, area, buffer);
     } else if lines == 1 {
+        let (head, room) = trend_room(area.width);
         let heads = Safe::concat(&[
             &text::pad(&Safe::from_static("share"), SHARE, Align::Right),
             &text::pad(&Safe::from_static("cost"), BAR + MONEY + 2, Align::Right),
             &text::pad(&Safe::from_static("p50"), MONEY + 1, Align::Right),
+            &text::pad(&Safe::from_static(head), room, Align::Right),
         ]);
         let x = area.right().saturating_sub(heads.width() as u16 + 1);
         buffer.set_span(x, area.y, &span(&heads, theme.style(Role::Dim)), area.right() - x);
     }
     let shown = app.screen().cost_rows();
-    for (nth, (index, row)) in costs.rows().iter().enumerate().skip(costs.top()).take(shown).enumerate() {
+    for (nth, index) in (costs.top()..costs.rows().len()).take(shown).enumerate() {
+        let Some(row) = costs.row(index) else { break };
+        let row = &row;
         let place = Rect {
             y: area.y + 1 + (nth * lines) as u16,
             height: lines as u16,
@@ -145,6 +149,14 @@ fn share(row: &CostRow, partial: bool, cells: usize) -> (Safe, Safe) {
     (about(&text::percent(share), partial), Safe::line(&bar))
 }
 
+/// Heading of spend over time beside the figures of a line, and its columns with the one before it; none where a name would have too few.
+const fn trend_room(width: u16) -> (&'static str, usize) {
+    match width {
+        0..58 => ("", 0),
+        58..70 => ("trend", 6),
+        70.. => ("over time", 10),
+    }
+}
 /// From this width the panel, alone on the screen, is a table.
 const WIDE: u16 = 100;
 /// Names, and the title above them, get so many columns before a figure that can be left out.
@@ -340,7 +352,9 @@ fn about(figure: &Safe, partial: bool) -> Safe {
 fn one_line(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let (name, name_role, cost, cost_role) = name_and_cost(row, partial);
     let (share, bar) = share(row, partial, BAR);
-    let room = usize::from(area.width).saturating_sub(SHARE + BAR + 2 * MONEY + 6);
+    let (_, over) = trend_room(area.width);
+    let room = usize::from(area.width).saturating_sub(SHARE + BAR + 2 * MONEY + 6 + over);
+    let trend = over_time(&row.over_time, over.saturating_sub(1));
     let line = Line::from(vec![
         label(" ", theme.style(Role::Text)),
         span(&text::pad(&name, room, Align::Left), theme.style(name_role)),
@@ -352,6 +366,7 @@ fn one_line(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mu
         span(&text::pad(&cost, MONEY, Align::Right), theme.style(cost_role)),
         label(" ", theme.style(Role::Text)),
         span(&text::pad(&p50(row, partial), MONEY, Align::Right), theme.style(Role::Dim)),
+        span(&text::pad(&trend, over, Align::Right), theme.style(Role::Bar)),
     ]);
     buffer.set_line(area.x, area.y, &line, area.width);
 }

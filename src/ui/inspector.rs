@@ -98,8 +98,9 @@ fn gauge(header: &Header, theme: &Theme, width: u16) -> Line<'static> {
         None => spans.push(label("  temp not logged", theme.style(Role::Dim))),
     }
     if let Some(grown) = header.grown {
+        let before = if width < 70 { "before" } else { "the call before" };
         spans.push(say(
-            format!("  {}{grown} since the call before", if grown < 0 { "" } else { "+" }),
+            format!("  {}{grown} since {before}", if grown < 0 { "" } else { "+" }),
             Role::Dim,
         ));
     }

@@ -43,17 +43,19 @@ pub(super) fn draw(rejects: &Rejects, theme: &Theme, area: Rect, buffer: &mut Bu
     let say = |words: &Safe, role, buffer: &mut Buffer| {
         buffer.set_span(rows.x + 1, rows.y, &span(words, theme.style(role)), rows.width.saturating_sub(1));
     };
-    if let Some(error) = rejects.error() {
+    if let Some(error) = rejects.list().error() {
         return say(&Safe::line(error), Role::Error, buffer);
     }
-    if rejects.rows().is_empty() {
-        let words = if rejects.is_loaded() { "none" } else { "reading …" };
+    if rejects.list().rows().is_empty() {
+        let words = if rejects.list().is_loaded() { "none" } else { "reading …" };
         return say(&Safe::line(words), Role::Dim, buffer);
     }
-    for (y, (index, row)) in (rows.top()..rows.bottom()).zip(rejects.rows().iter().enumerate().skip(rejects.top())) {
+    let heads = ["offset", "size", "why", "what is wrong", "how it begins"].map(Safe::from_static);
+    buffer.set_line(rows.x, rows.y, &columns(heads, None, theme, rows.width), rows.width);
+    for (y, (index, row)) in (rows.top() + 1..rows.bottom()).zip(rejects.list().rows().iter().enumerate().skip(rejects.list().top())) {
         let place = Rect { y, height: 1, ..rows };
         one(row, theme, place, buffer);
-        if index == rejects.at() {
+        if index == rejects.list().at() {
             buffer.set_style(place, theme.style(Role::Selected));
         }
     }
@@ -61,35 +63,45 @@ pub(super) fn draw(rejects: &Rejects, theme: &Theme, area: Rect, buffer: &mut Bu
 
 /// Where it stands, why it was rejected, and how it begins.
 fn one(row: &RejectRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let width = usize::from(area.width);
+    let cells = [
+        Safe::line(&row.origin.offset.to_string()),
+        text::bytes(u64::from(row.origin.length)),
+        Safe::line(&row.reason),
+        Safe::line(&row.detail),
+        Safe::line(&String::from_utf8_lossy(&row.bytes)),
+    ];
+    let roles = [Role::Dim, Role::Text, Role::Warn, Role::Dim, Role::Text];
+    buffer.set_line(area.x, area.y, &columns(cells, Some(roles), theme, area.width), area.width);
+}
+
+/// Offset, size, reason, detail where there is room for it, and the beginning of the line; without roles they are headings.
+fn columns(cells: [Safe; 5], roles: Option<[Role; 5]>, theme: &Theme, width: u16) -> Line<'static> {
+    let width = usize::from(width);
     let reason = match width {
         0..60 => 14,
         60..100 => 20,
         _ => 24,
     };
     let detail = if width < 100 { 0 } else { width / 4 };
-    let offset = Safe::line(&row.origin.offset.to_string());
-    let beginning = Safe::line(&String::from_utf8_lossy(&row.bytes));
-    let mut spans = vec![
-        label(" ", theme.style(Role::Text)),
-        span(&text::pad(&offset, OFFSET, Align::Right), theme.style(Role::Dim)),
-        label("  ", theme.style(Role::Text)),
-        span(
-            &text::pad(&text::bytes(u64::from(row.origin.length)), LENGTH, Align::Right),
-            theme.style(Role::Text),
-        ),
-        label("  ", theme.style(Role::Text)),
-        span(&text::pad(&Safe::line(&row.reason), reason, Align::Left), theme.style(Role::Warn)),
-        label("  ", theme.style(Role::Text)),
+    let fixed = [
+        (OFFSET, Align::Right),
+        (LENGTH, Align::Right),
+        (reason, Align::Left),
+        (detail, Align::Left),
     ];
-    if detail > 0 {
-        spans.push(span(
-            &text::pad(&Safe::line(&row.detail), detail, Align::Left),
-            theme.style(Role::Dim),
-        ));
-        spans.push(label("  ", theme.style(Role::Text)));
+    let mut spans = vec![label(" ", theme.style(Role::Text))];
+    let mut left = width.saturating_sub(1);
+    for (nth, cell) in cells.iter().enumerate() {
+        let style = theme.style(roles.map_or(Role::Dim, |roles| roles[nth]));
+        match fixed.get(nth) {
+            Some((0, _)) => {}
+            Some((cells, align)) => {
+                spans.push(span(&text::pad(cell, *cells, *align), style));
+                spans.push(label("  ", theme.style(Role::Text)));
+                left = left.saturating_sub(cells + 2);
+            }
+            None => spans.push(span(&cell.cut(left), style)),
+        }
     }
-    let taken: usize = spans.iter().map(ratatui::text::Span::width).sum();
-    spans.push(span(&beginning.cut(width.saturating_sub(taken)), theme.style(Role::Text)));
-    buffer.set_line(area.x, area.y, &Line::from(spans), area.width);
+    Line::from(spans)
 }

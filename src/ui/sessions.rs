@@ -106,7 +106,11 @@ pub(super) fn draw(app: &App, sessions: &Sessions, theme: &Theme, area: Rect, bu
         buffer.set_span(area.x + said, area.y, &label(beside, theme.style(Role::Dim)), width);
     }
     let say = |line: u16, words: &Safe, role| (area.y + 2 + line, span(&words.cut(usize::from(area.width) - 2), theme.style(role)));
-    let words: Vec<(u16, _)> = match (sessions.error(), sessions.is_loaded(), sessions.rows().is_empty()) {
+    let words: Vec<(u16, _)> = match (
+        sessions.list().error(),
+        sessions.list().is_loaded(),
+        sessions.list().rows().is_empty(),
+    ) {
         (Some(error), ..) => vec![
             say(0, &Safe::line(error), Role::Error),
             say(1, &Safe::from_static("r asks again"), Role::Dim),
@@ -131,18 +135,18 @@ pub(super) fn draw(app: &App, sessions: &Sessions, theme: &Theme, area: Rect, bu
             x += *cells as u16 + 1;
         }
     };
-    if area.height < 3 || sessions.rows().is_empty() {
+    if area.height < 3 || sessions.list().rows().is_empty() {
         return;
     }
     cells(area.y + 1, &|field, _| {
         let role = if field == Field::Last { Role::Strong } else { Role::Dim };
         (Safe::from_static(field.head()), role)
     });
-    let visible = || (area.y + 2..area.bottom()).zip(sessions.rows().iter().enumerate().skip(sessions.top()));
+    let visible = || (area.y + 2..area.bottom()).zip(sessions.list().rows().iter().enumerate().skip(sessions.list().top()));
     for (y, (_, row)) in visible() {
         cells(y, &|field, cells| cell(app, row, field, cells, partial));
     }
-    if let Some((y, _)) = visible().find(|(_, (at, _))| *at == sessions.at()) {
+    if let Some((y, _)) = visible().find(|(_, (at, _))| *at == sessions.list().at()) {
         buffer.set_style(Rect { y, height: 1, ..area }, theme.style(Role::Selected));
     }
 }

@@ -13,9 +13,11 @@ use spanscope::keymap::{Keymap, Lookup};
 use spanscope::model::column::Column;
 use spanscope::model::content::{Contents, Message, MessagePart, Slot};
 use spanscope::model::filter::{Field, Filter, Subject};
-use spanscope::model::query::{CostRow, Cursor, Page, Query, RejectRow, Reply, SessionCursor, SessionRow, Sort, SourceStat, Stats, Window};
+use spanscope::model::query::{
+    CostRow, Cursor, Page, Query, RejectRow, Reply, Seen, SessionCursor, SessionRow, Sort, SourceStat, Stats, Window,
+};
 use spanscope::model::record::{Progress, Receipt, Tally};
-use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
+use spanscope::model::span::{Part, SpanKey, SpanKind, Status, TraceKey};
 use spanscope::model::timeline::{self, Bar, Timeline};
 use spanscope::model::trace::{FindingKind, Findings, Interaction, Trace};
 use spanscope::model::usage::{Cost, CostBasis, Usage};
@@ -349,13 +351,8 @@ impl Desk {
         let inside = |row: &&Interaction, filter: &Filter, window: Window| {
             let (ask, answer) = (row.ask.as_str(), row.answer.as_str());
             filter.matches(&Subject {
-                row,
-                steps: &[],
-                texts: &[ask, answer],
-                documents: &[],
-                prompts: &[],
-                attributes: &[],
-                anomaly: false,
+                texts: &[(SpanKey(0), ask), (SpanKey(0), answer)],
+                ..Subject::of(row)
             }) && window.since.is_none_or(|since| row.start >= since)
                 && window.until.is_none_or(|until| row.start < until)
         };
@@ -480,13 +477,14 @@ impl Desk {
             })),
             Query::Health { .. } => Reply::Health(Box::new(self.health.clone())),
             Query::Find { .. } => Reply::Found(Vec::new()),
-            Query::Values { field, text, limit } => {
+            Query::Values { of, text, limit } => {
                 let mut counts: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
                 for row in rows {
-                    let value = match field {
-                        Field::Feature => row.feature.clone(),
-                        Field::User => row.user.clone(),
-                        _ => None,
+                    let value = match of {
+                        Seen::Field(Field::Feature) => row.feature.clone(),
+                        Seen::Field(Field::User) => row.user.clone(),
+                        Seen::Attributes => Some("http.route".to_owned()),
+                        Seen::Field(_) => None,
                     };
                     if let Some(value) = value.filter(|value| value.to_lowercase().contains(&text.to_lowercase())) {
                         *counts.entry(value).or_default() += 1;

@@ -82,12 +82,12 @@ fn spend(width: u16, height: u16) -> Desk {
     desk
 }
 
-fn spike(width: u16, height: u16) -> Desk {
+fn over_time(width: u16, height: u16) -> Desk {
     let mut desk = plenty(width, height);
     desk.trend = trend();
     desk.spike = dear();
     desk.send(Msg::Tick(NOON + SECOND));
-    desk.keys(if desk.app.screen().costs.is_some() { "r<tab>e" } else { "r$e" });
+    desk.keys(if desk.app.screen().costs.is_some() { "r<tab>" } else { "r$" });
     desk
 }
 
@@ -137,7 +137,7 @@ fn prompts(width: u16, height: u16) -> Desk {
 /// A scene: its name, what it starts from, and the keys that lead to it.
 type Scene = (&'static str, fn(u16, u16) -> Desk, &'static str);
 
-const SCENES: [Scene; 45] = [
+const SCENES: [Scene; 46] = [
     ("list", logs, ""),
     ("list_long", plenty, "jjjM"),
     ("list_paused", paused, ""),
@@ -173,7 +173,8 @@ const SCENES: [Scene; 45] = [
     ("comparison", logs, "jjjd"),
     ("health", lacking, "H"),
     ("prompts", prompts, "P"),
-    ("spike", spike, ""),
+    ("costs_over_time", over_time, ""),
+    ("spike", over_time, "e"),
     ("help", plenty, "?"),
     ("help_searched", plenty, "?/copy"),
     ("help_of_the_inspector", logs, "jjj<enter>?"),

@@ -38,6 +38,16 @@ fn fields_and_values_are_completed_with_what_was_seen() {
 }
 
 #[test]
+fn names_of_attributes_are_completed_too() {
+    let mut desk = Desk::ready(30, 100, 24);
+    desk.keys("ffeature:a -attr.HTTP");
+    let shown = none(&desk);
+    assert!(shown.contains("http.route:") && shown.contains("≥30"), "{shown}");
+    desk.keys("<tab>");
+    assert_eq!(typed(&desk), "feature:a -attr.http.route:");
+}
+
+#[test]
 fn earlier_filters_come_back_with_the_arrow() {
     let mut desk = Desk::ready(9, 80, 12);
     desk.keys("ffeature:a<enter>f<c-u>feature:b<enter>f<c-u>feature:a<enter>");

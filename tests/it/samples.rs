@@ -69,13 +69,8 @@ fn matching<'a>(traces: &'a [Trace], filter: &str) -> Vec<&'a Trace> {
     let prices = Prices::embedded();
     let matches = |trace: &&Trace| {
         filter.matches(&Subject {
-            row: &trace.row,
             steps: &steps(trace, &prices),
-            texts: &[],
-            documents: &[],
-            prompts: &[],
-            attributes: &[],
-            anomaly: false,
+            ..Subject::of(&trace.row)
         })
     };
     traces.iter().filter(matches).collect()

@@ -13,7 +13,7 @@ fn screen(desk: &Desk) -> String {
 
 fn here(desk: &Desk) -> &SessionRow {
     let sessions = desk.app.sessions().unwrap();
-    &sessions.rows()[sessions.at()]
+    &sessions.list().rows()[sessions.list().at()]
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn thousands_come_by_pages_and_new_ones_only_where_the_list_begins() {
     for _ in 1..all.len() {
         desk.keys("j");
         seen.push(here(&desk).clone());
-        assert!(desk.app.sessions().unwrap().rows().len() <= 300);
+        assert!(desk.app.sessions().unwrap().list().rows().len() <= 300);
     }
     assert_eq!(seen, all);
     desk.write(1500);

@@ -384,12 +384,12 @@ fn thousands_of_rejected_lines_come_by_pages() {
     let mut desk = with_rejects(80, 24, rejects);
     let offset = |desk: &Desk| {
         let open = desk.app.rejects().unwrap();
-        open.rows()[open.at()].origin.offset
+        open.list().rows()[open.list().at()].origin.offset
     };
     assert_eq!(offset(&desk), 6_990);
     for _ in 0..75 {
         desk.keys("<c-d>");
-        assert!(desk.app.rejects().unwrap().rows().len() <= 300);
+        assert!(desk.app.rejects().unwrap().list().rows().len() <= 300);
     }
     assert_eq!(offset(&desk), 0);
     for _ in 0..20 {

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -46,7 +46,7 @@ impl Server {
             let at = dir.path().display();
             let config = format!(
                 "ListenAddress 127.0.0.1:{port}\nHostKey {at}/host_key\nPidFile none\nAuthorizedKeysFile {at}/authorized_keys\nStrictModes no\n\
-                 PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nPermitRootLogin prohibit-password\nLogLevel ERROR\n"
+                 PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nPermitRootLogin prohibit-password\nLogLevel INFO\n"
             );
             fs::write(dir.path().join("sshd_config"), config).unwrap();
             for (name, key) in [("ssh_config", "user_key"), ("wrong_config", "other_key")] {
@@ -61,20 +61,25 @@ impl Server {
                 .arg(dir.path().join("sshd_config"))
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
-                .stderr(Stdio::inherit())
+                .stderr(Stdio::piped())
                 .process_group(0)
                 .spawn()
                 .unwrap();
-            let begun = Instant::now();
-            while begun.elapsed() < DEADLINE {
-                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    return Self { dir, sshd };
+            // It says when it listens; where another program took the port in between, it ends instead.
+            let said = BufReader::new(sshd.stderr.take().unwrap());
+            let (listens, told) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                for line in said.lines().map_while(Result::ok) {
+                    if line.starts_with("Server listening") {
+                        // Nobody waits any more where it took too long.
+                        let _ = listens.send(());
+                    } else if line.starts_with("error:") || line.starts_with("fatal:") {
+                        eprintln!("{line}");
+                    }
                 }
-                // Another program took the port in between.
-                if sshd.try_wait().unwrap().is_some() {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(5));
+            });
+            if told.recv_timeout(DEADLINE).is_ok() {
+                return Self { dir, sshd };
             }
             drop(sshd.kill());
             drop(sshd.wait());

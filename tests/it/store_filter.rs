@@ -10,8 +10,9 @@ use spanscope::derive::{derive, steps};
 use spanscope::model::content::{Form, Slot};
 use spanscope::model::filter::{Comparison, Content, Field, Filter, Had, Pattern, Reach, Shape, Subject};
 use spanscope::model::json::Json;
-use spanscope::model::query::{Page, Query, Reply, Sort, Window};
-use spanscope::model::span::{Part, SpanKind, Status, TraceKey};
+use spanscope::model::moment::Clock;
+use spanscope::model::query::{Page, Query, Reply, Seen, Sort, Window};
+use spanscope::model::span::{Part, SpanKey, SpanKind, Status, TraceKey};
 use spanscope::model::trace::{Interaction, Trace};
 use spanscope::model::usage::Cost;
 use spanscope::pricing::Prices;
@@ -31,6 +32,13 @@ fn parts() -> Vec<Part> {
             kind: SpanKind::Agent,
             name: pick(n, &["plan", "Plan_B", "süß", "100%"]),
             end: (n % 4 != 0).then_some(NOON + (n % 6) as i64 * 1_000_000),
+            // Some retrieve before they ask, and say so.
+            contents: if n % 13 == 5 {
+                vec![piece(Slot::Document, "", Form::Text, "Cancellation policy of 2019")]
+            } else {
+                Vec::new()
+            },
+            slots: if n % 13 == 5 { Slot::Document.bit() } else { 0 },
             feature: (n % 5 != 0).then(|| pick(n, &["Billing", "billing_v2", "süß", "100%"])),
             user: (n % 6 != 0).then(|| format!("u_{}", n % 4)),
             service: (n % 7 == 0).then(|| "api".to_owned()),
@@ -115,10 +123,16 @@ fn parts() -> Vec<Part> {
 /// What a filter may ask of one interaction.
 struct Known {
     trace: Trace,
-    texts: Vec<String>,
-    documents: Vec<String>,
-    prompts: Vec<String>,
-    attributes: Vec<Json>,
+    /// Every content with its span and slot.
+    contents: Vec<(SpanKey, Slot, String)>,
+    attributes: Vec<(SpanKey, Json)>,
+}
+
+impl Known {
+    fn said(&self, of: impl Fn(Slot) -> bool) -> Vec<(SpanKey, &str)> {
+        let contents = self.contents.iter().filter(|(_, slot, _)| of(*slot));
+        contents.map(|(span, _, text)| (*span, text.as_str())).collect()
+    }
 }
 
 fn known(prices: &Prices) -> BTreeMap<TraceKey, Known> {
@@ -127,18 +141,14 @@ fn known(prices: &Prices) -> BTreeMap<TraceKey, Known> {
         groups.entry(part.trace).or_default().push(part);
     }
     let known = |parts: Vec<Part>| {
-        let pieces = || parts.iter().flat_map(|part| &part.contents);
+        let span = |part: &Part| SpanKey::of(part.trace, &part.span_id);
+        let pieces = parts.iter().flat_map(|part| part.contents.iter().map(move |piece| (part, piece)));
         Known {
-            texts: pieces().map(|piece| piece.body.clone()).collect(),
-            documents: pieces()
-                .filter(|piece| piece.slot == Slot::Document)
-                .map(|piece| piece.body.clone())
+            contents: pieces.map(|(part, piece)| (span(part), piece.slot, piece.body.clone())).collect(),
+            attributes: parts
+                .iter()
+                .filter_map(|part| Some((span(part), part.attributes.clone()?)))
                 .collect(),
-            prompts: pieces()
-                .filter(|piece| piece.slot == Slot::System)
-                .map(|piece| piece.body.clone())
-                .collect(),
-            attributes: parts.iter().filter_map(|part| part.attributes.clone()).collect(),
             trace: derive(parts, prices),
         }
     };
@@ -225,9 +235,6 @@ fn leaf(whole: bool) -> BoxedStrategy<Filter> {
             .prop_map(|(field, a, b)| Filter::Between(field, if field == Field::Ctx { a.min(100_000) } else { a }, if field == Field::Ctx { b.min(100_000) } else { b })),
         2 => prop::sample::select(had).prop_map(Filter::Has),
     ];
-    if !whole {
-        return any.boxed();
-    }
     let key = prop::sample::select(vec!["http.route", "n", "deep.on", "deep", "deep.list", "a/b", "none"]);
     prop_oneof![
         6 => any,
@@ -296,21 +303,14 @@ fn the_sql_of_a_filter_says_what_the_plain_evaluator_says() {
     runner
         .run(&any_filter(), |filter| {
             let passes = |row: &&Interaction| {
-                let Known {
-                    trace,
-                    texts,
-                    documents,
-                    prompts,
-                    attributes,
-                } = &known[&row.trace];
+                let known = &known[&row.trace];
                 filter.matches(&Subject {
-                    row,
-                    steps: &steps(trace, &prices),
-                    texts: &texts.iter().map(String::as_str).collect::<Vec<_>>(),
-                    documents: &documents.iter().map(String::as_str).collect::<Vec<_>>(),
-                    prompts: &prompts.iter().map(String::as_str).collect::<Vec<_>>(),
-                    attributes: &attributes.iter().collect::<Vec<_>>(),
-                    anomaly: false,
+                    steps: &steps(&known.trace, &prices),
+                    texts: &known.said(|_| true),
+                    documents: &known.said(|slot| slot == Slot::Document),
+                    prompts: &known.said(|slot| slot == Slot::System),
+                    attributes: &known.attributes.iter().map(|(span, json)| (*span, json)).collect::<Vec<_>>(),
+                    ..Subject::of(row)
                 })
             };
             let expected: Vec<_> = everything.iter().filter(passes).cloned().collect();
@@ -324,6 +324,39 @@ fn the_sql_of_a_filter_says_what_the_plain_evaluator_says() {
     for content in [Content::Prompt, Content::Response, Content::Documents] {
         let rows = list(&store, Filter::Has(Had::Content(content))).len();
         assert!((1..everything.len()).contains(&rows), "{content:?} {rows}");
+    }
+    // Names of attributes that have a value, as `attr.` takes them.
+    let names = |text: &str| {
+        let query = Query::Values {
+            of: Seen::Attributes,
+            text: text.to_owned(),
+            limit: 4,
+        };
+        match store.ask_now(query) {
+            Reply::Values(names) => names,
+            other => panic!("{other:?}"),
+        }
+    };
+    let told = |list: &[(&str, u64)]| list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<Vec<_>>();
+    assert_eq!(names(""), told(&[("http.route", 20), ("n", 20), ("a/b", 10), ("deep", 10)]));
+    assert_eq!(names("DEEP"), told(&[("deep", 10), ("deep.on", 10)]));
+    // What a span says, tells interactions apart that all say it somewhere.
+    let clock = Clock {
+        now: NOON,
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    let count = |text: &str| list(&store, Filter::parse(text, &clock).unwrap()).len();
+    for (narrow, wide) in [
+        ("span(kind:agent cancellation)", "cancellation"),
+        ("span(cancellation child(kind:tool))", "span(cancellation)"),
+        ("span(kind:tool doc:refunds)", "kind:tool"),
+        ("span(kind:agent attr.http.route:/chat*)", "kind:agent"),
+        ("span(kind:llm finding:hot_temperature)", "kind:llm"),
+        ("child(finding:*)", "finding:*"),
+        ("span(-doc:cancellation kind:agent)", "kind:agent"),
+    ] {
+        let (few, many) = (count(narrow), count(wide));
+        assert!(0 < few && few < many, "{narrow} {few}, {wide} {many}");
     }
 }
 

@@ -1,5 +1,5 @@
 //! Stores as earlier builds left them, kept in `tests/fixtures/store/schema-N.duckdb.zst`: the one of the present schema opens, answers, takes
-//! more and is purged; those of older schemas are recognised as ours.
+//! more and is purged; those before it are brought up to it or, before `UPGRADED`, recognised as ours.
 //!
 //! `SPANSCOPE_GOLDEN=write cargo test --release golden` makes the one of the present schema, where it is missing.
 
@@ -19,6 +19,9 @@ not a line of JSON
 
 {"type":"interaction","trace_id":"000000000000000000000000000000a3","timestamp":"2026-05-01T11:00:00Z","feature":"support","user_id":"u3","turns":[{"turn":1,"model":"claude-haiku-4-5","input_tokens":40,"output_tokens":9,"stop_reason":"end_turn"}]}
 "#;
+
+/// The oldest schema that opens and is derived anew.
+const UPGRADED: u32 = 4;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store")
@@ -104,9 +107,36 @@ fn a_golden_store_of_this_schema_opens_answers_grows_and_is_purged() {
 }
 
 #[test]
+fn golden_stores_of_earlier_schemas_open_and_say_what_one_made_now_says() {
+    let place = Place::new();
+    let (made, version) = made(&place);
+    let made = made.to_str().unwrap();
+    for (path, old) in (UPGRADED..version).filter_map(|old| Some((kept(&place, old)?, old))) {
+        let db = path.to_str().unwrap();
+        for command in [
+            &["ls"][..],
+            &["ls", "-f", "span(finding:truncated refundable)"],
+            &["cost"],
+            &["show", "000000000000000000000000000000a2"],
+        ] {
+            let [then, now] = [db, made].map(|db| json(&place, &[command, &["--db", db]].concat()));
+            assert_eq!(then, now, "{command:?} of schema {old}");
+        }
+        let found = json(&place, &["ls", "-f", "span(finding:truncated refundable)", "--db", db]);
+        assert_eq!(found.as_array().unwrap().len(), 1);
+    }
+    // Purged before anybody opened it.
+    let path = kept(&place, UPGRADED).unwrap();
+    let db = path.to_str().unwrap();
+    let purged = place.run(&["purge", "--older-than", "1d", "--db", db]);
+    assert!(purged.status.success(), "{}", words(&purged));
+    assert_eq!(json(&place, &["ls", "--db", db]), serde_json::json!([]));
+}
+
+#[test]
 fn golden_stores_of_older_schemas_are_known_as_ours() {
     let place = Place::new();
-    let (_, version) = made(&place);
+    let version = UPGRADED;
     let log = place.path("app.jsonl");
     std::fs::write(&log, LOG).unwrap();
     for (path, old) in (0..version).filter_map(|old| Some((kept(&place, old)?, old))) {

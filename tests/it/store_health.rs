@@ -297,17 +297,7 @@ fn the_store_counts_what_a_plain_count_counts() {
                     window: Window::default(),
                 };
                 let Reply::Health(found) = store.ask_now(query) else { panic!() };
-                let expected = counted(&parts, &|row| {
-                    filter.matches(&Subject {
-                        row,
-                        steps: &[],
-                        texts: &[],
-                        documents: &[],
-                        prompts: &[],
-                        attributes: &[],
-                        anomaly: false,
-                    })
-                });
+                let expected = counted(&parts, &|row| filter.matches(&Subject::of(row)));
                 prop_assert_eq!(&found.rows, &expected.rows);
                 prop_assert_eq!(&found.models, &expected.models);
                 prop_assert_eq!(&found.conventions, &expected.conventions);

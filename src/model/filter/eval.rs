@@ -5,7 +5,7 @@ use super::{Comparison, Filter, Pattern};
 use crate::model::content::prompt_id;
 use crate::model::json::Json;
 use crate::model::span::{Nanos, SpanKey, SpanKind, Status, TraceKey};
-use crate::model::trace::Interaction;
+use crate::model::trace::{Findings, Interaction};
 use crate::model::usage::Cost;
 
 /// One span as filters see it: a row of `step`.
@@ -47,6 +47,8 @@ pub struct Step {
     pub window: Option<i64>,
     /// Which slots have contents: bits of `Slot::bit`.
     pub slots: u8,
+    /// What is noteworthy about it.
+    pub findings: Findings,
 }
 
 /// An interaction and whatever a filter may ask of it.
@@ -56,16 +58,32 @@ pub struct Subject<'a> {
     pub row: &'a Interaction,
     /// Its spans.
     pub steps: &'a [Step],
-    /// Its prompts, answers, documents and tool payloads.
-    pub texts: &'a [&'a str],
+    /// Its prompts, answers, documents and tool payloads, each with its span.
+    pub texts: &'a [(SpanKey, &'a str)],
     /// Its documents.
-    pub documents: &'a [&'a str],
+    pub documents: &'a [(SpanKey, &'a str)],
     /// Its system prompts.
-    pub prompts: &'a [&'a str],
+    pub prompts: &'a [(SpanKey, &'a str)],
     /// The attributes of its records.
-    pub attributes: &'a [&'a Json],
+    pub attributes: &'a [(SpanKey, &'a Json)],
     /// It is dearer than its feature's usual by more than the multiple of the settings.
     pub anomaly: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// An interaction of which no more than its row is known.
+    #[must_use]
+    pub const fn of(row: &'a Interaction) -> Self {
+        Self {
+            row,
+            steps: &[],
+            texts: &[],
+            documents: &[],
+            prompts: &[],
+            attributes: &[],
+            anomaly: false,
+        }
+    }
 }
 
 impl Step {
@@ -137,8 +155,8 @@ impl Filter {
     /// Whether an interaction passes.
     #[must_use]
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
-        let Subject { row, steps, .. } = *subject;
-        let some = |filter: &Self| steps.iter().any(|step| filter.holds_of(step, steps));
+        let row = subject.row;
+        let some = |filter: &Self| subject.steps.iter().any(|step| filter.holds_of(step, subject));
         match self {
             Self::All => true,
             Self::And(all) => all.iter().all(|filter| filter.matches(subject)),
@@ -154,8 +172,7 @@ impl Filter {
                 Field::Status => pattern.matches(row.status.name()),
                 Field::Finding if pattern.0.eq_ignore_ascii_case(ANOMALY) => subject.anomaly,
                 Field::Finding => row.findings.iter().any(|kind| pattern.matches(kind.name())),
-                Field::Doc => subject.documents.iter().any(|text| pattern.anywhere().matches(text)),
-                Field::Prompt => subject.prompts.iter().any(|text| pattern.matches(&prompt_id(text))),
+                Field::Doc | Field::Prompt => self.is_said(subject, None),
                 _ => some(self),
             },
             Self::Compare(field, ..) | Self::Between(field, ..) if field.only_of_span() => some(self),
@@ -167,20 +184,38 @@ impl Filter {
                 field => Self::Is(*field, Pattern("*".to_owned())).matches(subject),
             },
             Self::Has(Had::Content(_)) => some(self),
-            Self::Attribute(key, pattern) => subject.attributes.iter().any(|json| pattern.fits(attribute(json, key).as_deref())),
+            Self::Attribute(..) | Self::Text(_) => self.is_said(subject, None),
             Self::Some(Reach::Span, filter) => some(filter),
             Self::Some(Reach::Child | Reach::Parent, _) => some(self),
-            Self::Text(words) => subject.texts.iter().any(|text| contains(text, words)),
+        }
+    }
+
+    /// Whether a text, document, system prompt or attribute says it: any, or one of this span.
+    fn is_said(&self, subject: &Subject<'_>, span: Option<SpanKey>) -> bool {
+        fn any<T>(all: &[(SpanKey, T)], span: Option<SpanKey>, says: impl Fn(&T) -> bool) -> bool {
+            all.iter().any(|(own, one)| span.is_none_or(|span| span == *own) && says(one))
+        }
+        match self {
+            Self::Is(Field::Doc, pattern) => any(subject.documents, span, |text| pattern.anywhere().matches(text)),
+            Self::Is(Field::Prompt, pattern) => any(subject.prompts, span, |text| pattern.matches(&prompt_id(text))),
+            Self::Attribute(key, pattern) => any(subject.attributes, span, |json| pattern.fits(attribute(json, key).as_deref())),
+            Self::Text(words) => any(subject.texts, span, |text| contains(text, words)),
+            _ => false,
         }
     }
 
     /// Whether one of the interaction's spans passes. What only a whole interaction has holds of none.
-    fn holds_of(&self, step: &Step, steps: &[Step]) -> bool {
+    fn holds_of(&self, step: &Step, subject: &Subject<'_>) -> bool {
+        let steps = subject.steps;
         match self {
             Self::All => true,
-            Self::And(all) => all.iter().all(|filter| filter.holds_of(step, steps)),
-            Self::Or(any) => any.iter().any(|filter| filter.holds_of(step, steps)),
-            Self::Not(filter) => !filter.holds_of(step, steps),
+            Self::And(all) => all.iter().all(|filter| filter.holds_of(step, subject)),
+            Self::Or(any) => any.iter().any(|filter| filter.holds_of(step, subject)),
+            Self::Not(filter) => !filter.holds_of(step, subject),
+            Self::Is(Field::Doc | Field::Prompt, _) | Self::Attribute(..) | Self::Text(_) => self.is_said(subject, Some(step.span)),
+            // Whether it is an anomaly, follows from other interactions.
+            Self::Is(Field::Finding, Pattern(name)) if name.eq_ignore_ascii_case(ANOMALY) => false,
+            Self::Is(Field::Finding, pattern) => step.findings.iter().any(|kind| pattern.matches(kind.name())),
             Self::Is(field, pattern) => pattern.fits(words(*field, step)),
             // How full a window is, is compared without a division.
             Self::Compare(Field::Ctx, comparison, limit) => {
@@ -192,15 +227,16 @@ impl Filter {
             Self::Compare(field, comparison, limit) => step_number(*field, step).is_some_and(|n| comparison.holds(n, *limit)),
             Self::Between(field, low, high) => step_number(*field, step).is_some_and(|n| (*low..=*high).contains(&n)),
             Self::Has(Had::Field(Field::Ctx)) => fill(step).is_some(),
+            Self::Has(Had::Field(Field::Finding)) => step.findings != Findings::default(),
             Self::Has(Had::Field(field)) => words(*field, step).is_some() || step_number(*field, step).is_some(),
             Self::Has(Had::Content(content)) => has(*content, step),
             Self::Some(Reach::Child, filter) => steps
                 .iter()
-                .any(|child| child.parent == Some(step.span) && filter.holds_of(child, steps)),
+                .any(|child| child.parent == Some(step.span) && filter.holds_of(child, subject)),
             Self::Some(Reach::Parent, filter) => steps
                 .iter()
-                .any(|parent| step.parent == Some(parent.span) && filter.holds_of(parent, steps)),
-            Self::Some(Reach::Span, _) | Self::Attribute(..) | Self::Text(_) => false,
+                .any(|parent| step.parent == Some(parent.span) && filter.holds_of(parent, subject)),
+            Self::Some(Reach::Span, _) => false,
         }
     }
 }

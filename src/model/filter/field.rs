@@ -22,8 +22,8 @@ pub enum Field {
     Model,
     /// `status:` ok, error or unset.
     Status,
-    /// `finding:` any of the interaction's findings: `finding:truncated`, `finding:*`; `finding:anomaly` is dearer than its feature's usual by the
-    /// multiple of the settings.
+    /// `finding:` any of the interaction's findings, of a span one of its own: `finding:truncated`, `finding:*`; `finding:anomaly` is dearer than
+    /// its feature's usual by the multiple of the settings, and so only a whole interaction.
     Finding,
     /// `kind:` of some span.
     Kind,
@@ -212,7 +212,7 @@ impl Field {
     pub const fn of_span(self) -> bool {
         !matches!(
             self,
-            Self::Feature | Self::User | Self::Session | Self::Service | Self::Trace | Self::Finding | Self::Doc | Self::Prompt | Self::At
+            Self::Feature | Self::User | Self::Session | Self::Service | Self::Trace | Self::At
         )
     }
 

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use super::{Comparison, Field, Filter, Had, Pattern, Reach, Shape, Unit};
+use super::{ANOMALY, Comparison, Field, Filter, Had, Pattern, Reach, Shape, Unit};
 use crate::model::moment::Clock;
 
 /// Deeper nesting than this is refused, so that no input can exhaust the stack.
@@ -179,7 +179,6 @@ impl Reader<'_> {
             Some('"') => {
                 let words = self.quoted()?;
                 self.boundary()?;
-                self.whole(start, "text")?;
                 Filter::Text(words)
             }
             Some(_) => self.field_or_text()?,
@@ -270,7 +269,6 @@ impl Reader<'_> {
                 return self.reaching(start, reach);
             }
             self.boundary()?;
-            self.whole(start, "text")?;
             return Ok(Filter::Text(word));
         };
         let name: String = word.chars().take(operator_at).collect();
@@ -281,7 +279,6 @@ impl Reader<'_> {
             .map(|_| &name["attr.".len()..])
             .filter(|key| !key.is_empty())
         {
-            self.whole(start, "an attribute")?;
             let (_, value) = self.value(&name)?;
             return Ok(Filter::Attribute(key.to_owned(), Pattern(value)));
         }
@@ -379,6 +376,9 @@ impl Reader<'_> {
         let name = field.name();
         let (value_at, value) = self.value(name)?;
         let pattern = Pattern(value);
+        if field == Field::Finding && pattern.0.eq_ignore_ascii_case(ANOMALY) {
+            self.whole(value_at, &format!("`{ANOMALY}`"))?;
+        }
         let known = field.known();
         if !known.is_empty() && !known.iter().any(|name| pattern.matches(name)) {
             let hint = match nearest(&pattern.0, known.iter().copied()) {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::json::Json;
 use crate::model::span::{SpanKey, SpanKind, Status};
-use crate::model::trace::Interaction;
+use crate::model::trace::{FindingKind, Interaction};
 use crate::model::usage::Cost;
 
 /// 2026-05-10T10:00:00Z, in Berlin two hours later.
@@ -17,16 +17,8 @@ fn parse(text: &str) -> Result<Filter, FilterError> {
 }
 
 /// An interaction without spans and attributes.
-fn subject<'a>(row: &'a Interaction, texts: &'a [&'a str]) -> Subject<'a> {
-    Subject {
-        row,
-        steps: &[],
-        texts,
-        documents: &[],
-        prompts: &[],
-        attributes: &[],
-        anomaly: false,
-    }
+fn subject<'a>(row: &'a Interaction, texts: &'a [(SpanKey, &'a str)]) -> Subject<'a> {
+    Subject { texts, ..Subject::of(row) }
 }
 
 fn text(words: &str) -> Filter {
@@ -281,9 +273,9 @@ fn errors_point_at_the_column_and_say_what_was_meant() {
             "put it outside of child(…)",
         ),
         (
-            "parent(kind:llm refund)",
-            16,
-            "text is asked of a whole interaction, not of one span",
+            "parent(kind:llm finding:anomaly)",
+            24,
+            "`anomaly` is asked of a whole interaction, not of one span",
             "put it outside of parent(…)",
         ),
         (
@@ -354,7 +346,7 @@ fn the_evaluator_is_plain() {
         cost: Some(Cost(mills(24))),
         ..Interaction::default()
     };
-    let texts = ["The cancellation POLICY", "straße Ä"];
+    let texts = [(SpanKey(1), "The cancellation POLICY"), (SpanKey(2), "straße Ä")];
     let table = [
         ("", true),
         ("-()", false),
@@ -439,6 +431,7 @@ fn a_field_of_a_step_means_some_span_and_a_group_one_and_the_same() {
             tool: Some("search_docs".into()),
             took: Some(2_000_000_000),
             status: Status::Error,
+            findings: [FindingKind::ToolError].into_iter().collect(),
             ..step(3, Some(2), SpanKind::Tool)
         },
     ];
@@ -446,10 +439,10 @@ fn a_field_of_a_step_means_some_span_and_a_group_one_and_the_same() {
     let subject = Subject {
         row: &row,
         steps: &steps,
-        texts: &["x"],
-        documents: &["{\"id\":\"doc_17\",\"content\":\"Refunds take 5 days\"}"],
-        prompts: &["Be brief.", ""],
-        attributes: &[&json],
+        texts: &[(SpanKey(2), "Annual plan?"), (SpanKey(3), "Refunds take 5 days")],
+        documents: &[(SpanKey(3), "{\"id\":\"doc_17\",\"content\":\"Refunds take 5 days\"}")],
+        prompts: &[(SpanKey(2), "Be brief."), (SpanKey(2), "")],
+        attributes: &[(SpanKey(1), &json)],
         anomaly: true,
     };
     let table = [
@@ -499,6 +492,27 @@ fn a_field_of_a_step_means_some_span_and_a_group_one_and_the_same() {
         ("prompt:e3b0", false),
         ("finding:anomaly", true),
         ("finding:*", false),
+        ("span(plan)", true),
+        ("span(kind:llm plan)", true),
+        ("span(kind:tool plan)", false),
+        ("span(plan refunds)", false),
+        ("plan refunds", true),
+        ("span(plan child(refunds))", true),
+        ("span(refunds child(plan))", false),
+        ("span(kind:tool parent(\"annual plan\"))", true),
+        ("span(kind:agent -plan)", true),
+        ("span(kind:llm -plan)", false),
+        ("span(kind:tool doc:refund)", true),
+        ("span(kind:llm doc:refund)", false),
+        ("span(kind:llm prompt:213c*)", true),
+        ("span(kind:tool prompt:*)", false),
+        ("span(kind:agent attr.http.route:/chat)", true),
+        ("span(kind:llm attr.http.route:*)", false),
+        ("span(kind:tool finding:tool_error)", true),
+        ("span(kind:llm finding:*)", false),
+        ("span(has:finding took>1s)", true),
+        ("span(kind:llm has:finding)", false),
+        ("child(finding:tool*)", true),
         ("since:1h", true),
         ("until:1h", false),
         ("at:11:30", true),
@@ -549,16 +563,11 @@ fn filters(reach: Option<Reach>) -> impl Strategy<Value = Filter> {
         (prop::sample::select(numbers), n(), n()).prop_map(|(field, a, b)| Filter::Between(field, a.min(b), a.max(b))),
         prop::sample::select(had).prop_map(Filter::Has),
     ];
-    let leaf = if reach.is_some() {
-        leaf.boxed()
-    } else {
-        prop_oneof![
-            4 => leaf,
-            1 => string.clone().prop_map(Filter::Text),
-            1 => ("[a-zA-Z_./~é][a-z_./~é-]{0,9}", string).prop_map(|(key, text)| Filter::Attribute(key, Pattern(text))),
-        ]
-        .boxed()
-    };
+    let leaf = prop_oneof![
+        4 => leaf,
+        1 => string.clone().prop_map(Filter::Text),
+        1 => ("[a-zA-Z_./~é][a-z_./~é-]{0,9}", string).prop_map(|(key, text)| Filter::Attribute(key, Pattern(text))),
+    ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 1..4).prop_map(Filter::all_of),

@@ -78,9 +78,11 @@ CREATE TABLE spend (
 );
 
 -- A row per span: what filters ask of one. parent is the key of a parent that was logged, temperature in millionths, input all classes together,
--- context_window what its model can read, slots as in part.
+-- context_window what its model can read, slots as in part, findings a bit for each kind. Later columns stand last and may be NULL: an older
+-- store gets them when it is opened.
 CREATE TABLE step (
     trace UBIGINT NOT NULL, start BIGINT NOT NULL, span UBIGINT NOT NULL, parent UBIGINT, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
     status VARCHAR NOT NULL, tool VARCHAR, model VARCHAR, stop VARCHAR, temperature BIGINT, first_token BIGINT, took BIGINT,
-    input BIGINT, output BIGINT, tokens BIGINT, cost BIGINT, context_window BIGINT, slots UTINYINT NOT NULL
+    input BIGINT, output BIGINT, tokens BIGINT, cost BIGINT, context_window BIGINT, slots UTINYINT NOT NULL,
+    findings UBIGINT
 );

@@ -35,8 +35,6 @@ const SIZE: (u16, u16) = (200, 60);
 /// A fast hand.
 const KEYS_APART: Duration = Duration::from_millis(120);
 const FRAME: Duration = Duration::from_millis(16);
-/// Spans are handed to the store so often.
-const COMMITS_APART: Duration = Duration::from_millis(50);
 
 /// What a person does in the list, in the tree and in the panels: a name for the table, and keys.
 const SCRIPT: &[(&str, &str)] = &[
@@ -314,17 +312,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let stop = Arc::new(AtomicBool::new(false));
     let writer = {
         let (stop, batches) = (Arc::clone(&stop), store.intake());
-        std::thread::spawn(move || {
-            let (begun, mut at) = (Instant::now(), count);
-            while !stop.load(Ordering::Relaxed) {
-                std::thread::sleep(COMMITS_APART);
-                let to = count + (begun.elapsed().as_secs_f64() * rate as f64) as u64;
-                if to > at && batches.send(spans::batch(&source, at..to)).is_err() {
-                    return;
-                }
-                at = to.max(at);
-            }
-        })
+        std::thread::spawn(move || spans::traffic(&batches, &source, count, rate, &stop))
     };
 
     let wire = Arc::new(AtomicU64::new(0));

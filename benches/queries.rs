@@ -119,19 +119,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             return Err("the store does not say what it holds".into());
         };
         let (stop, batches, first) = (Arc::clone(&stop), store.intake(), stats.spans);
-        std::thread::spawn(move || {
-            let (source, begun, mut at) = (spans::source(), Instant::now(), first);
-            while rate > 0 && !stop.load(Ordering::Relaxed) {
-                let due = first + begun.elapsed().as_millis() as u64 * rate / 1_000;
-                if due > at {
-                    if batches.send(spans::batch(&source, at..due)).is_err() {
-                        return;
-                    }
-                    at = due;
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        })
+        std::thread::spawn(move || spans::traffic(&batches, &spans::source(), first, rate, &stop))
     };
     println!("{:<18} {:>9} {:>9} {:>9}", "question", "first ms", "p50 ms", "p95 ms");
     for (name, query) in questions {

@@ -4,11 +4,13 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use spanscope::model::record::{Batch, Identity, Order, SourceInfo, Tally};
 use spanscope::model::span::{Origin, Part, SpanKind, StartFrom, Status, TraceKey};
 use spanscope::model::usage::{Convention, Cost, Usage};
-use spanscope::store::Store;
+use spanscope::store::{Intake, Store};
 
 /// When the first span begins.
 pub const NOON: i64 = 1_790_000_000_000_000_000;
@@ -16,6 +18,8 @@ const SPANS_EACH: u64 = 4;
 /// Interactions whose spans interleave.
 const OPEN: u64 = 40;
 const LENGTH: u64 = 700;
+/// A tailer looks about as often.
+const ARRIVALS_APART: Duration = Duration::from_millis(50);
 
 fn mix(n: u64) -> u64 {
     xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes())
@@ -133,4 +137,17 @@ pub fn fill(store: &Store, spans: u64) -> Result<(), String> {
         from = to;
     }
     store.flush()
+}
+
+/// Sends so many records a second, from the `first` on, until told to stop.
+pub fn traffic(batches: &Intake, source: &Arc<SourceInfo>, first: u64, rate: u64, stop: &AtomicBool) {
+    let (begun, mut at) = (Instant::now(), first);
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(ARRIVALS_APART);
+        let to = first + (begun.elapsed().as_secs_f64() * rate as f64) as u64;
+        if to > at && batches.send(batch(source, at..to)).is_err() {
+            return;
+        }
+        at = to;
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::twins::same_tokens;
-use crate::model::span::{Inferred, Part};
+use crate::model::span::{Inferred, Part, SpanKind};
 use crate::model::trace::Span;
 
 /// The attribute that calls and events share.
@@ -33,12 +33,19 @@ pub(super) fn retold(spans: &[Span]) -> Vec<bool> {
     let may_be = |event: &Part| {
         let answer = response(event);
         calls.iter().any(|(call, got)| match (&answer, got) {
+            // The figures of an agent or a request are those of its calls.
+            _ if !matches!(call.kind, SpanKind::Llm | SpanKind::Embedding | SpanKind::Rerank) => true,
             (Some(answer), Some(got)) => answer == got,
-            // Without the answer's id only other tokens tell them apart.
-            _ => same_tokens(&event.usage, &call.usage),
+            // Without the answer's id only other tokens tell them apart, where both state all of them: no call is counted twice.
+            _ => !(says_all(event) && says_all(call)) || same_tokens(&event.usage, &call.usage),
         })
     };
     spans.iter().map(|span| tells(&span.part) && may_be(&span.part)).collect()
+}
+
+/// Its tokens are there both ways.
+const fn says_all(part: &Part) -> bool {
+    part.usage.input.is_some() && part.usage.output.is_some()
 }
 
 /// Hangs such events below their calls, which then know what was asked and answered. Where several calls state the same answer, nobody

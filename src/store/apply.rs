@@ -85,8 +85,8 @@ pub(super) struct Change {
     pub(super) traces: Vec<TraceKey>,
     /// Traces that were not there before.
     pub(super) new: u64,
-    /// No row of `interaction` or `spend` changed that begins outside of this; a range that holds nothing when none did.
-    pub(super) times: (Nanos, Nanos),
+    /// Rows of `interaction` and `spend` that changed begin within these, which are ascending and apart.
+    pub(super) times: Vec<(Nanos, Nanos)>,
     /// What is now covered of the sources that were written.
     pub(super) coverage: Coverage,
 }
@@ -140,7 +140,7 @@ pub(super) fn apply(
     maybe: &TraceSet,
     recent: &Recent,
     coverage: &Coverage,
-    changing: &dyn Fn((Nanos, Nanos)),
+    changing: &dyn Fn(&[(Nanos, Nanos)]),
 ) -> Result<Change> {
     // What a batch derived stands, unless the trace has parts elsewhere too.
     let mut whole: HashMap<TraceKey, Option<&Derived>, AlreadyHashed> = HashMap::default();
@@ -182,11 +182,11 @@ pub(super) fn apply(
     // Neighbours in time lie together on disk: zone maps of `start` then skip most of the table.
     derived.sort_unstable_by_key(|derived| (derived.row.start, derived.row.place));
 
-    let starts = derived
-        .iter()
-        .flat_map(|derived| [derived.row.start, derived.row.first, derived.row.last]);
-    let starts = starts.chain(stored.into_iter().flat_map(|stored| [stored.first, stored.last]));
-    let times = starts.fold((Nanos::MAX, Nanos::MIN), |times, start| (times.0.min(start), times.1.max(start)));
+    let times = joined(derived.iter().map(|derived| {
+        let row = &derived.row;
+        // All parts of the trace are known here: what was stored of it began within the same time.
+        (row.first.min(row.start), row.last.max(row.start))
+    }));
     if !open {
         connection.execute_batch("BEGIN TRANSACTION")?;
     }
@@ -214,7 +214,7 @@ pub(super) fn apply(
     })();
     let coverage = match done {
         Ok(after) => {
-            changing(times);
+            changing(&times);
             connection.execute_batch("COMMIT").map(|()| after)?
         }
         Err(error) => {
@@ -229,6 +229,34 @@ pub(super) fn apply(
         new,
         coverage,
     })
+}
+
+/// So many changes of one commit are told apart.
+const TIMES: usize = 16;
+
+/// Ranges as a few that hold them all: where they overlap and, when there are too many, where the gaps are smallest.
+fn joined(ranges: impl Iterator<Item = (Nanos, Nanos)>) -> Vec<(Nanos, Nanos)> {
+    let mut ranges: Vec<(Nanos, Nanos)> = ranges.collect();
+    ranges.sort_unstable();
+    let mut apart: Vec<(Nanos, Nanos)> = Vec::new();
+    for (since, last) in ranges {
+        match apart.last_mut() {
+            Some(known) if since <= known.1 => known.1 = known.1.max(last),
+            _ => apart.push((since, last)),
+        }
+    }
+    if apart.len() <= TIMES {
+        return apart;
+    }
+    let mut gaps: Vec<(Nanos, usize)> = (1..apart.len())
+        .map(|at| (apart[at].0.saturating_sub(apart[at - 1].1), at))
+        .collect();
+    gaps.sort_unstable_by_key(|(gap, _)| std::cmp::Reverse(*gap));
+    let mut cuts: Vec<usize> = gaps[..TIMES - 1].iter().map(|(_, at)| *at).collect();
+    cuts.push(0);
+    cuts.sort_unstable();
+    let ends = cuts.iter().skip(1).copied().chain([apart.len()]).map(|end| end - 1);
+    cuts.iter().zip(ends).map(|(from, to)| (apart[*from].0, apart[to].1)).collect()
 }
 
 /// Adds the stored parts of these traces to `groups`, and leaves the traces in the table `touched`.
@@ -295,4 +323,21 @@ fn append_facts(connection: &Connection, waiting: &[&Prepared]) -> Result<()> {
     columns::append(connection, "other", &others, columns::others)?;
     let rejects: Vec<&Reject> = waiting.iter().flat_map(|batch| &batch.packed.rejects).collect();
     columns::append(connection, "reject", &rejects, columns::rejects)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn changes_are_told_by_few_ranges_that_hold_them_all() {
+        assert_eq!(joined([(5, 9), (1, 2), (8, 12), (2, 3)].into_iter()), [(1, 3), (5, 12)]);
+        assert_eq!(joined(std::iter::empty()), []);
+        // A wide gap after every fifth moment.
+        let moment = |n: i64| (n + n / 5 * 1_000) * 10;
+        let joined = joined((0..400).rev().map(|n| (moment(n), moment(n) + 1)));
+        assert_eq!(joined.len(), 16);
+        assert!(joined.windows(2).all(|two| two[0].1 < two[1].0));
+        assert!((0..400).all(|n| joined.iter().any(|(since, last)| *since <= moment(n) && moment(n) < *last)));
+    }
 }

@@ -4,7 +4,7 @@
 //! One key is kept, without a filter and up to now: the one that was asked for twice in a row. Every other question goes to the engine.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use duckdb::arrow::array::{Array as _, AsArray as _};
 use duckdb::arrow::datatypes::Int64Type;
@@ -61,23 +61,27 @@ struct Group {
 }
 
 impl Bill {
-    /// Rows that begin between these are about to change, or have changed just now: said before the commit and after it, so that no question sees
+    /// Rows that begin in these times are about to change, or have changed just now: said before the commit and after it, so that no question sees
     /// a part of a change.
-    pub(super) fn changed(&self, times: Times) {
-        if times.0 > times.1 {
-            return;
-        }
+    pub(super) fn changed(&self, times: &[Times]) {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = changes.len() >= CHANGES;
-        match changes.last_mut() {
-            Some(last) if full || (last.0 <= times.1 && times.0 <= last.1) => *last = (last.0.min(times.0), last.1.max(times.1)),
-            _ => changes.push(times),
+        for times in times {
+            let full = changes.len() >= CHANGES;
+            match changes.last_mut() {
+                Some(last) if full || (last.0 <= times.1 && times.0 <= last.1) => *last = (last.0.min(times.0), last.1.max(times.1)),
+                _ => changes.push(*times),
+            }
         }
     }
 
     /// Costs by a key of what began at a moment or later, dearest first; `None` when nothing of that key is kept.
     pub(super) fn costs(&self, connection: &Connection, by: CostKey, since: Option<Nanos>) -> Result<Option<Vec<CostRow>>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = match self.kept.try_lock() {
+            Ok(kept) => kept,
+            Err(TryLockError::Poisoned(kept)) => kept.into_inner(),
+            // Another question sums: the engine can answer this one meanwhile.
+            Err(TryLockError::WouldBlock) => return Ok(None),
+        };
         let changes = std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner));
         if kept.by != Some(by) || changes.iter().any(|times| *times == (Nanos::MIN, Nanos::MAX)) {
             // To sum slice after slice takes longer than to sum once.
@@ -136,8 +140,12 @@ impl Kept {
                 let groups = self.read(connection, by, self.times(at))?;
                 let rows = groups.iter().map(|group| group.sums.row.interactions).sum::<u64>();
                 let most = if at + 1 == self.slices.len() { 2 * SLICE } else { 8 * SLICE };
-                if rows > most && self.cut(connection, by, at)? {
-                    continue;
+                if rows > most {
+                    if self.cut(connection, by, at)? {
+                        continue;
+                    }
+                    // All began at once: as much again would be summed after each change.
+                    return Ok(self.let_go());
                 }
                 self.slices[at].groups = Some(groups);
                 if self.is_too_much() {
@@ -225,7 +233,8 @@ impl Kept {
             }
         }
         let mut statement = connection.prepare(&sql)?;
-        for batch in statement.query_arrow(params![times.0, times.1])? {
+        for batch in statement.stream_arrow(params![times.0, times.1])? {
+            let batch = batch?;
             let keys = batch.column(0).as_string::<i32>();
             let costs = batch.column(1).as_primitive::<Int64Type>();
             for row in 0..batch.num_rows() {
@@ -239,6 +248,7 @@ impl Kept {
                 }
             }
         }
+        groups.iter_mut().for_each(|group: &mut Group| group.costs.shrink_to_fit());
         Ok(groups)
     }
 
@@ -304,8 +314,9 @@ mod tests {
             .expect("a row");
         connection
             .execute(
+                // A call begins after its interaction.
                 "INSERT INTO spend SELECT ?, ?, ?, 1, ?, 7, NULL, NULL, NULL, 2, NULL, ?, false, NULL, false",
-                params![trace, start, name, unpriced, cost],
+                params![trace, start + 3, name, unpriced, cost],
             )
             .expect("a row");
     }
@@ -340,11 +351,11 @@ mod tests {
                 }
                 let starts = || rows.iter().map(|(start, ..)| *start);
                 if let (Some(first), Some(last)) = (starts().min(), starts().max()) {
-                    bill.changed((first, last));
+                    bill.changed(&[(first, last)]);
                 }
                 if let Some((first, length)) = gone {
                     remove(&connection, (first, first + length));
-                    bill.changed((first, first + length));
+                    bill.changed(&[(first, first + length)]);
                 }
                 for by in [KEYS[key], KEYS[key], CostKey::Feature, CostKey::Feature] {
                     let window = Window { since, until: None };
@@ -377,9 +388,9 @@ mod tests {
         remove(&connection, (0, 0));
         remove(&connection, (90, 99));
         assert_eq!(sum(), (100, Some(Cost(500))));
-        bill.changed((90, 99));
+        bill.changed(&[(90, 99)]);
         assert_eq!(sum(), (90, Some(Cost(450))));
-        bill.changed((Nanos::MIN, Nanos::MAX));
+        bill.changed(&[(Nanos::MIN, Nanos::MAX)]);
         assert_eq!(ask(), None, "as new");
         assert_eq!(sum(), (89, Some(Cost(445))));
     }

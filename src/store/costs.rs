@@ -44,9 +44,11 @@ pub(super) fn costs(connection: &Connection, by: CostKey, filter: &Filter, windo
 
 /// Costs of everything, by what is known of it already.
 pub(super) fn of_all(connection: &Connection, bill: &Bill, by: CostKey, window: Window) -> Result<Reply> {
+    // What a window lets through is an interaction with all its calls; `spend` knows when a call began, not its interaction.
+    let alike = by != CostKey::Model || window.since.is_none();
     let kept = match window.until {
-        None => bill.costs(connection, by, window.since)?,
-        Some(_) => None,
+        None if alike => bill.costs(connection, by, window.since)?,
+        _ => None,
     };
     let Some(mut rows) = kept else {
         return costs(connection, by, &Filter::All, window);

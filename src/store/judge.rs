@@ -350,7 +350,8 @@ fn read(connection: &Connection, condition: &str, binds: Vec<Bind>) -> Result<BT
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut features: Vec<Vec<Row>> = Vec::new();
     let mut unnamed: Vec<Row> = Vec::new();
-    for batch in statement.query_arrow(params_from_iter(binds))? {
+    for batch in statement.stream_arrow(params_from_iter(binds))? {
+        let batch = batch?;
         let names = batch.column(0).as_string::<i32>();
         let starts = batch.column(1).as_primitive::<Int64Type>();
         let costs = batch.column(2).as_primitive::<Int64Type>();

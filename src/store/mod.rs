@@ -113,7 +113,7 @@ impl Kept {
     /// Nothing of it is sure to be true.
     fn forget(&self) {
         self.judge.changed(Nanos::MIN);
-        self.bill.changed((Nanos::MIN, Nanos::MAX));
+        self.bill.changed(&[(Nanos::MIN, Nanos::MAX)]);
     }
 }
 

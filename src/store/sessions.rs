@@ -108,10 +108,15 @@ impl<'a> Asked<'a> {
         if let Some(cursor) = self.cursor {
             *(if self.forward { &mut high } else { &mut low }) = cursor.last;
         }
-        let mut many = self.limit * EACH;
-        while self.filter.is_all()
-            && let Some(end) = self.reach(connection, low, high, many)?
-        {
+        // Where there are few sessions, looking at ever more interactions costs more than looking at all.
+        for many in [self.limit * EACH, self.limit * EACH * EACH] {
+            let Some(end) = (if self.filter.is_all() {
+                self.reach(connection, low, high, many)?
+            } else {
+                None
+            }) else {
+                break;
+            };
             let chosen = if self.forward {
                 self.between(connection, end, high)?
             } else {
@@ -120,7 +125,6 @@ impl<'a> Asked<'a> {
             if chosen.len() as u64 == self.limit {
                 return Ok(chosen);
             }
-            many *= EACH;
         }
         self.between(connection, low, high)
     }

@@ -370,9 +370,9 @@ impl Writer {
 
     fn recover(&mut self) -> Result<(), String> {
         self.engine.reopen().map_err(|error| error.to_string())?;
-        self.state.recall(&self.engine).map_err(|error| error.to_string())?;
         // A commit that failed may have been durable.
         self.kept.forget();
+        self.state.recall(&self.engine).map_err(|error| error.to_string())?;
         Ok(())
     }
 
@@ -406,8 +406,10 @@ impl Writer {
             }
         };
         state.coverage.settle(change.coverage);
-        self.kept.judge.changed(change.times.0);
-        self.kept.bill.changed(change.times);
+        if let Some((since, _)) = change.times.first() {
+            self.kept.judge.changed(*since);
+        }
+        self.kept.bill.changed(&change.times);
         state.interactions += change.new;
         change.traces.iter().for_each(|trace| state.seen.insert(*trace));
         state.sequence += 1;

@@ -245,15 +245,17 @@ fn a_complaint_leads_to_the_outdated_document_in_25_keys() {
     });
     // Steps 2 to 5 on one screen.
     press(&mut session, "D");
-    let screen = session.wait_text("0.1 % of what the model can read");
-    for words in [
+    let verdict = [
         "the retrieved document is outdated: the answer quotes cancel-2024 of 2024-03-02, though cancel-2026 of",
         "also suspect: temperature 1.0, where 0.2 is usual",
         "by filter user:u_9912",
         "exact prompt logged",
-    ] {
-        assert!(screen.contains(words), "no `{words}` in\n{screen}");
-    }
+        "0.1 % of what the model can read",
+    ];
+    session.wait("the verdict", |screen, _| {
+        let screen = screen.contents();
+        verdict.iter().all(|words| screen.contains(words))
+    });
     // The evidence.
     press(&mut session, "\r");
     session.wait_text("updated: 2024-03-02");

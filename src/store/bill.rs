@@ -398,14 +398,19 @@ mod tests {
     #[test]
     fn equal_moments_cannot_be_cut_and_too_much_is_not_kept() {
         let connection = empty();
-        for n in 0..100 {
+        for n in 0..10 {
             add(&connection, n, 7, Some(0), Some(1));
         }
         let bill = Bill::default();
         let ask = |since| bill.costs(&connection, CostKey::Feature, Some(since)).expect("an answer");
         assert_eq!(ask(7), None);
-        assert_eq!(ask(7).expect("kept")[0].interactions, 100);
+        assert_eq!(ask(7).expect("kept")[0].interactions, 10);
         assert_eq!(ask(8), Some(Vec::new()));
+        for n in 10..100 {
+            add(&connection, n, 7, Some(0), Some(1));
+        }
+        bill.changed(&[(7, 7)]);
+        assert_eq!(ask(7), None, "the engine has to say it");
         let mut kept = Kept::new(CostKey::Feature);
         assert_eq!(kept.let_go(), None);
         assert_eq!(kept.costs(&connection, CostKey::Feature, Nanos::MIN).expect("an answer"), None);

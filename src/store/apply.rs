@@ -129,27 +129,33 @@ pub(super) fn append_ahead(connection: &Connection, batch: &mut Prepared, open: 
     Ok(())
 }
 
-/// Writes everything that waits, and derives anew the traces it touches and those of `stale`. `maybe` are the traces that may be stored.
-/// Of what `recent` knows nothing is asked. `changing` is told
-/// between which times rows are about to change.
+/// What the writer knows of the store without asking.
+pub(super) struct Known<'a> {
+    /// The traces of this transaction that may be stored.
+    pub(super) maybe: &'a TraceSet,
+    /// Traces whose parts are known.
+    pub(super) recent: &'a Recent,
+    pub(super) coverage: &'a Coverage,
+}
+
+/// Writes everything that waits, and derives anew the traces it touches and those of `stale`. `changing` is told when rows are about to change
+/// that begin in these times.
 pub(super) fn apply(
     connection: &Connection,
     prices: &Prices,
     waiting: &[Prepared],
     stale: &[TraceKey],
-    maybe: &TraceSet,
-    recent: &Recent,
-    coverage: &Coverage,
+    known: &Known<'_>,
     changing: &dyn Fn(&[(Nanos, Nanos)]),
 ) -> Result<Change> {
     // What a batch derived stands, unless the trace has parts elsewhere too.
     let mut whole: HashMap<TraceKey, Option<&Derived>, AlreadyHashed> = HashMap::default();
     for derived in waiting.iter().flat_map(|batch| &batch.packed.derived) {
         let trace = derived.row.trace;
-        let alone = !maybe.contains(&trace);
+        let alone = !known.maybe.contains(&trace);
         whole
             .entry(trace)
-            .and_modify(|known| *known = None)
+            .and_modify(|other| *other = None)
             .or_insert(alone.then_some(derived));
     }
     whole.extend(stale.iter().map(|trace| (*trace, None)));
@@ -167,18 +173,18 @@ pub(super) fn apply(
             }
         }
     }
-    let candidates: Vec<TraceKey> = groups.keys().copied().filter(|trace| maybe.contains(trace)).collect();
+    let candidates: Vec<TraceKey> = groups.keys().copied().filter(|trace| known.maybe.contains(trace)).collect();
     let open = waiting.iter().any(|batch| batch.appended);
     let waits = |origin: &Origin| open && waiting.iter().any(|batch| batch.appended && batch.holds(origin));
-    let stored = stored(connection, &candidates, recent, &mut groups, &waits)?;
-    let known = stored.as_ref().map_or(0, |stored| stored.count);
+    let stored = stored(connection, &candidates, known.recent, &mut groups, &waits)?;
+    let before = stored.as_ref().map_or(0, |stored| stored.count);
     let anew: Vec<Derived> = groups
         .into_values()
         .filter(|parts| !parts.is_empty())
         .map(|parts| Derived::of(parts, prices))
         .collect();
     let mut derived: Vec<&Derived> = whole.into_values().flatten().chain(&anew).collect();
-    let new = (derived.len() as u64).saturating_sub(known);
+    let new = (derived.len() as u64).saturating_sub(before);
     // Neighbours in time lie together on disk: zone maps of `start` then skip most of the table.
     derived.sort_unstable_by_key(|derived| (derived.row.start, derived.row.place));
 
@@ -210,7 +216,7 @@ pub(super) fn apply(
             };
             (&*batch.source, batch.identity, covered)
         });
-        coverage.write(connection, covered)
+        known.coverage.write(connection, covered)
     })();
     let coverage = match done {
         Ok(after) => {

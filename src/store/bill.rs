@@ -83,7 +83,7 @@ impl Bill {
             Err(TryLockError::WouldBlock) => return Ok(None),
         };
         let changes = std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner));
-        if kept.by != Some(by) || changes.iter().any(|times| *times == (Nanos::MIN, Nanos::MAX)) {
+        if kept.by != Some(by) || changes.contains(&(Nanos::MIN, Nanos::MAX)) {
             // To sum slice after slice takes longer than to sum once.
             *kept = Kept::new(by);
             return Ok(None);
@@ -194,7 +194,8 @@ impl Kept {
         bounds.retain(|bound| *bound > since);
         let cut = !bounds.is_empty();
         let new = bounds.into_iter().map(|since| Slice { since, groups: None });
-        self.slices.splice(at + 1..at + 1, new);
+        let next = at + 1;
+        self.slices.splice(next..next, new);
         Ok(cut)
     }
 

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use duckdb::Connection;
 
 use super::Kept;
-use super::apply::{Prepared, append_ahead, apply};
+use super::apply::{Known, Prepared, append_ahead, apply};
 use super::contents::{Bodies, Seen, TraceSet};
 use super::coverage::Coverage;
 use super::engine::{Engine, ROW_GROUP, meta};
@@ -394,9 +394,11 @@ impl Writer {
             &self.prices,
             &state.waiting,
             &slice,
-            &maybe,
-            &state.recent,
-            &state.coverage,
+            &Known {
+                maybe: &maybe,
+                recent: &state.recent,
+                coverage: &state.coverage,
+            },
             &|times| self.kept.bill.changed(times),
         ) {
             Ok(change) => change,

@@ -33,11 +33,11 @@ const CHANGES: usize = 256;
 #[derive(Default)]
 pub(super) struct Bill {
     changes: Mutex<Vec<Times>>,
-    kept: Mutex<Kept>,
+    kept: Mutex<Slices>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct Slices {
     by: Option<CostKey>,
     /// By start; the first reaches back for ever. Empty when there is too much to keep.
     slices: Vec<Slice>,
@@ -85,7 +85,7 @@ impl Bill {
         let changes = std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner));
         if kept.by != Some(by) || changes.contains(&(Nanos::MIN, Nanos::MAX)) {
             // To sum slice after slice takes longer than to sum once.
-            *kept = Kept::new(by);
+            *kept = Slices::new(by);
             return Ok(None);
         }
         kept.forget(&changes);
@@ -97,7 +97,7 @@ impl Bill {
     }
 }
 
-impl Kept {
+impl Slices {
     fn new(by: CostKey) -> Self {
         let slice = Slice {
             since: Nanos::MIN,
@@ -412,7 +412,7 @@ mod tests {
         }
         bill.changed(&[(7, 7)]);
         assert_eq!(ask(7), None, "the engine has to say it");
-        let mut kept = Kept::new(CostKey::Feature);
+        let mut kept = Slices::new(CostKey::Feature);
         assert_eq!(kept.let_go(), None);
         assert_eq!(kept.costs(&connection, CostKey::Feature, Nanos::MIN).expect("an answer"), None);
     }

@@ -66,6 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         by,
         filter: Filter::All,
         window: Window::default(),
+        limit: 1_000,
     };
     let over_time = |filter| Query::Timeline {
         filter,
@@ -98,6 +99,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 filter: Filter::All,
                 window: Window::default(),
                 steps: 24,
+                limit: 1_000,
             },
         ),
         (

@@ -117,24 +117,17 @@ impl Script {
                     row.lower_bound |= one.cost_basis == CostBasis::LowerBound;
                     known.extend(one.cost);
                 }
-                let total: i128 = rows.values().flat_map(|(_, known)| known).map(|cost| cost.0).sum();
                 let mut rows: Vec<CostRow> = rows
                     .into_values()
                     .map(|(mut row, mut known)| {
                         known.sort_unstable();
                         row.p50_cost = known.get(known.len().saturating_sub(1) / 2).copied();
                         row.cost = (!known.is_empty()).then(|| Cost(known.iter().map(|cost| cost.0).sum()));
-                        row.share = row.cost.map(|cost| cost.0 as f64 / total as f64);
                         row
                     })
                     .collect();
                 rows.sort_by_key(|row| std::cmp::Reverse(row.cost));
-                let mut so_far = 0.0;
-                for row in &mut rows {
-                    so_far += row.share.unwrap_or(0.0);
-                    row.cumulative_share = row.share.map(|_| so_far);
-                }
-                Reply::Costs(rows)
+                Reply::Costs(Box::new(rows.into()))
             }
             Query::Timeline { most, .. } => {
                 let rows: Vec<&Interaction> = self.traces.iter().map(|trace| &trace.row).collect();

@@ -15,7 +15,7 @@ use crate::derive::{derive, merge_pieces, merge_twins};
 use crate::model::anomaly::{Baseline, Judging};
 use crate::model::content::{Contents, Piece, Slot, assemble};
 use crate::model::filter::Filter;
-use crate::model::query::{Page, Query, RejectRow, Reply, Seen, SourceStat, Stats};
+use crate::model::query::{Page, Query, RejectRow, Reply, Seen, SourceStat, Stats, Window};
 use crate::model::record::Order;
 use crate::model::span::{Origin, Part, SpanKey, TraceKey};
 use crate::model::trace::Span;
@@ -47,6 +47,12 @@ pub(super) fn answer(engine: &Engine, prices: &Prices, kept: &Kept, query: &Quer
             && filter.is_all()
         {
             return costs::of_all(connection, &kept.bill, *by, *window, *limit);
+        }
+        if let Query::Timeline { filter, window, most } = query
+            && filter.is_all()
+            && *window == Window::default()
+        {
+            return timeline::of_all(connection, &kept.strip, *most);
         }
         // What spans say is told by such tables too, and must be of the same moment as the rows.
         connection.execute_batch(if asked.is_empty() {

@@ -5,19 +5,17 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use duckdb::arrow::array::{Array as _, AsArray as _};
 use duckdb::{Connection, Result, params};
 
+use super::changes::{Changes, EVER, Times};
 use super::costs::{Rows, Sums, place};
 use crate::model::query::CostKey;
 use crate::model::span::Nanos;
 use crate::model::spend::{Spend, Totals};
 use crate::model::usage::Cost;
-
-/// From one start to another, the last included.
-type Times = (Nanos, Nanos);
 
 /// The newest slice, in which most changes, is cut when it holds twice as many rows as this.
 const SLICE: u64 = if cfg!(test) { 8 } else { 4_096 };
@@ -29,13 +27,11 @@ const SAMPLE: u64 = if cfg!(test) { 2 } else { 64 };
 const KEPT: u64 = 6_000_000;
 /// With more sums than this, of all slices together, nothing is kept: each holds 144 bytes.
 const GROUPS: usize = 1_000_000;
-/// So many changes are told apart while nobody asks.
-const CHANGES: usize = 256;
 
 /// Knows sums, and where they are not true any more.
 #[derive(Default)]
 pub(super) struct Bill {
-    changes: Mutex<Vec<Times>>,
+    pub(super) changes: Changes,
     kept: Mutex<Slices>,
 }
 
@@ -80,19 +76,6 @@ struct Group {
 }
 
 impl Bill {
-    /// Rows that begin in these times are about to change, or have changed just now: said before the commit and after it, so that no question sees
-    /// a part of a change.
-    pub(super) fn changed(&self, times: &[Times]) {
-        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        for times in times {
-            let full = changes.len() >= CHANGES;
-            match changes.last_mut() {
-                Some(last) if full || (last.0 <= times.1 && times.0 <= last.1) => *last = (last.0.min(times.0), last.1.max(times.1)),
-                _ => changes.push(*times),
-            }
-        }
-    }
-
     /// Costs by a key of what began at a moment or later, dearest first; `None` when nothing of that key is kept.
     pub(super) fn costs(&self, connection: &Connection, by: CostKey, since: Option<Nanos>, limit: usize) -> Result<Option<Spend>> {
         let mut kept = match self.kept.try_lock() {
@@ -101,14 +84,13 @@ impl Bill {
             // Another question sums: the engine can answer this one meanwhile.
             Err(TryLockError::WouldBlock) => return Ok(None),
         };
-        let changes = std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner));
-        if kept.by != Some(by) || changes.contains(&(Nanos::MIN, Nanos::MAX)) {
+        let changes = self.changes.take();
+        if kept.by != Some(by) || changes.contains(&EVER) {
             // To sum slice after slice takes longer than to sum once.
             *kept = Slices::new(by);
             return Ok(None);
         }
         kept.forget(&changes);
-        // It begins after the changes were taken: what it does not see yet is said again.
         connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
         let spend = kept.costs(connection, by, since.unwrap_or(Nanos::MIN), limit)?;
         connection.execute_batch("COMMIT")?;
@@ -485,11 +467,11 @@ mod tests {
                 }
                 let starts = || rows.iter().map(|(start, ..)| *start);
                 if let (Some(first), Some(last)) = (starts().min(), starts().max()) {
-                    bill.changed(&[(first, last)]);
+                    bill.changes.add(&[(first, last)]);
                 }
                 if let Some((first, length)) = gone {
                     remove(&connection, (first, first + length));
-                    bill.changed(&[(first, first + length)]);
+                    bill.changes.add(&[(first, first + length)]);
                 }
                 for by in [KEYS[key], KEYS[key], CostKey::Feature, CostKey::Feature] {
                     let window = Window { since, until: None };
@@ -522,9 +504,9 @@ mod tests {
         remove(&connection, (0, 0));
         remove(&connection, (90, 99));
         assert_eq!(sum(), (100, Some(Cost(500))));
-        bill.changed(&[(90, 99)]);
+        bill.changes.add(&[(90, 99)]);
         assert_eq!(sum(), (90, Some(Cost(450))));
-        bill.changed(&[(Nanos::MIN, Nanos::MAX)]);
+        bill.changes.add(&[EVER]);
         assert_eq!(ask(), None, "as new");
         assert_eq!(sum(), (89, Some(Cost(445))));
     }
@@ -543,7 +525,7 @@ mod tests {
         for n in 10..100 {
             add(&connection, n, 7, Some(0), Some(1));
         }
-        bill.changed(&[(7, 7)]);
+        bill.changes.add(&[(7, 7)]);
         assert_eq!(ask(7), None, "the engine has to say it");
         let mut kept = Slices::new(CostKey::Feature);
         assert_eq!(kept.let_go(), None);

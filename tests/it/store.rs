@@ -1158,6 +1158,52 @@ fn judging_on_is_judging_anew() {
     assert!(dear > 100 && rising > 0, "{dear} {rising}");
 }
 
+/// Whatever arrives after what: the bars that are known and counted again where something changed are those that are counted now.
+#[test]
+fn bars_that_are_known_are_those_that_would_be_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    let mut seed = 11_u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let ask = |since| match store.ask_now(Query::Timeline {
+        filter: Filter::All,
+        window: Window { since, until: None },
+        most: 60,
+    }) {
+        Reply::Timeline(line) => *line,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ask(None), ask(Some(i64::MIN)));
+    let mut errors = 0;
+    for round in 0..40_u64 {
+        // Mostly within two hours; now and then before or after all there was, so that steps change.
+        let from = if round % 10 == 9 { (random(40) as i64 - 20) * HOUR } else { 0 };
+        let parts = (0..1 + random(20)).map(|n| {
+            let n = round * 100 + n;
+            // Some belong to an interaction that is there already: it may begin earlier, cost more, or fail.
+            let trace = if random(3) == 0 { random(n + 1) / 100 * 100 } else { n };
+            Part {
+                cost_logged: (random(8) > 0).then_some(Cost(100)),
+                status: if random(5) == 0 { Status::Error } else { Status::Ok },
+                ..call(
+                    &format!("t{trace}"),
+                    &format!("s{n}"),
+                    n * 10,
+                    NOON + from + random(7_200) as i64 * 1_000_000_000,
+                )
+            }
+        });
+        fill(&store, vec![batch(&source(1), round * 1_000..(round + 1) * 1_000, parts.collect())]);
+        let anew = ask(Some(i64::MIN));
+        assert_eq!(ask(None), anew, "round {round}");
+        errors += anew.bars.iter().map(|bar| bar.errors).sum::<u64>();
+    }
+    assert!(errors > 100, "{errors}");
+}
+
 fn trend(by: CostKey) -> Query {
     Query::Trend {
         by,

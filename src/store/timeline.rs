@@ -66,8 +66,7 @@ fn known_count(connection: &Connection, known: &mut Option<(Nanos, BTreeMap<i64,
             return Ok(Some((step, counted)));
         }
     };
-    for (first, last) in changes {
-        let (first, last) = (first.div_euclid(step), last.div_euclid(step));
+    for (first, last) in together(changes, step) {
         let within = Window {
             since: Some(first.saturating_mul(step)),
             until: Some(last.saturating_add(1).saturating_mul(step)),
@@ -79,6 +78,23 @@ fn known_count(connection: &Connection, known: &mut Option<(Nanos, BTreeMap<i64,
     let counted = bars.iter().map(|(at, bar)| (*at, bar.clone())).collect();
     *known = Some((step, bars));
     Ok(Some((step, counted)))
+}
+
+/// The steps in which something changed, from one to another: neighbours are counted at once.
+fn together(changes: &[Times], step: Nanos) -> Vec<(i64, i64)> {
+    let mut steps: Vec<(i64, i64)> = changes
+        .iter()
+        .map(|(first, last)| (first.div_euclid(step), last.div_euclid(step)))
+        .collect();
+    steps.sort_unstable();
+    let mut together: Vec<(i64, i64)> = Vec::new();
+    for (first, last) in steps {
+        match together.last_mut() {
+            Some(known) if first <= known.1.saturating_add(1) => known.1 = known.1.max(last),
+            _ => together.push((first, last)),
+        }
+    }
+    together
 }
 
 /// What is worth drawing may be a small part of all the time: then it is counted again, only there, in shorter steps.

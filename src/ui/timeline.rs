@@ -25,12 +25,12 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let counted = pane.line().filter(|line| !line.bars.is_empty());
     let Some(line) = counted.filter(|_| pane.error().is_none()) else {
         let words = match (pane.error(), pane.line()) {
-            (Some(error), _) => Safe::line(&format!(" {error}")),
-            (None, Some(_)) => Safe::from_static(" nothing yet"),
-            (None, None) => Safe::from_static(" counting …"),
+            (Some(error), _) => Safe::line(error),
+            (None, Some(_)) => Safe::from_static("nothing yet"),
+            (None, None) => Safe::from_static("counting …"),
         };
         let role = if pane.error().is_some() { Role::Error } else { Role::Dim };
-        let words = Line::from(vec![label(" over time", title), span(&words, theme.style(role))]);
+        let words = Line::from(vec![label(" over time ", title), span(&words, theme.style(role))]);
         buffer.set_line(area.x, area.y, &words, area.width);
         return;
     };

@@ -171,7 +171,7 @@ fn views(width: u16, height: u16) -> Desk {
 /// A scene: its name, what it starts from, and the keys that lead to it.
 type Scene = (&'static str, fn(u16, u16) -> Desk, &'static str);
 
-const SCENES: [Scene; 59] = [
+const SCENES: [Scene; 60] = [
     ("list", logs, ""),
     ("list_long", plenty, "jjjM"),
     ("list_paused", paused, ""),
@@ -186,6 +186,7 @@ const SCENES: [Scene; 59] = [
     ("list_filtered", plenty, "ffeature:summarize<enter>"),
     ("tree", logs, "jjjl"),
     ("tree_errors", plenty, "jjjjjjelljj"),
+    ("tree_marked", plenty, "jjjellMjj"),
     ("prompt", logs, "jjj<enter>1"),
     ("response", logs, "jjj<enter>2"),
     ("documents", logs, "jjj<enter>3"),

@@ -777,7 +777,8 @@ impl App {
     #[must_use]
     pub fn matching(&self) -> Option<u64> {
         if self.filter.is_all() && self.window == Window::default() {
-            return Some(self.status.interactions());
+            let count = self.status.interactions();
+            return Some(count).filter(|count| *count > 0 || (self.list.is_loaded() && self.list.error().is_none()));
         }
         self.matching
     }

@@ -106,7 +106,12 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let right = if wide {
         area.right() - taken(&figures(area.width)) + Figure::Cost.head().1 + 1
     } else {
-        area.right() - if lines == 1 { MONEY as u16 + 1 } else { 0 }
+        area.right()
+            - if lines == 1 {
+                (MONEY + 1 + trend_room(area.width).1) as u16
+            } else {
+                0
+            }
     };
     buffer.set_span(right.saturating_sub(width), bottom, &span(&words, theme.style(Role::Money)), width);
 }

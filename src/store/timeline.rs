@@ -62,7 +62,7 @@ fn known_count(connection: &Connection, known: &mut Option<(Nanos, BTreeMap<i64,
         Some((known, bars)) if known == step && !changes.contains(&EVER) => bars,
         _ => {
             let counted = bars_of(connection, &Filter::All, Window::default(), step)?;
-            *known = Some((step, counted.iter().cloned().collect()));
+            *known = Some((step, counted.iter().copied().collect()));
             return Ok(Some((step, counted)));
         }
     };
@@ -75,7 +75,7 @@ fn known_count(connection: &Connection, known: &mut Option<(Nanos, BTreeMap<i64,
         bars.append(&mut beyond.split_off(&last.saturating_add(1)));
         bars.extend(bars_of(connection, &Filter::All, within, step)?);
     }
-    let counted = bars.iter().map(|(at, bar)| (*at, bar.clone())).collect();
+    let counted = bars.iter().map(|(at, bar)| (*at, *bar)).collect();
     *known = Some((step, bars));
     Ok(Some((step, counted)))
 }

@@ -1181,7 +1181,7 @@ fn bars_that_are_known_are_those_that_would_be_counted() {
     for round in 0..40_u64 {
         // Mostly within two hours; now and then before or after all there was, so that steps change.
         let from = if round % 10 == 9 { (random(40) as i64 - 20) * HOUR } else { 0 };
-        let parts = (0..1 + random(20)).map(|n| {
+        let parts = (0..=random(20)).map(|n| {
             let n = round * 100 + n;
             // Some belong to an interaction that is there already: it may begin earlier, cost more, or fail.
             let trace = if random(3) == 0 { random(n + 1) / 100 * 100 } else { n };

@@ -13,6 +13,7 @@ use spanscope::model::usage::Cost;
 use spanscope::ui::theme::{ColorSupport, Theme};
 
 use super::app::{Desk, NOON, SECOND, dear, trend};
+use super::conversation::talk;
 use super::screens::{Script, samples};
 use super::sources::{every_state, reject, with_rejects};
 use super::states::unwell;
@@ -137,7 +138,7 @@ fn prompts(width: u16, height: u16) -> Desk {
 /// A scene: its name, what it starts from, and the keys that lead to it.
 type Scene = (&'static str, fn(u16, u16) -> Desk, &'static str);
 
-const SCENES: [Scene; 46] = [
+const SCENES: [Scene; 48] = [
     ("list", logs, ""),
     ("list_long", plenty, "jjjM"),
     ("list_paused", paused, ""),
@@ -158,6 +159,8 @@ const SCENES: [Scene; 46] = [
     ("raw", logs, "jjj<enter>7"),
     ("prompt_alone", logs, "jjj<enter>z"),
     ("prompt_search", logs, "jjj<enter>/cancel<enter>"),
+    ("prompt_repeats", talk, "<enter>"),
+    ("prompt_repeats_open", talk, "<enter>z<enter>"),
     ("costs", spend, ""),
     ("costs_alone", spend, "z"),
     ("costs_by_user", spend, "KK"),

@@ -96,7 +96,7 @@ fn opened(rows: &[Interaction], mut trace: impl FnMut(u64) -> Trace) -> App {
                     Query::Trace(key) => Reply::Trace(Some(Box::new(trace(key.0)))),
                     Query::Contents { .. } => Reply::Contents(Vec::new()),
                     Query::Count { .. } => Reply::Count(rows.len() as u64),
-                    Query::Costs { .. } => Reply::Costs(Vec::new()),
+                    Query::Costs { .. } => Reply::Costs(Box::default()),
                     Query::Trend { .. } => Reply::Trend(Box::default()),
                     Query::Find { .. }
                     | Query::Spike { .. }

@@ -19,6 +19,8 @@ use spanscope::pricing::Prices;
 use spanscope::store::{Location, Options, Store};
 
 const ROUNDS: usize = 30;
+/// While spans arrive a checkpoint comes about every quarter of a minute: so many rounds that each question meets its share of them.
+const ROUNDS_LIVE: usize = 120;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -66,6 +68,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         by,
         filter: Filter::All,
         window: Window::default(),
+        limit: 1_000,
     };
     let over_time = |filter| Query::Timeline {
         filter,
@@ -91,6 +94,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("cost by model", costs(CostKey::Model)),
         ("cost by user", costs(CostKey::User)),
         ("cost by session", costs(CostKey::Session)),
+        ("cost by service", costs(CostKey::Service)),
         (
             "trend, all judged",
             Query::Trend {
@@ -98,6 +102,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 filter: Filter::All,
                 window: Window::default(),
                 steps: 24,
+                limit: 1_000,
             },
         ),
         (
@@ -123,8 +128,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     println!("{:<18} {:>9} {:>9} {:>9}", "question", "first ms", "p50 ms", "p95 ms");
     for (name, query) in questions {
-        let mut times: Vec<f64> = Vec::with_capacity(ROUNDS);
-        for _ in 0..=ROUNDS {
+        let rounds = if rate > 0 { ROUNDS_LIVE } else { ROUNDS };
+        let mut times: Vec<f64> = Vec::with_capacity(rounds);
+        for _ in 0..=rounds {
             if rate > 0 {
                 // As often as a screen asks: in between something arrives.
                 std::thread::sleep(Duration::from_millis(100));

@@ -62,6 +62,12 @@ impl App {
         self.comparison.as_ref()
     }
 
+    /// What was marked, to compare something with it.
+    #[must_use]
+    pub const fn marked(&self) -> Option<Selected> {
+        self.marked
+    }
+
     /// Remembers what the cursor stands on, to compare something with it; the same again forgets it.
     pub(super) fn mark(&mut self) {
         let Some(selected) = self.list.selected() else { return };

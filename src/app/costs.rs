@@ -3,7 +3,7 @@
 use crate::model::filter::{Comparison, Field, Filter, Had, Pattern};
 use crate::model::query::{CostKey, CostRow, Query, Trend, Window};
 use crate::model::span::Nanos;
-use crate::model::usage::Cost;
+use crate::model::spend::{Spend, SpendTotal};
 
 use super::layout::Focus;
 use super::{App, Effect, Pane};
@@ -13,6 +13,8 @@ const PACE: Nanos = 250_000_000;
 
 /// The trend looks at every interaction: of ten seconds it may take one.
 const REST: Nanos = 10;
+/// So many of the dearest are shown; of the others there may be hundreds of thousands, and the total has them.
+const ROWS: usize = 1_000;
 /// Steps of time that spend is cut into.
 pub const STEPS: u32 = 24;
 
@@ -87,11 +89,7 @@ impl Span {
 /// The panel.
 #[derive(Debug, Default)]
 pub struct Costs {
-    rows: Vec<CostRow>,
-    /// Of all rows.
-    total: Total,
-    /// How many rows make up 80 % of the spend.
-    in_front: Option<usize>,
+    spend: Spend,
     by: CostKey,
     span: Span,
     loaded: bool,
@@ -108,42 +106,17 @@ pub struct Costs {
     trend_took: Nanos,
 }
 
-/// The sum of all rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Total {
-    /// What is known of it; `None` when nothing has a cost.
-    pub cost: Option<Cost>,
-    /// It is at least this much: some call's cost is unknown or a lower bound.
-    pub at_least: bool,
-    /// Interactions.
-    pub interactions: u64,
-}
-
-impl Total {
-    fn of(rows: &[CostRow]) -> Self {
-        let mut total = Self::default();
-        for row in rows {
-            if let Some(cost) = row.cost {
-                total.cost = Some(Cost(total.cost.map_or(0, |sum| sum.0).saturating_add(cost.0)));
-            }
-            total.at_least |= row.lower_bound || row.unpriced_calls > 0;
-            total.interactions += row.interactions;
-        }
-        total
-    }
-}
-
 impl Costs {
-    /// The rows, dearest first, without what the trend says of them: there may be tens of thousands.
+    /// The dearest rows, dearest first, without what the trend says of them.
     #[must_use]
     pub fn rows(&self) -> &[CostRow] {
-        &self.rows
+        &self.spend.rows
     }
 
     /// A row with its trend.
     #[must_use]
     pub fn row(&self, at: usize) -> Option<CostRow> {
-        let mut row = self.rows.get(at)?.clone();
+        let mut row = self.spend.rows.get(at)?.clone();
         if let Some(trend) = &self.trend {
             trend.tell(&mut row);
         }
@@ -210,12 +183,6 @@ impl Costs {
         self.trend = Some(trend);
     }
 
-    /// How many of the dearest keys make up 80 % of the spend; `None` while that is not known.
-    #[must_use]
-    pub const fn in_front(&self) -> Option<usize> {
-        self.in_front
-    }
-
     /// When sums over a time that moves are out of date though nothing was written: after a sixtieth of it.
     pub(super) fn moves_on(&self) -> Option<Nanos> {
         let length = match self.span {
@@ -238,25 +205,22 @@ impl Costs {
         self.top
     }
 
-    /// The sum.
+    /// What all rows come to, also those that are not among the dearest.
     #[must_use]
-    pub const fn total(&self) -> Total {
-        self.total
+    pub const fn total(&self) -> SpendTotal {
+        self.spend.total
     }
 
-    pub(super) fn arrived(&mut self, answer: Result<Vec<CostRow>, String>) {
+    pub(super) fn arrived(&mut self, answer: Result<Spend, String>) {
         self.loaded = true;
         match answer {
-            Ok(rows) => {
+            Ok(spend) => {
                 // The cursor stays on its feature while rows change places.
-                let key = self.rows.get(self.at).map(|row| row.key.clone());
+                let key = self.rows().get(self.at).map(|row| row.key.clone());
                 self.error = None;
-                self.total = Total::of(&rows);
-                let reaches = |row: &CostRow| row.cumulative_share.is_some_and(|so_far| so_far >= 0.8);
-                self.in_front = rows.iter().position(reaches).map(|at| at + 1);
-                self.rows = rows;
-                let found = key.and_then(|key| self.rows.iter().position(|row| row.key == key));
-                self.at = found.unwrap_or(self.at).min(self.rows.len().saturating_sub(1));
+                self.spend = spend;
+                let found = key.and_then(|key| self.rows().iter().position(|row| row.key == key));
+                self.at = found.unwrap_or(self.at).min(self.rows().len().saturating_sub(1));
             }
             Err(message) => self.error = Some(message),
         }
@@ -281,10 +245,10 @@ impl Costs {
     }
 
     pub(super) fn stand_on(&mut self, row: usize, height: usize) {
-        self.at = row.min(self.rows.len().saturating_sub(1));
+        self.at = row.min(self.rows().len().saturating_sub(1));
         let lowest = (self.at + 1).saturating_sub(height.max(1));
         self.top = self.top.clamp(lowest, self.at.max(lowest));
-        self.top = self.top.min(self.rows.len().saturating_sub(height.max(1)));
+        self.top = self.top.min(self.rows().len().saturating_sub(height.max(1)));
     }
 }
 
@@ -297,6 +261,7 @@ impl App {
                 by: self.costs.by(),
                 filter: self.filter.clone(),
                 window: self.costs.window(self.window, self.now, &self.timezone),
+                limit: ROWS,
             };
             effects.push(self.asks.ask(Pane::Costs, query));
         }
@@ -307,6 +272,7 @@ impl App {
                 filter: self.filter.clone(),
                 window: self.costs.window(self.window, self.now, &self.timezone),
                 steps: STEPS,
+                limit: ROWS,
             };
             effects.push(self.asks.ask(Pane::Trend, query));
         }

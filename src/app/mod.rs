@@ -53,7 +53,7 @@ use crate::pricing::Prices;
 pub use action::{Action, Mode};
 pub use asks::Pane;
 pub use comparison::Comparison;
-pub use costs::{Costs, Total};
+pub use costs::Costs;
 pub use diagnosis::Diagnosis;
 pub use health::Health;
 pub use list::{List, ListLine, Selected};
@@ -517,7 +517,7 @@ impl App {
             (Pane::Contents, Query::Contents { span: asked, .. }, Reply::Contents(all)) => self.contents_arrived(asked, all, effects),
             (Pane::Earlier, Query::Earlier(trace), Reply::Earlier(found)) => self.earlier_arrived(trace, found, effects),
             (Pane::Copy, _, Reply::Contents(all)) => self.copy_contents(all, effects),
-            (Pane::Costs, _, Reply::Costs(rows)) => self.costs.arrived(Ok(rows)),
+            (Pane::Costs, _, Reply::Costs(rows)) => self.costs.arrived(Ok(*rows)),
             (Pane::Trend, _, Reply::Trend(trend)) => self.costs.trend_arrived(trend, self.now),
             (Pane::Baselines, _, Reply::Baselines(found)) => self.baselines_arrived(found, effects),
             (Pane::Sheet, _, Reply::Spike(spike)) => self.spike_arrived(&spike),
@@ -784,7 +784,8 @@ impl App {
     #[must_use]
     pub fn matching(&self) -> Option<u64> {
         if self.filter.is_all() && self.window == Window::default() {
-            return Some(self.status.interactions());
+            let count = self.status.interactions();
+            return Some(count).filter(|count| *count > 0 || (self.list.is_loaded() && self.list.error().is_none()));
         }
         self.matching
     }

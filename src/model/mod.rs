@@ -11,6 +11,7 @@ pub mod moment;
 pub mod query;
 pub mod record;
 pub mod span;
+pub mod spend;
 pub mod text;
 pub mod timeline;
 pub mod trace;

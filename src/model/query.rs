@@ -9,6 +9,7 @@ use super::content::Contents;
 use super::filter::{Field, Filter};
 use super::record::Tally;
 use super::span::{Nanos, Origin, SpanKey, TraceKey, names};
+use super::spend::Spend;
 use super::timeline::Timeline;
 use super::trace::{Interaction, Trace};
 use super::usage::{Convention, Cost, Usage};
@@ -160,6 +161,8 @@ pub enum Query {
         filter: Filter,
         /// When.
         window: Window,
+        /// At most so many of the dearest; the others are in the total.
+        limit: usize,
     },
     /// Spend over time by key, and which of it is out of the ordinary. It looks at every interaction: seconds at millions of them.
     Trend {
@@ -171,6 +174,8 @@ pub enum Query {
         window: Window,
         /// Steps of time; at least one.
         steps: u32,
+        /// So many of the dearest are told; the answer may know others.
+        limit: usize,
     },
     /// What is dear in a feature, beside what is usual there.
     Spike {
@@ -266,9 +271,9 @@ pub struct CostRow {
     pub usage: Usage,
     /// Spend that is known.
     pub cost: Option<Cost>,
-    /// Of the whole, 0..=1; `None` when nothing has a cost.
+    /// Of the whole, 0..=1; `None` when its cost is unknown.
     pub share: Option<f64>,
-    /// Of this row and all dearer ones, 0..=1.
+    /// Of this row and all dearer ones, 0..=1; `None` when its cost is unknown.
     pub cumulative_share: Option<f64>,
     /// Median per interaction (the lower of two middle ones), over interactions whose cost is known.
     pub p50_cost: Option<Cost>,
@@ -295,6 +300,14 @@ pub struct CostRow {
     pub unpriced_calls: u64,
     /// Some call's cost is a lower bound.
     pub lower_bound: bool,
+}
+
+impl CostRow {
+    /// Its cost is a lower bound.
+    #[must_use]
+    pub const fn is_at_least(&self) -> bool {
+        self.lower_bound || self.unpriced_calls > 0
+    }
 }
 
 /// Spend over time, and what is out of the ordinary.
@@ -681,8 +694,8 @@ pub enum Reply {
     Trace(Option<Box<Trace>>),
     /// To `Contents`, in tree order.
     Contents(Vec<(SpanKey, Contents)>),
-    /// To `Costs`, dearest first.
-    Costs(Vec<CostRow>),
+    /// To `Costs`.
+    Costs(Box<Spend>),
     /// To `Trend`.
     Trend(Box<Trend>),
     /// To `Spike`.

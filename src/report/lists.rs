@@ -87,7 +87,7 @@ pub fn costs(rows: &[CostRow], by: CostKey, output: Output, look: &Look, out: &m
             let cells: Vec<Vec<String>> = rows
                 .iter()
                 .map(|row| {
-                    let bound = if row.lower_bound || row.unpriced_calls > 0 {
+                    let bound = if row.is_at_least() {
                         CostBasis::LowerBound
                     } else {
                         CostBasis::Computed

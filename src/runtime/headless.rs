@@ -297,20 +297,26 @@ fn print(
                 save_baselines(setup, store)?;
             }
             let (filter, window) = (setup.filter.clone(), setup.window);
+            let limit = limit(*output) as usize;
             let trend = match store.ask_now(Query::Trend {
                 by: *by,
                 filter: filter.clone(),
                 window,
                 steps: TREND_STEPS,
+                limit,
             }) {
                 Reply::Trend(trend) => trend,
                 other => return Err(unexpected(other).into()),
             };
-            match store.ask_now(Query::Costs { by: *by, filter, window }) {
-                Reply::Costs(mut rows) => {
-                    rows.iter_mut().for_each(|row| trend.tell(row));
-                    rows.truncate(limit(*output) as usize);
-                    report::costs(&rows, *by, *output, &look, &mut out)?;
+            match store.ask_now(Query::Costs {
+                by: *by,
+                filter,
+                window,
+                limit,
+            }) {
+                Reply::Costs(mut spend) => {
+                    spend.rows.iter_mut().for_each(|row| trend.tell(row));
+                    report::costs(&spend.rows, *by, *output, &look, &mut out)?;
                 }
                 other => return Err(unexpected(other).into()),
             }

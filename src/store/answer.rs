@@ -15,7 +15,7 @@ use crate::derive::{derive, merge_pieces, merge_twins};
 use crate::model::anomaly::{Baseline, Judging};
 use crate::model::content::{Contents, Piece, Slot, assemble};
 use crate::model::filter::Filter;
-use crate::model::query::{Page, Query, RejectRow, Reply, Seen, SourceStat, Stats};
+use crate::model::query::{Page, Query, RejectRow, Reply, Seen, SourceStat, Stats, Window};
 use crate::model::record::Order;
 use crate::model::span::{Origin, Part, SpanKey, TraceKey};
 use crate::model::trace::Span;
@@ -32,14 +32,27 @@ pub(super) fn answer(engine: &Engine, prices: &Prices, kept: &Kept, query: &Quer
             judge::keep(connection, &kept.judge.known(connection)?.all)?;
         }
         let asked = filter_of(query).map(told::asked).unwrap_or_default();
-        if let Query::Trend { by, filter, window, steps } = query {
+        if let Query::Trend {
+            by,
+            filter,
+            window,
+            steps,
+            limit,
+        } = query
+        {
             told::keep(connection, &asked)?;
-            return costs::trend(connection, &kept.judge, *by, filter, *window, *steps);
+            return costs::trend(connection, &kept.judge, *by, filter, *window, *steps, *limit);
         }
-        if let Query::Costs { by, filter, window } = query
+        if let Query::Costs { by, filter, window, limit } = query
             && filter.is_all()
         {
-            return costs::of_all(connection, &kept.bill, *by, *window);
+            return costs::of_all(connection, &kept.bill, *by, *window, *limit);
+        }
+        if let Query::Timeline { filter, window, most } = query
+            && filter.is_all()
+            && *window == Window::default()
+        {
+            return timeline::of_all(connection, &kept.strip, *most);
         }
         // What spans say is told by such tables too, and must be of the same moment as the rows.
         connection.execute_batch(if asked.is_empty() {
@@ -105,7 +118,7 @@ fn reply(connection: &Connection, prices: &Prices, judging: &Judging, query: &Qu
             Ok(Reply::Trace((!parts.is_empty()).then(|| Box::new(derive(parts, prices)))))
         }
         Query::Contents { trace, span } => contents(connection, prices, *trace, *span),
-        Query::Costs { by, filter, window } => costs::costs(connection, *by, filter, *window),
+        Query::Costs { by, filter, window, limit } => costs::costs(connection, *by, filter, *window, *limit),
         // It makes temporary tables, and is answered before.
         Query::Trend { .. } => Ok(Reply::Trend(Box::default())),
         Query::Spike { feature, window } => peers::spike(connection, prices, judging, feature, *window),

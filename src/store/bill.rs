@@ -3,36 +3,35 @@
 //!
 //! One key is kept, without a filter and up to now: the one that was asked for twice in a row. Every other question goes to the engine.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use duckdb::arrow::array::{Array as _, AsArray as _};
-use duckdb::arrow::datatypes::Int64Type;
 use duckdb::{Connection, Result, params};
 
-use super::costs::{self, Sums, place};
-use crate::model::query::{CostKey, CostRow};
+use super::changes::{Changes, EVER, Times};
+use super::costs::{Rows, Sums, place};
+use crate::model::query::CostKey;
 use crate::model::span::Nanos;
+use crate::model::spend::{Spend, Totals};
 use crate::model::usage::Cost;
 
-/// From one start to another, the last included.
-type Times = (Nanos, Nanos);
-
-/// A slice is cut when it holds eight times as many rows as this, the newest, in which most changes, when it holds twice as many.
-const SLICE: u64 = if cfg!(test) { 8 } else { 65_536 };
+/// The newest slice, in which most changes, is cut when it holds twice as many rows as this.
+const SLICE: u64 = if cfg!(test) { 8 } else { 4_096 };
+/// Slices that nothing changes in any more are joined up to so many rows: each has a sum of its own for every value.
+const JOINED: u64 = if cfg!(test) { 128 } else { 262_144 };
 /// Of so many rows one is asked when it began, to find where to cut.
 const SAMPLE: u64 = if cfg!(test) { 2 } else { 64 };
 /// With more rows than this nothing is kept: each holds eight bytes.
 const KEPT: u64 = 6_000_000;
-/// With more sums than this, of all slices together, nothing is kept: each holds about 300 bytes.
-const GROUPS: usize = 60_000;
-/// So many changes are told apart while nobody asks.
-const CHANGES: usize = 256;
+/// With more sums than this, of all slices together, nothing is kept: each holds 144 bytes.
+const GROUPS: usize = 1_000_000;
 
 /// Knows sums, and where they are not true any more.
 #[derive(Default)]
 pub(super) struct Bill {
-    changes: Mutex<Vec<Times>>,
+    pub(super) changes: Changes,
     kept: Mutex<Slices>,
 }
 
@@ -41,59 +40,122 @@ struct Slices {
     by: Option<CostKey>,
     /// By start; the first reaches back for ever. Empty when there is too much to keep.
     slices: Vec<Slice>,
-    /// The values of the key; sums name them by their place.
-    names: Vec<Option<String>>,
-    places: HashMap<Option<String>, usize>,
+    names: Names,
 }
 
-#[derive(Default)]
 struct Slice {
     since: Nanos,
     /// `None`: to be summed again.
-    groups: Option<Vec<Group>>,
+    summed: Option<Summed>,
 }
 
-struct Group {
-    name: usize,
-    sums: Sums,
-    /// Every cost that is known.
+/// The values of the key; sums name them by their place.
+#[derive(Default)]
+struct Names {
+    all: Vec<Option<Arc<str>>>,
+    places: HashMap<Arc<str>, u32>,
+    /// Of what was not logged.
+    unnamed: Option<u32>,
+}
+
+/// The sums of a slice.
+#[derive(Default)]
+struct Summed {
+    rows: u64,
+    /// By place of the name.
+    groups: Vec<Group>,
+    /// Every cost that is known, a group's after another's.
     costs: Vec<i64>,
 }
 
-impl Bill {
-    /// Rows that begin in these times are about to change, or have changed just now: said before the commit and after it, so that no question sees
-    /// a part of a change.
-    pub(super) fn changed(&self, times: &[Times]) {
-        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        for times in times {
-            let full = changes.len() >= CHANGES;
-            match changes.last_mut() {
-                Some(last) if full || (last.0 <= times.1 && times.0 <= last.1) => *last = (last.0.min(times.0), last.1.max(times.1)),
-                _ => changes.push(*times),
-            }
-        }
-    }
+struct Group {
+    name: u32,
+    /// `sums.priced` costs end here.
+    end: u32,
+    sums: Sums,
+}
 
+impl Bill {
     /// Costs by a key of what began at a moment or later, dearest first; `None` when nothing of that key is kept.
-    pub(super) fn costs(&self, connection: &Connection, by: CostKey, since: Option<Nanos>) -> Result<Option<Vec<CostRow>>> {
+    pub(super) fn costs(&self, connection: &Connection, by: CostKey, since: Option<Nanos>, limit: usize) -> Result<Option<Spend>> {
         let mut kept = match self.kept.try_lock() {
             Ok(kept) => kept,
             Err(TryLockError::Poisoned(kept)) => kept.into_inner(),
             // Another question sums: the engine can answer this one meanwhile.
             Err(TryLockError::WouldBlock) => return Ok(None),
         };
-        let changes = std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner));
-        if kept.by != Some(by) || changes.contains(&(Nanos::MIN, Nanos::MAX)) {
+        let changes = self.changes.take();
+        if kept.by != Some(by) || changes.contains(&EVER) {
             // To sum slice after slice takes longer than to sum once.
             *kept = Slices::new(by);
             return Ok(None);
         }
         kept.forget(&changes);
-        // It begins after the changes were taken: what it does not see yet is said again.
         connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
-        let rows = kept.costs(connection, by, since.unwrap_or(Nanos::MIN))?;
+        let spend = kept.costs(connection, by, since.unwrap_or(Nanos::MIN), limit)?;
         connection.execute_batch("COMMIT")?;
-        Ok(rows)
+        Ok(spend)
+    }
+}
+
+impl Names {
+    fn place(&mut self, name: Option<&str>) -> u32 {
+        let next = self.all.len() as u32;
+        let place = match name {
+            None => *self.unnamed.get_or_insert(next),
+            Some(name) => self.places.get(name).copied().unwrap_or(next),
+        };
+        if place == next {
+            let name: Option<Arc<str>> = name.map(Arc::from);
+            if let Some(name) = &name {
+                self.places.insert(Arc::clone(name), place);
+            }
+            self.all.push(name);
+        }
+        place
+    }
+}
+
+impl Summed {
+    fn costs(&self, group: &Group) -> &[i64] {
+        let end = group.end as usize;
+        &self.costs[end - group.sums.priced as usize..end]
+    }
+
+    fn push(&mut self, name: u32, sums: Sums, costs: &[&[i64]]) {
+        costs.iter().for_each(|costs| self.costs.extend_from_slice(costs));
+        self.rows += sums.interactions;
+        self.groups.push(Group {
+            name,
+            end: self.costs.len() as u32,
+            sums,
+        });
+    }
+
+    /// Of two slices as one.
+    fn join(&self, other: &Self) -> Self {
+        let mut joined = Self::default();
+        let (mut own, mut more) = (self.groups.iter().peekable(), other.groups.iter().peekable());
+        loop {
+            match (own.peek(), more.peek()) {
+                (Some(a), Some(b)) if a.name == b.name => {
+                    let mut sums = a.sums.clone();
+                    sums.add(&b.sums);
+                    joined.push(a.name, sums, &[self.costs(a), other.costs(b)]);
+                    own.next();
+                    more.next();
+                }
+                (Some(a), b) if b.is_none_or(|b| a.name < b.name) => {
+                    joined.push(a.name, a.sums.clone(), &[self.costs(a)]);
+                    own.next();
+                }
+                (_, Some(b)) => {
+                    joined.push(b.name, b.sums.clone(), &[other.costs(b)]);
+                    more.next();
+                }
+                (_, None) => return joined,
+            }
+        }
     }
 }
 
@@ -101,7 +163,7 @@ impl Slices {
     fn new(by: CostKey) -> Self {
         let slice = Slice {
             since: Nanos::MIN,
-            ..Slice::default()
+            summed: None,
         };
         Self {
             by: Some(by),
@@ -114,7 +176,7 @@ impl Slices {
         for at in 0..self.slices.len() {
             let (since, last) = self.times(at);
             if changes.iter().any(|times| times.0 <= last && since <= times.1) {
-                self.slices[at].groups = None;
+                self.slices[at].summed = None;
             }
         }
     }
@@ -124,52 +186,74 @@ impl Slices {
         (self.slices[at].since, next.map_or(Nanos::MAX, |next| next.since - 1))
     }
 
-    fn costs(&mut self, connection: &Connection, by: CostKey, since: Nanos) -> Result<Option<Vec<CostRow>>> {
-        if self.slices.len() == 1 && self.slices[0].groups.is_none() {
+    fn costs(&mut self, connection: &Connection, by: CostKey, since: Nanos, limit: usize) -> Result<Option<Spend>> {
+        if self.slices.len() == 1 && self.slices[0].summed.is_none() {
             self.cut(connection, by, 0)?;
         }
+        self.join_old();
         let first = self.slices.partition_point(|slice| slice.since < since);
         // What the moment cuts through is summed for this question alone.
         let part = match first.checked_sub(1) {
-            Some(at) => self.read(connection, by, (since, self.times(at).1))?,
-            None => Vec::new(),
+            Some(at) => Some(self.read(connection, by, (since, self.times(at).1))?),
+            None => None,
         };
         let mut at = first;
         while at < self.slices.len() {
-            if self.slices[at].groups.is_none() {
-                let groups = self.read(connection, by, self.times(at))?;
-                let rows = groups.iter().map(|group| group.sums.row.interactions).sum::<u64>();
-                let most = if at + 1 == self.slices.len() { 2 * SLICE } else { 8 * SLICE };
-                if rows > most {
+            if self.slices[at].summed.is_none() {
+                let summed = self.read(connection, by, self.times(at))?;
+                let most = if at + 1 == self.slices.len() { 2 * SLICE } else { 2 * JOINED };
+                if summed.rows > most {
                     if self.cut(connection, by, at)? {
                         continue;
                     }
-                    // All began at once: as much again would be summed after each change.
-                    return Ok(self.let_go());
+                    // Some more than were counted on by the sample do no harm.
+                    if summed.rows > 2 * most {
+                        // All began at once: as much again would be summed after each change.
+                        return Ok(self.let_go());
+                    }
                 }
-                self.slices[at].groups = Some(groups);
+                self.slices[at].summed = Some(summed);
                 if self.is_too_much() {
                     return Ok(self.let_go());
                 }
             }
             at += 1;
         }
-        let whole = self.slices.iter().skip(first).filter_map(|slice| slice.groups.as_ref());
-        Ok((!self.slices.is_empty()).then(|| self.join(part.iter().chain(whole.flatten()))))
+        let whole = self.slices.iter().skip(first).filter_map(|slice| slice.summed.as_ref());
+        let parts: Vec<&Summed> = part.iter().chain(whole).collect();
+        Ok((!self.slices.is_empty()).then(|| spend(&self.names, &parts, limit)))
     }
 
     fn is_too_much(&self) -> bool {
-        let groups = || self.slices.iter().filter_map(|slice| slice.groups.as_ref()).flatten();
-        groups().count() > GROUPS || groups().map(|group| group.costs.len() as u64).sum::<u64>() > KEPT
+        let all = || self.slices.iter().filter_map(|slice| slice.summed.as_ref());
+        all().map(|summed| summed.groups.len()).sum::<usize>() > GROUPS || all().map(|summed| summed.rows).sum::<u64>() > KEPT
     }
 
     /// Too much to keep, until everything is new.
-    fn let_go(&mut self) -> Option<Vec<CostRow>> {
+    fn let_go(&mut self) -> Option<Spend> {
         *self = Self {
             by: self.by,
             ..Self::default()
         };
         None
+    }
+
+    /// Neighbours of about a size become one, so that slices are few and smaller the newer they are. What nothing changes in is not read again.
+    fn join_old(&mut self) {
+        let mut at = 1;
+        while at + 1 < self.slices.len() {
+            let (older, newer) = (&self.slices[at - 1], &self.slices[at]);
+            let joined = match (&older.summed, &newer.summed) {
+                (Some(a), Some(b)) if a.rows + b.rows <= JOINED && a.rows <= 2 * b.rows => a.join(b),
+                _ => {
+                    at += 1;
+                    continue;
+                }
+            };
+            self.slices[at - 1].summed = Some(joined);
+            self.slices.remove(at);
+            at = (at - 1).max(1);
+        }
     }
 
     /// Cuts a slice into some that hold less, the newest of them least; whether it could be cut.
@@ -183,97 +267,126 @@ impl Slices {
         let starts = statement
             .query_map([since, last], |row| row.get(0))?
             .collect::<Result<Vec<Nanos>>>()?;
-        let slice = (SLICE / SAMPLE) as usize;
+        let (slice, joined) = ((SLICE / SAMPLE) as usize, (JOINED / SAMPLE) as usize);
         let mut rest = starts.as_slice();
         let mut bounds = Vec::new();
         while rest.len() > 2 * slice {
-            rest = &rest[(4 * slice).min(rest.len() / 2)..];
+            rest = &rest[joined.min(rest.len() / 2)..];
             bounds.push(rest[0]);
         }
         bounds.dedup();
         bounds.retain(|bound| *bound > since);
         let cut = !bounds.is_empty();
-        let new = bounds.into_iter().map(|since| Slice { since, groups: None });
+        let new = bounds.into_iter().map(|since| Slice { since, summed: None });
         let next = at + 1;
         self.slices.splice(next..next, new);
         Ok(cut)
     }
 
     /// Sums what began between two moments.
-    fn read(&mut self, connection: &Connection, by: CostKey, times: Times) -> Result<Vec<Group>> {
-        let mut groups = Vec::new();
-        let mut at: HashMap<Option<String>, usize> = HashMap::new();
-        costs::sums(
-            connection,
-            by,
-            "start BETWEEN ? AND ?",
-            vec![Box::new(times.0), Box::new(times.1)],
-            false,
-            |sums| {
-                let key = &sums.row.key;
-                let name = *self.places.entry(key.clone()).or_insert_with(|| {
-                    self.names.push(key.clone());
-                    self.names.len() - 1
-                });
-                at.insert(key.clone(), groups.len());
-                groups.push(Group {
-                    name,
-                    sums,
-                    costs: Vec::new(),
-                });
-            },
-        )?;
+    fn read(&mut self, connection: &Connection, by: CostKey, times: Times) -> Result<Summed> {
         let (table, key) = place(by);
-        let sql = format!("SELECT {key}, cost FROM {table} WHERE start BETWEEN ? AND ? AND cost IS NOT NULL");
-        let mut named: HashMap<&str, usize> = HashMap::new();
-        let mut unnamed = None;
-        for (key, place) in &at {
-            match key {
-                Some(key) => drop(named.insert(key, *place)),
-                None => unnamed = Some(*place),
-            }
-        }
+        let sql = format!("SELECT {key}, {} FROM {table} WHERE start BETWEEN ? AND ?", Rows::SUMMED);
         let mut statement = connection.prepare(&sql)?;
+        let mut groups: Vec<Group> = Vec::new();
+        let mut group_of = vec![u32::MAX; self.names.all.len()];
+        let mut found = Vec::new();
         for batch in statement.stream_arrow(params![times.0, times.1])? {
             let batch = batch?;
             let keys = batch.column(0).as_string::<i32>();
-            let costs = batch.column(1).as_primitive::<Int64Type>();
+            let rows = Rows::of(&batch, 1);
             for row in 0..batch.num_rows() {
-                let place = if keys.is_null(row) {
-                    unnamed
-                } else {
-                    named.get(keys.value(row)).copied()
-                };
-                if let Some(group) = place.and_then(|place| groups.get_mut(place)) {
-                    group.costs.push(costs.value(row));
+                let name = self.names.place((!keys.is_null(row)).then(|| keys.value(row)));
+                group_of.resize(self.names.all.len(), u32::MAX);
+                let group = &mut group_of[name as usize];
+                if *group == u32::MAX {
+                    *group = groups.len() as u32;
+                    groups.push(Group {
+                        name,
+                        end: 0,
+                        sums: Sums::default(),
+                    });
                 }
+                groups[*group as usize].sums.add(&rows.sums(row));
+                found.extend(rows.cost(row).map(|cost| (*group, cost)));
             }
         }
-        groups.iter_mut().for_each(|group: &mut Group| group.costs.shrink_to_fit());
-        Ok(groups)
+        let mut order: Vec<usize> = (0..groups.len()).collect();
+        order.sort_unstable_by_key(|group| groups[*group].name);
+        let mut end = 0;
+        for group in order {
+            // Where its next cost belongs, until it has all of them.
+            groups[group].end = end;
+            end += groups[group].sums.priced as u32;
+        }
+        let mut costs = vec![0; end as usize];
+        for (group, cost) in found {
+            let end = &mut groups[group as usize].end;
+            costs[*end as usize] = cost;
+            *end += 1;
+        }
+        groups.sort_unstable_by_key(|group| group.name);
+        let rows = groups.iter().map(|group| group.sums.interactions).sum();
+        Ok(Summed { rows, groups, costs })
     }
+}
 
-    /// Sums of slices to one row a name.
-    fn join<'a>(&self, groups: impl Iterator<Item = &'a Group>) -> Vec<CostRow> {
-        let mut of_name: Vec<Vec<&Group>> = vec![Vec::new(); self.names.len()];
-        groups.for_each(|group| of_name[group.name].push(group));
-        let mut costs = Vec::new();
-        let rows = of_name.into_iter().filter_map(|groups| {
-            let mut sums = groups.first()?.sums.clone();
-            groups[1..].iter().for_each(|group| sums.add(&group.sums));
-            costs.clear();
-            groups.iter().for_each(|group| costs.extend_from_slice(&group.costs));
-            sums.row.p50_cost = middle(&mut costs);
-            Some(sums.finish())
-        });
-        let mut rows: Vec<CostRow> = rows.collect();
-        rows.sort_by(|a, b| {
-            let dear = |row: &CostRow| std::cmp::Reverse(row.cost);
-            let name = |row: &CostRow| (row.key.is_none(), row.key.clone());
-            dear(a).cmp(&dear(b)).then_with(|| name(a).cmp(&name(b)))
-        });
-        rows
+/// What a value of the key came to, in all slices.
+#[derive(Clone, Default)]
+struct Value {
+    cost: Option<Cost>,
+    interactions: u64,
+    at_least: bool,
+}
+
+/// What slices come to: the dearest values, and the sum of all.
+fn spend(names: &Names, parts: &[&Summed], limit: usize) -> Spend {
+    let groups = || parts.iter().flat_map(|part| part.groups.iter().map(move |group| (*part, group)));
+    let mut values = vec![Value::default(); names.all.len()];
+    for (_, group) in groups() {
+        let value = &mut values[group.name as usize];
+        if let Some(cost) = group.sums.cost() {
+            value.cost = Some(Cost(value.cost.map_or(0, |sum| sum.0) + cost.0));
+        }
+        value.interactions += group.sums.interactions;
+        value.at_least |= group.sums.is_at_least();
     }
+    let (mut totals, mut dearest) = (Totals::default(), Vec::new());
+    for (name, value) in values.iter().enumerate().filter(|(_, value)| value.interactions > 0) {
+        totals.add(value.cost, value.at_least, value.interactions);
+        dearest.push(name);
+    }
+    let order = |name: &usize| (names.all[*name].is_none(), names.all[*name].as_deref());
+    let dearer = |a: &usize, b: &usize| {
+        let cost = |name: &usize| Reverse(values[*name].cost);
+        cost(a).cmp(&cost(b)).then_with(|| order(a).cmp(&order(b)))
+    };
+    if limit < dearest.len() {
+        dearest.select_nth_unstable_by(limit, dearer);
+        dearest.truncate(limit);
+    }
+    dearest.sort_unstable_by(dearer);
+    let mut places = vec![usize::MAX; names.all.len()];
+    for (place, name) in dearest.iter().enumerate() {
+        places[*name] = place;
+    }
+    let mut own: Vec<Vec<(&Summed, &Group)>> = vec![Vec::new(); dearest.len()];
+    for (part, group) in groups() {
+        if let Some(own) = own.get_mut(places[group.name as usize]) {
+            own.push((part, group));
+        }
+    }
+    let mut costs = Vec::new();
+    let rows = dearest.iter().zip(own).map(|(name, own)| {
+        let mut sums = Sums::default();
+        costs.clear();
+        for (part, group) in own {
+            sums.add(&group.sums);
+            costs.extend_from_slice(part.costs(group));
+        }
+        sums.row(names.all[*name].as_deref().map(str::to_owned), middle(&mut costs))
+    });
+    Spend::new(rows.collect(), totals.finish())
 }
 
 /// The lower of two middle ones.
@@ -286,6 +399,7 @@ fn middle(costs: &mut [i64]) -> Option<Cost> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::costs;
     use super::*;
     use crate::model::filter::Filter;
     use crate::model::query::{Reply, Window};
@@ -293,8 +407,8 @@ mod tests {
     const KEYS: [CostKey; 5] = [CostKey::Feature, CostKey::Model, CostKey::User, CostKey::Session, CostKey::Service];
 
     /// As the engine sums it.
-    fn summed(connection: &Connection, by: CostKey, since: Option<Nanos>) -> Reply {
-        costs::costs(connection, by, &Filter::All, Window { since, until: None }).expect("the engine answers")
+    fn summed(connection: &Connection, by: CostKey, since: Option<Nanos>, limit: usize) -> Reply {
+        costs::costs(connection, by, &Filter::All, Window { since, until: None }, limit).expect("the engine answers")
     }
 
     fn empty() -> Connection {
@@ -340,28 +454,29 @@ mod tests {
                 prop::option::of(-5_i64..130),
                 prop::collection::vec((0_i64..120, prop::option::of(0_u8..3), prop::option::of(-3_i64..50)), 0..40),
                 prop::option::of((0_i64..120, 0_i64..20)),
+                prop_oneof![Just(usize::MAX), 0_usize..4],
             ), 1..8),
         ) {
             let connection = empty();
             let bill = Bill::default();
             let mut trace = 0;
-            for (key, since, rows, gone) in steps {
+            for (key, since, rows, gone, limit) in steps {
                 for (start, name, cost) in &rows {
                     trace += 1;
                     add(&connection, trace, *start, *name, *cost);
                 }
                 let starts = || rows.iter().map(|(start, ..)| *start);
                 if let (Some(first), Some(last)) = (starts().min(), starts().max()) {
-                    bill.changed(&[(first, last)]);
+                    bill.changes.add(&[(first, last)]);
                 }
                 if let Some((first, length)) = gone {
                     remove(&connection, (first, first + length));
-                    bill.changed(&[(first, first + length)]);
+                    bill.changes.add(&[(first, first + length)]);
                 }
                 for by in [KEYS[key], KEYS[key], CostKey::Feature, CostKey::Feature] {
                     let window = Window { since, until: None };
-                    let kept = costs::of_all(&connection, &bill, by, window).expect("an answer");
-                    prop_assert_eq!(kept, summed(&connection, by, since), "{:?} since {:?}", by, since);
+                    let kept = costs::of_all(&connection, &bill, by, window, limit).expect("an answer");
+                    prop_assert_eq!(kept, summed(&connection, by, since, limit), "{:?} since {:?}", by, since);
                 }
                 let kept = bill.kept.lock().expect("nobody panicked");
                 prop_assert!(kept.slices.windows(2).all(|two| two[0].since < two[1].since));
@@ -376,10 +491,10 @@ mod tests {
         for n in 0..100 {
             add(&connection, n, n as Nanos, Some(0), Some(5));
         }
-        let ask = || bill.costs(&connection, CostKey::Feature, None).expect("an answer");
+        let ask = || bill.costs(&connection, CostKey::Feature, None, 9).expect("an answer");
         let sum = || {
-            let rows = ask().expect("kept");
-            (rows[0].interactions, rows[0].cost)
+            let spend = ask().expect("kept");
+            (spend.rows[0].interactions, spend.rows[0].cost)
         };
         assert_eq!(ask(), None, "asked for once");
         assert_eq!(sum(), (100, Some(Cost(500))));
@@ -389,9 +504,9 @@ mod tests {
         remove(&connection, (0, 0));
         remove(&connection, (90, 99));
         assert_eq!(sum(), (100, Some(Cost(500))));
-        bill.changed(&[(90, 99)]);
+        bill.changes.add(&[(90, 99)]);
         assert_eq!(sum(), (90, Some(Cost(450))));
-        bill.changed(&[(Nanos::MIN, Nanos::MAX)]);
+        bill.changes.add(&[EVER]);
         assert_eq!(ask(), None, "as new");
         assert_eq!(sum(), (89, Some(Cost(445))));
     }
@@ -403,17 +518,17 @@ mod tests {
             add(&connection, n, 7, Some(0), Some(1));
         }
         let bill = Bill::default();
-        let ask = |since| bill.costs(&connection, CostKey::Feature, Some(since)).expect("an answer");
+        let ask = |since| bill.costs(&connection, CostKey::Feature, Some(since), 9).expect("an answer");
         assert_eq!(ask(7), None);
-        assert_eq!(ask(7).expect("kept")[0].interactions, 10);
-        assert_eq!(ask(8), Some(Vec::new()));
+        assert_eq!(ask(7).expect("kept").rows[0].interactions, 10);
+        assert_eq!(ask(8), Some(Spend::default()));
         for n in 10..100 {
             add(&connection, n, 7, Some(0), Some(1));
         }
-        bill.changed(&[(7, 7)]);
+        bill.changes.add(&[(7, 7)]);
         assert_eq!(ask(7), None, "the engine has to say it");
         let mut kept = Slices::new(CostKey::Feature);
         assert_eq!(kept.let_go(), None);
-        assert_eq!(kept.costs(&connection, CostKey::Feature, Nanos::MIN).expect("an answer"), None);
+        assert_eq!(kept.costs(&connection, CostKey::Feature, Nanos::MIN, 9).expect("an answer"), None);
     }
 }

@@ -13,12 +13,12 @@ use crossbeam_channel::Sender;
 use crate::model::anomaly::Judging;
 use crate::model::query::{Query, Reply, Ticket};
 use crate::model::record::{Receipt, Resume, SourceInfo};
-use crate::model::span::Nanos;
 use crate::pricing::Prices;
 
 mod answer;
 mod apply;
 mod bill;
+mod changes;
 mod columns;
 mod contents;
 mod costs;
@@ -50,11 +50,13 @@ pub use intake::{Closed, Intake};
 pub use purge::{Purged, purge};
 
 use bill::Bill;
+use changes::{EVER, Times};
 use coverage::Coverage;
 use engine::Engine;
 use home::Home;
 use judge::Judge;
 use reader::Readers;
+use timeline::Strip;
 use writer::{Control, State, Writer};
 
 /// Batches that may wait for the writer. More would only fill memory: the file is the buffer.
@@ -108,13 +110,27 @@ impl Options {
 struct Kept {
     judge: Judge,
     bill: Bill,
+    strip: Strip,
 }
 
 impl Kept {
+    /// Rows that begin in these times are about to change.
+    fn changing(&self, times: &[Times]) {
+        self.bill.changes.add(times);
+        self.strip.changes.add(times);
+    }
+
+    /// Rows that begin in these times have changed.
+    fn changed(&self, times: &[Times]) {
+        self.changing(times);
+        if let Some(first) = times.iter().map(|(first, _)| *first).min() {
+            self.judge.changed(first);
+        }
+    }
+
     /// Nothing of it is sure to be true.
     fn forget(&self) {
-        self.judge.changed(Nanos::MIN);
-        self.bill.changed(&[(Nanos::MIN, Nanos::MAX)]);
+        self.changed(&[EVER]);
     }
 }
 
@@ -173,6 +189,7 @@ impl Store {
         let kept = Arc::new(Kept {
             judge: Judge::new(Arc::clone(&options.judging)),
             bill: Bill::default(),
+            strip: Strip::default(),
         });
         let writer = Writer {
             engine: Arc::clone(&engine),

@@ -399,7 +399,7 @@ impl Writer {
                 recent: &state.recent,
                 coverage: &state.coverage,
             },
-            &|times| self.kept.bill.changed(times),
+            &|times| self.kept.changing(times),
         ) {
             Ok(change) => change,
             Err(error) => {
@@ -408,10 +408,7 @@ impl Writer {
             }
         };
         state.coverage.settle(change.coverage);
-        if let Some((since, _)) = change.times.first() {
-            self.kept.judge.changed(*since);
-        }
-        self.kept.bill.changed(&change.times);
+        self.kept.changed(&change.times);
         state.interactions += change.new;
         change.traces.iter().for_each(|trace| state.seen.insert(*trace));
         state.sequence += 1;

@@ -92,11 +92,9 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         CostBasis::Computed
     };
     let bottom = area.bottom() - 1;
-    let hidden = costs.rows().len().saturating_sub(costs.top() + shown);
-    let front = costs
-        .in_front()
-        .filter(|_| wide)
-        .map_or_else(String::new, |front| format!("  ▌ {front} of {} make 80 %", costs.rows().len()));
+    let hidden = total.keys.saturating_sub(costs.top() + shown);
+    let front = total.in_front.filter(|_| wide);
+    let front = front.map_or_else(String::new, |front| format!("  ▌ {front} of {} make 80 %", total.keys));
     if hidden > 0 || !front.is_empty() {
         let more = if hidden > 0 { format!(" +{hidden} more") } else { String::new() };
         let words = Safe::line(&format!("{more}{front}"));
@@ -108,7 +106,12 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let right = if wide {
         area.right() - taken(&figures(area.width)) + Figure::Cost.head().1 + 1
     } else {
-        area.right() - if lines == 1 { MONEY as u16 + 1 } else { 0 }
+        area.right()
+            - if lines == 1 {
+                (MONEY + 1 + trend_room(area.width).1) as u16
+            } else {
+                0
+            }
     };
     buffer.set_span(right.saturating_sub(width), bottom, &span(&words, theme.style(Role::Money)), width);
 }
@@ -126,7 +129,7 @@ fn name_and_cost(row: &CostRow, partial: bool) -> (Safe, Role, Safe, Role) {
         || (Safe::from_static("(not logged)"), Role::Dim),
         |key| (Safe::line(key), Role::Text),
     );
-    let basis = if row.lower_bound || row.unpriced_calls > 0 || partial {
+    let basis = if row.is_at_least() || partial {
         CostBasis::LowerBound
     } else {
         CostBasis::Computed

@@ -12,7 +12,7 @@ use super::text::{fit, label, span};
 use super::theme::{Role, Theme};
 use crate::app::inspector::{Header, Inspector, Tab};
 use crate::app::viewer::{Hit, Piece, Tone, Viewer};
-use crate::insight::context::Level;
+use crate::insight::context::{Level, Portion};
 use crate::model::text::{self, Safe};
 
 /// Draws the pane. The state should have been resized to `area` less its borders and the rows of its header.
@@ -35,7 +35,8 @@ pub fn draw(inspector: &Inspector, rows: u16, theme: &Theme, focused: bool, area
     }
     let rows = rows.min(inner.height);
     if let Some(header) = inspector.header() {
-        for (row, line) in (0..rows).zip([gauge(header, theme, inner.width), portions(header, theme)]) {
+        let width = usize::from(inner.width);
+        for (row, line) in (0..rows).zip([fitting_gauge(header, theme, width), portions(header, theme, width)]) {
             buffer.set_line(inner.x, inner.y + row, &fit(line, usize::from(inner.width)), inner.width);
         }
     }
@@ -47,11 +48,22 @@ pub fn draw(inspector: &Inspector, rows: u16, theme: &Theme, focused: bool, area
     self::text(inspector.viewer(), theme, below, buffer);
 }
 
-/// Cells of the gauge.
-const GAUGE: usize = 20;
+/// The gauge with as many words and cells as there is room for: the words go first, then half of the bar, then the bar, and what came in last.
+fn fitting_gauge(header: &Header, theme: &Theme, width: usize) -> Line<'static> {
+    let forms = [
+        (20, Some("the call before")),
+        (20, Some("before")),
+        (10, Some("before")),
+        (0, Some("before")),
+    ];
+    let mut forms = forms.into_iter().map(|(cells, since)| gauge(header, theme, cells, since));
+    forms
+        .find(|line| line.width() <= width)
+        .unwrap_or_else(|| gauge(header, theme, 0, None))
+}
 
 /// `ctx ▕███████████████▍·▏ 172k of 200k 86.0 %  temp 1.0 ▲  +571 since the call before`.
-fn gauge(header: &Header, theme: &Theme, width: u16) -> Line<'static> {
+fn gauge(header: &Header, theme: &Theme, cells: usize, since: Option<&str>) -> Line<'static> {
     let mut spans = vec![label("ctx ", theme.style(Role::Dim))];
     let say = |text: String, role: Role| span(&Safe::line(&text), theme.style(role));
     match header.gauge {
@@ -63,14 +75,15 @@ fn gauge(header: &Header, theme: &Theme, width: u16) -> Line<'static> {
                 Level::Full => Role::Error,
             };
             if let Some(permille) = gauge.permille()
-                && width >= 60
+                && cells > 0
             {
-                let eighths = (permille.min(1000) as usize * GAUGE * 8).div_ceil(1000);
+                let eighths = (permille.min(1000) as usize * cells * 8).div_ceil(1000);
                 let full = "█".repeat(eighths / 8);
                 let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];
                 let used = eighths.div_ceil(8);
                 // Where 80 and 90 % are.
-                let rest: String = (used..GAUGE).map(|cell| if matches!(cell, 16 | 18) { '·' } else { ' ' }).collect();
+                let marks = [cells * 8 / 10, cells * 9 / 10];
+                let rest: String = (used..cells).map(|cell| if marks.contains(&cell) { '·' } else { ' ' }).collect();
                 spans.push(label("▕", theme.style(Role::Border)));
                 spans.push(say(format!("{full}{part}"), role));
                 spans.push(say(rest, Role::BarEmpty));
@@ -97,28 +110,22 @@ fn gauge(header: &Header, theme: &Theme, width: u16) -> Line<'static> {
         }
         None => spans.push(label("  temp not logged", theme.style(Role::Dim))),
     }
-    if let Some(grown) = header.grown {
-        let before = if width < 70 { "before" } else { "the call before" };
-        spans.push(say(
-            format!("  {}{grown} since {before}", if grown < 0 { "" } else { "+" }),
-            Role::Dim,
-        ));
+    if let (Some(grown), Some(since)) = (header.grown, since) {
+        let sign = if grown < 0 { "-" } else { "+" };
+        let tokens = text::tokens(u64::try_from(grown.unsigned_abs()).ok());
+        spans.push(say(format!("  {sign}{tokens} since {since}"), Role::Dim));
     }
     Line::from(spans)
 }
 
-/// `≈ system 40% documents 31% …   grew: tool results +212`: by characters, which the log's tokens cannot tell apart.
-fn portions(header: &Header, theme: &Theme) -> Line<'static> {
-    let say = |text: String, role: Role| span(&Safe::line(&text), theme.style(role));
-    let mut spans = Vec::new();
+/// `≈ system 40% documents 31% …  new: tool results +212 characters`: by characters, which the log's tokens cannot tell apart. What came in is
+/// left out where it does not fit whole; then the smallest shares are told as one.
+fn portions(header: &Header, theme: &Theme, width: usize) -> Line<'static> {
     if header.shares.is_empty() {
         return Line::default();
     }
-    spans.push(label("≈", theme.style(Role::Dim)));
-    for (portion, share) in &header.shares {
-        spans.push(say(format!(" {} ", portion.name()), Role::Dim));
-        spans.push(say(text::percent(*share), Role::Text));
-    }
+    let say = |text: String, role: Role| span(&Safe::line(&text), theme.style(role));
+    let mut spans = shares(&header.shares, None, theme);
     if !header.changes.is_empty() {
         spans.push(label("  new:", theme.style(Role::Dim)));
         for (portion, change) in &header.changes {
@@ -127,7 +134,27 @@ fn portions(header: &Header, theme: &Theme) -> Line<'static> {
         }
         spans.push(label(" characters", theme.style(Role::Dim)));
     }
-    Line::from(spans)
+    let mut line = Line::from(spans);
+    let (mut told, mut rest) = (header.shares.clone(), None);
+    while line.width() > width && !told.is_empty() {
+        line = Line::from(shares(&told, rest, theme));
+        let least = told.iter().enumerate().min_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));
+        if let Some(at) = least.map(|(at, _)| at) {
+            rest = Some(rest.unwrap_or(0.0) + told.remove(at).1);
+        }
+    }
+    line
+}
+
+/// What a prompt is made of, and what all the rest of it makes.
+fn shares(told: &[(Portion, f64)], rest: Option<f64>, theme: &Theme) -> Vec<Span<'static>> {
+    let mut spans = vec![label("≈", theme.style(Role::Dim))];
+    let rest = rest.map(|share| ("rest", share));
+    for (name, share) in told.iter().map(|(portion, share)| (portion.name(), *share)).chain(rest) {
+        spans.push(span(&Safe::line(&format!(" {name} ")), theme.style(Role::Dim)));
+        spans.push(span(&Safe::line(&text::percent(share)), theme.style(Role::Text)));
+    }
+    spans
 }
 
 /// The visible rows of a text.

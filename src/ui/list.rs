@@ -9,7 +9,7 @@ use super::theme::{Role, Theme};
 use super::{empty, tree};
 use crate::app::App;
 use crate::app::layout::{Focus, heading};
-use crate::app::list::ListLine;
+use crate::app::list::{ListLine, Selected};
 use crate::app::status::Partial;
 use crate::app::tree::Spans;
 use crate::model::column::Column;
@@ -17,6 +17,8 @@ use crate::model::span::Status;
 use crate::model::text::Safe;
 use crate::model::trace::{FindingKind, Interaction};
 
+/// Before what was marked to be compared.
+const MARKED: &str = "≠";
 /// Cells in which an answer begins to say something.
 const ANSWER: usize = 12;
 
@@ -40,6 +42,14 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             ListLine::Span(at, number) => {
                 if let Some((open, trace)) = app.trees().get(list.rows()[at].trace).and_then(|open| Some((open, open.loaded()?))) {
                     tree::draw(open, trace, number, app.screen(), theme, row, buffer);
+                    let span = trace.spans.get(number).map(|node| node.key);
+                    if span.is_some()
+                        && app
+                            .marked()
+                            .is_some_and(|marked| (marked.trace, marked.span) == (list.rows()[at].trace, span))
+                    {
+                        buffer.set_span(row.x, y, &label(MARKED, theme.style(Role::Accent)), 1);
+                    }
                 }
             }
             ListLine::Note(at) => {
@@ -89,10 +99,15 @@ fn headings(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 
 fn interaction(app: &App, row: &Interaction, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let open = app.trees().expanded(row.trace).is_some();
-    let (mark, role) = match (app.marks().contains(row.trace), open) {
-        (true, _) => ("◆", Role::Accent),
-        (false, true) => ("▾", Role::Dim),
-        (false, false) => ("▸", Role::Dim),
+    let selected = Selected {
+        trace: row.trace,
+        span: None,
+    };
+    let (mark, role) = match (app.marked() == Some(selected), app.marks().contains(row.trace), open) {
+        (true, ..) => (MARKED, Role::Accent),
+        (false, true, _) => ("◆", Role::Accent),
+        (false, false, true) => ("▾", Role::Dim),
+        (false, false, false) => ("▸", Role::Dim),
     };
     buffer.set_span(area.x, area.y, &label(mark, theme.style(role)), 1);
     let mut x = area.x + 1;

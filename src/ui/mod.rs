@@ -124,13 +124,14 @@ pub fn render(app: &App, keymap: &Keymap, theme: &Theme, area: Rect, buffer: &mu
     }
     status::header(app, keymap, theme, screen.frame, buffer);
     status::footer(app, keymap, theme, screen.frame, buffer);
+    overlay::draw(app, keymap, theme, screen.frame, buffer);
     if let (Some(area), Some(_)) = (screen.costs, screen.list) {
-        // The line beside the panel meets the lines above and below it, where nothing is written there.
-        for (y, joint) in [(area.y - 1, "┬"), (area.bottom(), "┴")] {
-            if buffer.cell((area.x - 1, y)).is_some_and(|cell| cell.symbol() == "─") {
+        // The line beside the panel meets the lines above and below it, where nothing is written there and nothing lies over it.
+        for (y, beside, joint) in [(area.y - 1, area.y, "┬"), (area.bottom(), area.bottom() - 1, "┴")] {
+            let is = |y, symbol| buffer.cell((area.x - 1, y)).is_some_and(|cell| cell.symbol() == symbol);
+            if is(y, "─") && is(beside, "│") {
                 buffer.set_span(area.x - 1, y, &text::label(joint, theme.style(Role::Border)), 1);
             }
         }
     }
-    overlay::draw(app, keymap, theme, screen.frame, buffer);
 }

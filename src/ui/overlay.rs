@@ -104,6 +104,18 @@ fn help(app: &App, top: usize, typed: &str, keymap: &Keymap, theme: &Theme, fram
         lines.push(Line::from(label("nothing is called so", theme.style(Role::Dim))));
     }
     let most = lines.len().saturating_sub(usize::from(inner.height));
+    if most > 0 {
+        let first = top.min(most);
+        let words = format!(" {}–{} of {} ", first + 1, first + usize::from(inner.height), lines.len());
+        let words = Safe::line(&words);
+        let x = area.right().saturating_sub(words.width() as u16 + 2).max(area.x + 1);
+        buffer.set_span(
+            x,
+            area.bottom() - 1,
+            &span(&words, theme.style(Role::Dim)),
+            area.right().saturating_sub(x + 1),
+        );
+    }
     for (y, line) in (inner.top()..inner.bottom()).zip(lines.iter().skip(top.min(most))) {
         buffer.set_line(inner.x, y, line, inner.width);
     }

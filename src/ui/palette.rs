@@ -50,7 +50,14 @@ pub(super) fn draw(app: &App, prompt: &Prompt, keymap: &Keymap, theme: &Theme, f
     let at = prompt.at().unwrap_or(0);
     let top = (at + 1).saturating_sub(usize::from(height));
     let left = rows.iter().map(|(left, _)| left.width()).max().unwrap_or(0);
-    let left = left.min(usize::from(width).saturating_sub(14)).min(MOST_LEFT);
+    // Keys are short and stand there whole; the filter of a view has a third of the line.
+    let note = rows
+        .iter()
+        .map(|(_, note)| note.width())
+        .max()
+        .unwrap_or(0)
+        .min(usize::from(width) / 3);
+    let left = left.min(usize::from(width).saturating_sub(note + 4)).min(MOST_LEFT);
     for (y, (number, (one, note))) in (area.top()..area.bottom()).zip(rows.iter().enumerate().skip(top)) {
         let chosen = prompt.at() == Some(number);
         let line = Line::from(vec![

@@ -13,6 +13,8 @@ use crate::model::text::Safe;
 
 /// Columns of an offset.
 const OFFSET: usize = 12;
+/// Columns of a reason, at least and at most: as many as those in sight need.
+const REASON: (usize, usize) = (8, 24);
 /// Columns of a length.
 const LENGTH: usize = 7;
 
@@ -51,18 +53,28 @@ pub(super) fn draw(rejects: &Rejects, theme: &Theme, area: Rect, buffer: &mut Bu
         return say(&Safe::line(words), Role::Dim, buffer);
     }
     let heads = ["offset", "size", "why", "what is wrong", "how it begins"].map(Safe::from_static);
-    buffer.set_line(rows.x, rows.y, &columns(heads, None, theme, rows.width), rows.width);
-    for (y, (index, row)) in (rows.top() + 1..rows.bottom()).zip(rejects.list().rows().iter().enumerate().skip(rejects.list().top())) {
+    let list = rejects.list();
+    let in_sight = || {
+        list.rows()
+            .iter()
+            .enumerate()
+            .skip(list.top())
+            .take(usize::from(rows.height.saturating_sub(1)))
+    };
+    let reason = in_sight().map(|(_, row)| Safe::line(&row.reason).width()).max().unwrap_or(0);
+    let reason = reason.clamp(REASON.0, REASON.1);
+    buffer.set_line(rows.x, rows.y, &columns(heads, None, reason, theme, rows.width), rows.width);
+    for (y, (index, row)) in (rows.top() + 1..rows.bottom()).zip(in_sight()) {
         let place = Rect { y, height: 1, ..rows };
-        one(row, theme, place, buffer);
-        if index == rejects.list().at() {
+        one(row, reason, theme, place, buffer);
+        if index == list.at() {
             buffer.set_style(place, theme.style(Role::Selected));
         }
     }
 }
 
 /// Where it stands, why it was rejected, and how it begins.
-fn one(row: &RejectRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+fn one(row: &RejectRow, reason: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let cells = [
         Safe::line(&row.origin.offset.to_string()),
         text::bytes(u64::from(row.origin.length)),
@@ -71,18 +83,13 @@ fn one(row: &RejectRow, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         Safe::line(&String::from_utf8_lossy(&row.bytes)),
     ];
     let roles = [Role::Dim, Role::Text, Role::Warn, Role::Dim, Role::Text];
-    buffer.set_line(area.x, area.y, &columns(cells, Some(roles), theme, area.width), area.width);
+    buffer.set_line(area.x, area.y, &columns(cells, Some(roles), reason, theme, area.width), area.width);
 }
 
 /// Offset, size, reason, detail where there is room for it, and the beginning of the line; without roles they are headings.
-fn columns(cells: [Safe; 5], roles: Option<[Role; 5]>, theme: &Theme, width: u16) -> Line<'static> {
+fn columns(cells: [Safe; 5], roles: Option<[Role; 5]>, reason: usize, theme: &Theme, width: u16) -> Line<'static> {
     let width = usize::from(width);
-    let reason = match width {
-        0..60 => 14,
-        60..100 => 20,
-        _ => 24,
-    };
-    let detail = if width < 100 { 0 } else { width / 4 };
+    let detail = if width < 100 { 0 } else { width / 3 };
     let fixed = [
         (OFFSET, Align::Right),
         (LENGTH, Align::Right),

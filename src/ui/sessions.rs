@@ -130,8 +130,13 @@ pub(super) fn draw(app: &App, sessions: &Sessions, theme: &Theme, area: Rect, bu
         let mut x = area.x + 1;
         for (field, cells) in &columns {
             let (words, role) = of(*field, *cells);
-            let cell = text::pad(&words, *cells, field.align());
-            buffer.set_span(x, y, &span(&cell, theme.style(role)), *cells as u16);
+            // Not filled up with blanks: a style may underline.
+            let words = words.cut(*cells);
+            let before = match field.align() {
+                Align::Left => 0,
+                Align::Right => (*cells - words.width()) as u16,
+            };
+            buffer.set_span(x + before, y, &span(&words, theme.style(role)), *cells as u16 - before);
             x += *cells as u16 + 1;
         }
     };

@@ -10,6 +10,7 @@ use super::theme::{Role, Theme};
 use crate::app::App;
 use crate::app::action::{Action, Mode};
 use crate::app::notice::Level;
+use crate::app::sheet::{Sheet, Topic};
 use crate::app::status::{Partial, Reading};
 use crate::keymap::Keymap;
 use crate::model::text::{self, Safe};
@@ -162,8 +163,17 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
     if app.prompt().is_some() {
         return;
     }
+    if app.help().is_some() {
+        // What the inspector's lower border says is not said of the help.
+        let line = Safe::line(&format!("└{}┘", "─".repeat(usize::from(whole))));
+        buffer.set_span(frame.x, y, &span(&line, theme.style(Role::Border)), frame.width);
+    }
     // The inspector's lower border is this line too, and holds its place on the right.
-    let shown = app.screen().inspector.map(|_| app.inspector().viewer());
+    let shown = app
+        .screen()
+        .inspector
+        .filter(|_| app.help().is_none())
+        .map(|_| app.inspector().viewer());
     let reader = app.reader().map(|reader| inspector::status(reader.viewer(), theme));
     if let Some(place) = &reader {
         let place_width = (place.width() as u16).min(whole);
@@ -226,21 +236,21 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Zoom, "zoom"),
         ],
         Mode::Costs => &[
-            (Action::Open, "show its interactions"),
+            (Action::Open, "its interactions"),
             (Action::CostKey, "by"),
             (Action::CostWindow, "time"),
-            (Action::Explain, "why dear"),
-            (Action::NextPane, "next pane"),
             (Action::Back, "back"),
             (Action::Help, "help"),
+            (Action::Explain, "why dear"),
+            (Action::NextPane, "next pane"),
         ],
         Mode::Timeline => &[
             (Action::Open, "go there"),
             (Action::EarlierBar, "earlier"),
             (Action::LaterBar, "later"),
-            (Action::Timeline, "what is shown"),
             (Action::Back, "back"),
             (Action::Help, "help"),
+            (Action::Timeline, "what is shown"),
         ],
         Mode::Sources => &[
             (Action::Open, "rejected lines"),
@@ -288,19 +298,36 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Refresh, "ask again"),
             (Action::Help, "help"),
         ],
-        Mode::Sheet => &[
-            (Action::Back, "back"),
-            (Action::Search, "search"),
-            (Action::Refresh, "ask again"),
-            (Action::Help, "help"),
-        ],
+        Mode::Sheet => match app.sheet().map(Sheet::topic) {
+            Some(Topic::Prompts) if app.sheet().is_some_and(Sheet::is_changes) => &[
+                (Action::Back, "back"),
+                (Action::Search, "search"),
+                (Action::Wrap, "wrap"),
+                (Action::Help, "help"),
+            ],
+            Some(Topic::Prompts) => &[
+                (Action::Open, "who used it"),
+                (Action::Compare, "what changed"),
+                (Action::Back, "back"),
+                (Action::Help, "help"),
+                (Action::Search, "search"),
+                (Action::Refresh, "ask again"),
+            ],
+            Some(Topic::Spike(_)) | None => &[
+                (Action::Open, "its interactions"),
+                (Action::Back, "back"),
+                (Action::Search, "search"),
+                (Action::Help, "help"),
+                (Action::Refresh, "ask again"),
+            ],
+        },
         Mode::Columns => &[
             (Action::ToggleColumn, "show, hide"),
             (Action::ColumnEarlier, "left"),
             (Action::ColumnLater, "right"),
             (Action::SortByColumn, "sort"),
-            (Action::DesignedColumns, "as designed"),
             (Action::Back, "back"),
+            (Action::DesignedColumns, "as designed"),
         ],
         Mode::Help => &[(Action::Search, "search"), (Action::Back, "back")],
         Mode::Sort | Mode::Copy => &[(Action::Back, "back")],

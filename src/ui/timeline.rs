@@ -25,16 +25,15 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let counted = pane.line().filter(|line| !line.bars.is_empty());
     let Some(line) = counted.filter(|_| pane.error().is_none()) else {
         let words = match (pane.error(), pane.line()) {
-            (Some(error), _) => Safe::line(&format!(" {error}")),
-            (None, Some(_)) => Safe::from_static(" nothing yet"),
-            (None, None) => Safe::from_static(" counting …"),
+            (Some(error), _) => Safe::line(error),
+            (None, Some(_)) => Safe::from_static("nothing yet"),
+            (None, None) => Safe::from_static("counting …"),
         };
         let role = if pane.error().is_some() { Role::Error } else { Role::Dim };
-        let words = Line::from(vec![label(" over time", title), span(&words, theme.style(role))]);
+        let words = Line::from(vec![label(" over time ", title), span(&words, theme.style(role))]);
         buffer.set_line(area.x, area.y, &words, area.width);
         return;
     };
-    heading(app, line, theme, Rect { height: 1, ..area }, buffer);
     let place = Rect {
         x: area.x + 1,
         y: area.y + 1,
@@ -42,20 +41,40 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         height: area.height.saturating_sub(1),
     };
     let wide = pane.bar_width(place.width);
+    let end = u16::try_from(line.bars.len()).map_or(place.width, |bars| bars.saturating_mul(wide).min(place.width));
+    heading(app, line, place.x + end, theme, Rect { height: 1, ..area }, buffer);
     bars(pane, line, wide, theme, place, buffer);
-    let (here, role) = if focused {
-        (pane.at(), Role::Selected)
+    let here = if focused {
+        pane.at()
     } else {
-        (app.list().row().and_then(|row| line.bar_of(row.start)), Role::SelectedDim)
+        app.list().row().and_then(|row| line.bar_of(row.start))
     };
     if let Some(x) = here.and_then(|bar| u16::try_from(bar).ok()).map(|bar| place.x + bar * wide) {
-        let column = Rect { x, width: wide, ..place };
-        buffer.set_style(column.intersection(place), theme.style(role));
+        let column = Rect { x, width: wide, ..place }.intersection(place);
+        if focused {
+            cursor(theme, column, buffer);
+        } else {
+            buffer.set_style(column, theme.style(Role::SelectedDim));
+        }
     }
 }
 
-/// What the bars show, then either what all of them are or, with the keys on the strip, what the one under the cursor holds.
-fn heading(app: &App, line: &Counted, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+/// The bar under the cursor is hatched from the top of the strip to its foot: a full cell shows no background, and neither its colour reversed.
+fn cursor(theme: &Theme, column: Rect, buffer: &mut Buffer) {
+    for place in column.positions() {
+        let Some(cell) = buffer.cell_mut(place) else { continue };
+        let glyph = match LEVELS.iter().position(|level| *level == cell.symbol()) {
+            Some(0) => "░",
+            Some(_) => "▒",
+            None => continue,
+        };
+        cell.set_symbol(glyph).set_style(theme.style(Role::Strong));
+    }
+}
+
+/// What the bars show, then either what all of them are or, with the keys on the strip, what the one under the cursor holds. The time
+/// they span ends above the last of them, at column `end`, where it can.
+fn heading(app: &App, line: &Counted, end: u16, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let pane = app.timeline();
     let focused = app.focus() == Focus::Timeline;
     let clock = |at: Nanos| text::clock(at, app.now(), app.timezone());
@@ -81,8 +100,9 @@ fn heading(app: &App, line: &Counted, theme: &Theme, area: Rect, buffer: &mut Bu
     buffer.set_line(area.x, area.y, &words, area.width);
     let last = line.start_of(line.bars.len()).saturating_sub(1);
     let range = Safe::line(&format!("{} – {} ", clock(line.from).as_str(), clock(last).as_str()));
-    if words.width() + range.width() + 2 <= usize::from(area.width) {
-        let x = area.right() - range.width() as u16;
+    let least = area.x + words.width() as u16 + 2;
+    let x = (end + 1).saturating_sub(range.width() as u16).max(least);
+    if x + range.width() as u16 <= area.right() {
         buffer.set_span(x, area.y, &span(&range, theme.style(Role::Dim)), range.width() as u16);
     }
 }

@@ -20,18 +20,6 @@ pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, t
     let Some(node) = trace.spans.get(number) else { return };
     let above = open.has_children(number) && !node.counted;
     let (left, free) = figures(node, above.then_some(trace), screen, theme, area, buffer);
-    let left = if screen.bar > 0 && left > screen.bar + 20 {
-        let from = left - screen.bar;
-        let place = Rect {
-            x: area.x + from,
-            width: screen.bar,
-            ..area
-        };
-        bar(open, trace, number, theme, place, buffer);
-        from - 1
-    } else {
-        free
-    };
     let mut spans = vec![label("  ", theme.style(Role::Dim))];
     let branches = open.branches(number);
     // Deep trees would push everything off the screen: beyond eight levels only the depth is told.
@@ -61,10 +49,25 @@ pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, t
         spans.push(label("Σ ", theme.style(Role::Dim)));
     }
     let taken: usize = spans.iter().map(ratatui::text::Span::width).sum();
+    let (name, note) = (name(node), note(node));
+    // Why it failed is worth more than when it ran.
+    let from = left.saturating_sub(screen.bar);
+    let in_the_way = node.part.error.is_some() && taken + name.width() + 2 + note.width() > usize::from(from.saturating_sub(1));
+    let left = if screen.bar > 0 && from > 20 && !in_the_way {
+        let place = Rect {
+            x: area.x + from,
+            width: screen.bar,
+            ..area
+        };
+        bar(open, trace, number, theme, place, buffer);
+        from - 1
+    } else {
+        free
+    };
     let room = usize::from(left).saturating_sub(taken);
-    let name = name(node).cut(room);
+    let name = name.cut(room);
     spans.push(span(&name, theme.style(if dim { Role::Dim } else { Role::Text })));
-    let (note, room) = (note(node), room.saturating_sub(name.width() + 2));
+    let room = room.saturating_sub(name.width() + 2);
     if !note.is_empty() {
         let role = if node.part.error.is_some() { Role::Error } else { Role::Dim };
         spans.push(label("  ", theme.style(Role::Dim)));

@@ -425,12 +425,8 @@ impl Desk {
                     ));
                     costs[at].p50_cost = row.cost;
                 }
-                let whole: i128 = costs.iter().filter_map(|row| row.cost).map(|cost| cost.0).sum();
-                for row in &mut costs {
-                    row.share = row.cost.map(|cost| cost.0 as f64 / whole.max(1) as f64);
-                }
                 costs.sort_by_key(|row| std::cmp::Reverse(row.cost));
-                Reply::Costs(costs)
+                Reply::Costs(Box::new(costs.into()))
             }
             Query::Timeline { filter, window, most } => {
                 let rows: Vec<&Interaction> = rows.filter(|row| inside(row, &filter, window)).collect();

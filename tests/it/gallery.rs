@@ -9,6 +9,7 @@ use ratatui::style::{Color, Modifier, Style};
 use spanscope::app::{Msg, Notice};
 use spanscope::model::query::PromptRow;
 use spanscope::model::record::{Progress, Receipt};
+use spanscope::model::span::SpanKind;
 use spanscope::model::usage::Cost;
 use spanscope::ui::theme::{ColorSupport, Theme};
 
@@ -135,10 +136,43 @@ fn prompts(width: u16, height: u16) -> Desk {
     desk
 }
 
+/// The window of every call is nearly full.
+fn full(width: u16, height: u16) -> Desk {
+    let mut desk = plenty(width, height);
+    for trace in &mut desk.traces {
+        for span in trace.spans.iter_mut().filter(|span| span.part.kind == SpanKind::Llm) {
+            span.part.usage.input = Some(957_000);
+        }
+    }
+    desk
+}
+
+/// A system prompt took the place of another one.
+fn changed(width: u16, height: u16) -> Desk {
+    let mut desk = prompts(width, height);
+    let new = desk.prompts[0].clone();
+    desk.prompts.push(PromptRow {
+        id: "77aa04be9d10".into(),
+        text: new.text.replacen("a bookshop", "a library", 1),
+        first: new.first - 86_400 * SECOND,
+        last: new.first,
+        ..new
+    });
+    desk
+}
+
+fn views(width: u16, height: u16) -> Desk {
+    let views = [
+        ("dear ones", "cost>0.05 finding:cost_anomaly"),
+        ("night shift", "-has:user feature:support_chat"),
+    ];
+    Desk::with_views(60, width, height, &views)
+}
+
 /// A scene: its name, what it starts from, and the keys that lead to it.
 type Scene = (&'static str, fn(u16, u16) -> Desk, &'static str);
 
-const SCENES: [Scene; 48] = [
+const SCENES: [Scene; 62] = [
     ("list", logs, ""),
     ("list_long", plenty, "jjjM"),
     ("list_paused", paused, ""),
@@ -148,8 +182,12 @@ const SCENES: [Scene; 48] = [
     ("list_failed", broken, ""),
     ("list_no_match", plenty, "ffeature:nothing<enter>"),
     ("list_set_aside", plenty, "jmjmk"),
+    ("list_marked", plenty, "jjjMjje"),
+    ("list_searched", plenty, "/number 5<enter>"),
+    ("list_filtered", plenty, "ffeature:summarize<enter>"),
     ("tree", logs, "jjjl"),
     ("tree_errors", plenty, "jjjjjjelljj"),
+    ("tree_marked", plenty, "jjjellMjj"),
     ("prompt", logs, "jjj<enter>1"),
     ("response", logs, "jjj<enter>2"),
     ("documents", logs, "jjj<enter>3"),
@@ -161,11 +199,16 @@ const SCENES: [Scene; 48] = [
     ("prompt_search", logs, "jjj<enter>/cancel<enter>"),
     ("prompt_repeats", talk, "<enter>"),
     ("prompt_repeats_open", talk, "<enter>z<enter>"),
+    ("prompt_no_match", logs, "jjj<enter>/zebra<enter>"),
+    ("prompt_unwrapped", logs, "jjj<enter>wx"),
+    ("prompt_nearly_full", full, "j<enter>1"),
+    ("tool_failed", plenty, "jjjjjjellj<enter>4"),
     ("costs", spend, ""),
     ("costs_alone", spend, "z"),
     ("costs_by_user", spend, "KK"),
     ("timeline", plenty, "thh"),
     ("timeline_alone", plenty, "ttz"),
+    ("timeline_of_days", logs, "th"),
     ("sessions", logs, "B"),
     ("sessions_opened", logs, "Bj<enter>"),
     ("sessions_none", nothing, "B"),
@@ -176,6 +219,7 @@ const SCENES: [Scene; 48] = [
     ("comparison", logs, "jjjd"),
     ("health", lacking, "H"),
     ("prompts", prompts, "P"),
+    ("prompt_changed", changed, "Pd"),
     ("costs_over_time", over_time, ""),
     ("spike", over_time, "e"),
     ("help", plenty, "?"),
@@ -185,7 +229,11 @@ const SCENES: [Scene; 48] = [
     ("columns_menu", plenty, "|jj"),
     ("copy_menu", plenty, "y"),
     ("palette", plenty, ":co"),
+    ("views", views, ":view"),
+    ("view_name", plenty, "ffeature:summarize<enter>Vdear"),
+    ("go_to_time", plenty, "T11:30"),
     ("filter_fields", plenty, "ffe"),
+    ("filter_values", plenty, "ffeature:<tab>"),
     ("filter_mistake", plenty, "ffeature:x cots>3<enter>"),
 ];
 

@@ -14,7 +14,7 @@ use spanscope::keymap::Keymap;
 use spanscope::model::content::{Contents, assemble};
 use spanscope::model::filter::Filter;
 use spanscope::model::framing::Framing;
-use spanscope::model::query::{CostRow, Peer, Peers, Query, Reply, Stats, Window};
+use spanscope::model::query::{CostKey, CostRow, Peer, Peers, Query, Reply, Stats, Trend, TrendRow, Window};
 use spanscope::model::record::{Block, Identity, Order, Progress, SourceInfo};
 use spanscope::model::span::{Part, SpanKey, StartFrom, TraceKey};
 use spanscope::model::trace::{Interaction, Trace};
@@ -106,35 +106,29 @@ impl Script {
                     more: false,
                 }))
             }
-            Query::Costs { .. } => {
+            Query::Costs { by, .. } => {
                 let mut rows: BTreeMap<Option<String>, (CostRow, Vec<Cost>)> = BTreeMap::new();
                 for Trace { row: one, .. } in &self.traces {
-                    let (row, known) = rows.entry(one.feature.clone()).or_default();
-                    row.key = one.feature.clone();
+                    let (row, known) = rows.entry(key(one, *by)).or_default();
+                    row.key = key(one, *by);
                     row.interactions += 1;
                     row.calls += u64::from(one.calls);
                     row.unpriced_calls += u64::from(one.unpriced_calls);
                     row.lower_bound |= one.cost_basis == CostBasis::LowerBound;
                     known.extend(one.cost);
                 }
-                let total: i128 = rows.values().flat_map(|(_, known)| known).map(|cost| cost.0).sum();
                 let mut rows: Vec<CostRow> = rows
                     .into_values()
                     .map(|(mut row, mut known)| {
                         known.sort_unstable();
                         row.p50_cost = known.get(known.len().saturating_sub(1) / 2).copied();
                         row.cost = (!known.is_empty()).then(|| Cost(known.iter().map(|cost| cost.0).sum()));
-                        row.share = row.cost.map(|cost| cost.0 as f64 / total as f64);
+                        row.mean_cost = row.cost.map(|cost| Cost(cost.0 / known.len() as i128));
                         row
                     })
                     .collect();
                 rows.sort_by_key(|row| std::cmp::Reverse(row.cost));
-                let mut so_far = 0.0;
-                for row in &mut rows {
-                    so_far += row.share.unwrap_or(0.0);
-                    row.cumulative_share = row.share.map(|_| so_far);
-                }
-                Reply::Costs(rows)
+                Reply::Costs(Box::new(rows.into()))
             }
             Query::Timeline { most, .. } => {
                 let rows: Vec<&Interaction> = self.traces.iter().map(|trace| &trace.row).collect();
@@ -144,7 +138,7 @@ impl Script {
                 interactions: self.traces.len() as u64,
                 ..Stats::default()
             })),
-            Query::Trend { .. } => Reply::Trend(Box::default()),
+            Query::Trend { by, steps, .. } => Reply::Trend(Box::new(self.trend(*by, *steps))),
             Query::Sessions { .. } => Reply::Sessions {
                 rows: super::app::conversations(self.traces.iter().map(|trace| &trace.row)),
                 more: false,
@@ -159,6 +153,44 @@ impl Script {
             | Query::Baselines
             | Query::Prompts { .. } => Reply::Interrupted,
         }
+    }
+
+    /// Spend over the time of all that is logged.
+    fn trend(&self, by: CostKey, steps: u32) -> Trend {
+        let starts = || self.traces.iter().map(|trace| trace.row.start);
+        let (Some(since), Some(last)) = (starts().min(), starts().max()) else {
+            return Trend::default();
+        };
+        let step = (last - since) / i64::from(steps) + 1;
+        let mut rows: BTreeMap<(bool, Option<String>), TrendRow> = BTreeMap::new();
+        for Trace { row: one, .. } in &self.traces {
+            let key = key(one, by);
+            let row = rows.entry((key.is_none(), key.clone())).or_insert_with(|| TrendRow {
+                key,
+                spent: vec![None; steps as usize],
+                anomalies: Some(0),
+                ..TrendRow::default()
+            });
+            let spent = &mut row.spent[((one.start - since) / step) as usize];
+            *spent = one.cost.map(|cost| Cost(spent.map_or(0, |sum| sum.0) + cost.0)).or(*spent);
+        }
+        Trend {
+            since: Some(since),
+            step,
+            steps,
+            rows: rows.into_values().collect(),
+        }
+    }
+}
+
+/// What an interaction's cost is summed under.
+fn key(row: &Interaction, by: CostKey) -> Option<String> {
+    match by {
+        CostKey::Feature => row.feature.clone(),
+        CostKey::Model => row.models.first().cloned(),
+        CostKey::User => row.user.clone(),
+        CostKey::Session => row.session.clone(),
+        CostKey::Service => row.service.clone(),
     }
 }
 

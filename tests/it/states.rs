@@ -5,6 +5,7 @@ use spanscope::app::{Mode, inspector::Tab};
 use spanscope::app::{Msg, Notice};
 use spanscope::model::query::{ConventionRow, CostRow, Health, HealthRow, ModelRow, Query, Reply, Stats};
 use spanscope::model::record::{Progress, Receipt, Tally};
+use spanscope::model::spend::Spend;
 use spanscope::model::trace::FindingKind;
 use spanscope::model::usage::{Convention, Usage};
 use spanscope::ui::theme::{ColorSupport, Theme};
@@ -358,7 +359,7 @@ fn problems_and_unknown_costs_are_not_hidden() {
                 },
                 ..Stats::default()
             })),
-            Query::Costs { .. } => Reply::Costs(vec![
+            Query::Costs { .. } => Reply::Costs(Box::new(Spend::from(vec![
                 CostRow {
                     key: Some("support_chat".into()),
                     cost: Some(spanscope::model::usage::Cost(24_000_000_000)),
@@ -375,7 +376,7 @@ fn problems_and_unknown_costs_are_not_hidden() {
                     unpriced_calls: 1,
                     ..CostRow::default()
                 },
-            ]),
+            ]))),
             Query::Trend { .. } => Reply::Trend(Box::default()),
             _ => Reply::Interactions {
                 rows: Vec::new(),

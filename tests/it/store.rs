@@ -348,6 +348,7 @@ fn the_order_of_batches_does_not_matter() {
             by: CostKey::Feature,
             filter: Filter::All,
             window: Window::default(),
+            limit: usize::MAX,
         });
         let trend = store.ask_now(trend(CostKey::Feature));
         let found = stats(&store);
@@ -913,7 +914,7 @@ fn spend(rows: &[Interaction], key: impl Fn(&Interaction) -> Option<String>) -> 
                     ..Usage::default()
                 },
                 cost: (count > 0).then_some(Cost(total)),
-                share: Some(total as f64 / whole as f64),
+                share: (count > 0).then_some(total as f64 / whole as f64),
                 cumulative_share: None,
                 p50_cost: (count > 0).then(|| Cost(costs[(costs.len() - 1) / 2])),
                 mean_cost: mean.map(Cost),
@@ -932,9 +933,13 @@ fn spend(rows: &[Interaction], key: impl Fn(&Interaction) -> Option<String>) -> 
     let mut so_far = 0;
     for row in &mut spent {
         so_far += row.cost.map_or(0, |cost| cost.0);
-        row.cumulative_share = Some(so_far as f64 / whole as f64);
+        row.cumulative_share = row.cost.map(|_| so_far as f64 / whole as f64);
     }
     spent
+}
+
+fn spent(rows: Vec<CostRow>) -> Reply {
+    Reply::Costs(Box::new(rows.into()))
 }
 
 #[test]
@@ -947,31 +952,66 @@ fn spend_agrees_with_plain_arithmetic() {
             by,
             filter: filter.clone(),
             window: Window::default(),
+            limit: usize::MAX,
         })
     };
     for filter in [Filter::All, Filter::Is(Field::User, Pattern("U_*".to_owned()))] {
         let rows = list(&store, filter.clone(), Sort::default(), Page::First, u32::MAX).0;
         // A user's filter leaves out those without a user.
         assert_eq!(rows.len(), if filter == Filter::All { 60 } else { 50 });
-        assert_eq!(
-            costs(CostKey::Feature, &filter),
-            Reply::Costs(spend(&rows, |row| row.feature.clone()))
-        );
-        assert_eq!(costs(CostKey::User, &filter), Reply::Costs(spend(&rows, |row| row.user.clone())));
-        assert_eq!(
-            costs(CostKey::Session, &filter),
-            Reply::Costs(spend(&rows, |row| row.session.clone()))
-        );
-        assert_eq!(
-            costs(CostKey::Service, &filter),
-            Reply::Costs(spend(&rows, |row| row.service.clone()))
-        );
+        assert_eq!(costs(CostKey::Feature, &filter), spent(spend(&rows, |row| row.feature.clone())));
+        assert_eq!(costs(CostKey::User, &filter), spent(spend(&rows, |row| row.user.clone())));
+        assert_eq!(costs(CostKey::Session, &filter), spent(spend(&rows, |row| row.session.clone())));
+        assert_eq!(costs(CostKey::Service, &filter), spent(spend(&rows, |row| row.service.clone())));
         // One call an interaction here: by model is the same sum over those that have calls.
         let called: Vec<_> = rows.iter().filter(|row| row.calls > 0).cloned().collect();
         assert_eq!(
             costs(CostKey::Model, &filter),
-            Reply::Costs(spend(&called, |row| row.models.first().cloned()))
+            spent(spend(&called, |row| row.models.first().cloned()))
         );
+    }
+}
+
+#[test]
+fn the_dearest_are_told_and_the_total_has_the_others_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    fill(&store, vec![batch(&source(1), 0..1000, varied(60))]);
+    for by in [CostKey::Feature, CostKey::User, CostKey::Session, CostKey::Model] {
+        // An end of time is beyond what is kept; the other way is asked twice, so that it is.
+        for until in [Some(i64::MAX), None, None] {
+            let window = Window { since: None, until };
+            let costs = |limit| match store.ask_now(Query::Costs {
+                by,
+                filter: Filter::All,
+                window,
+                limit,
+            }) {
+                Reply::Costs(spend) => *spend,
+                other => panic!("{other:?}"),
+            };
+            let (all, some) = (costs(usize::MAX), costs(3));
+            assert!(all.rows.len() > 3 && all.total.keys == all.rows.len(), "{by}: {:?}", all.total);
+            assert_eq!((&some.rows[..], some.total), (&all.rows[..3], all.total), "{by}");
+            let Reply::Trend(trend) = store.ask_now(Query::Trend {
+                by,
+                filter: Filter::All,
+                window,
+                steps: 4,
+                limit: 3,
+            }) else {
+                panic!()
+            };
+            for mut row in some.rows {
+                let cost = row.cost;
+                trend.tell(&mut row);
+                let sum = row.over_time.iter().flatten().copied().reduce(|a, b| a + b);
+                assert_eq!(sum, cost, "{by}: {:?}", row.key);
+            }
+            if by != CostKey::Feature {
+                assert_eq!(trend.rows.len(), 3, "{by}");
+            }
+        }
     }
 }
 
@@ -1066,6 +1106,7 @@ fn judging_on_is_judging_anew() {
         filter: Filter::All,
         window,
         steps: 5,
+        limit: usize::MAX,
     }) {
         Reply::Trend(trend) => *trend,
         other => panic!("{other:?}"),
@@ -1117,12 +1158,59 @@ fn judging_on_is_judging_anew() {
     assert!(dear > 100 && rising > 0, "{dear} {rising}");
 }
 
+/// Whatever arrives after what: the bars that are known and counted again where something changed are those that are counted now.
+#[test]
+fn bars_that_are_known_are_those_that_would_be_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("s.duckdb"));
+    let mut seed = 11_u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let ask = |since| match store.ask_now(Query::Timeline {
+        filter: Filter::All,
+        window: Window { since, until: None },
+        most: 60,
+    }) {
+        Reply::Timeline(line) => *line,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ask(None), ask(Some(i64::MIN)));
+    let mut errors = 0;
+    for round in 0..40_u64 {
+        // Mostly within two hours; now and then before or after all there was, so that steps change.
+        let from = if round % 10 == 9 { (random(40) as i64 - 20) * HOUR } else { 0 };
+        let parts = (0..1 + random(20)).map(|n| {
+            let n = round * 100 + n;
+            // Some belong to an interaction that is there already: it may begin earlier, cost more, or fail.
+            let trace = if random(3) == 0 { random(n + 1) / 100 * 100 } else { n };
+            Part {
+                cost_logged: (random(8) > 0).then_some(Cost(100)),
+                status: if random(5) == 0 { Status::Error } else { Status::Ok },
+                ..call(
+                    &format!("t{trace}"),
+                    &format!("s{n}"),
+                    n * 10,
+                    NOON + from + random(7_200) as i64 * 1_000_000_000,
+                )
+            }
+        });
+        fill(&store, vec![batch(&source(1), round * 1_000..(round + 1) * 1_000, parts.collect())]);
+        let anew = ask(Some(i64::MIN));
+        assert_eq!(ask(None), anew, "round {round}");
+        errors += anew.bars.iter().map(|bar| bar.errors).sum::<u64>();
+    }
+    assert!(errors > 100, "{errors}");
+}
+
 fn trend(by: CostKey) -> Query {
     Query::Trend {
         by,
         filter: Filter::All,
         window: Window::default(),
         steps: 4,
+        limit: usize::MAX,
     }
 }
 
@@ -1300,16 +1388,17 @@ fn a_spike_is_told_with_those_who_show_it_and_what_the_log_says() {
         (2, false, "Be long.", 26)
     );
     assert_eq!((brief.features.join(" "), brief.interactions), ("bill cached young".to_owned(), 45));
-    let Reply::Costs(rows) = store.ask_now(Query::Costs {
+    let Reply::Costs(spend) = store.ask_now(Query::Costs {
         by: CostKey::Feature,
         filter: Filter::Is(Field::Feature, Pattern("cached".to_owned())),
         window: Window::default(),
+        limit: usize::MAX,
     }) else {
         panic!()
     };
     // A million tokens read at 0.30 instead of 3.00, a tenth written at 3.75.
     assert_eq!(
-        (rows[0].saved.map(Cost::decimal).as_deref(), rows[0].saved_unknown),
+        (spend.rows[0].saved.map(Cost::decimal).as_deref(), spend.rows[0].saved_unknown),
         (Some("2.625"), true)
     );
     store.close();

@@ -96,9 +96,10 @@ pub(super) fn told(store: &Store) -> String {
             by,
             filter: filter.clone(),
             window,
+            limit: usize::MAX,
         });
-        let Reply::Costs(rows) = reply else { panic!("{reply:?}") };
-        rows
+        let Reply::Costs(spend) = reply else { panic!("{reply:?}") };
+        spend.rows
     };
     format!("{rows:?}\n{:?}\n{:?}", by(CostKey::Feature), by(CostKey::Model))
 }

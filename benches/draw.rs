@@ -103,6 +103,7 @@ fn opened(rows: &[Interaction], mut trace: impl FnMut(u64) -> Trace) -> App {
                     | Query::Baselines
                     | Query::Prompts { .. }
                     | Query::Sessions { .. }
+                    | Query::Earlier(_)
                     | Query::Values { .. }
                     | Query::Timeline { .. }
                     | Query::Peers { .. }

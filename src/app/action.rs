@@ -253,6 +253,8 @@ pub enum Action {
     ShowCost,
     /// Show the raw line
     ShowRaw,
+    /// Open what the prompt repeats of an earlier turn, or fold it
+    ToggleRepeated,
     /// Next tab of the inspector
     NextTab,
     /// Previous tab of the inspector

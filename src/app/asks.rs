@@ -54,11 +54,13 @@ pub enum Pane {
     Sessions,
     /// Medians to save.
     Baselines,
+    /// What the interaction inspected goes on from.
+    Earlier,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 21;
+    pub const COUNT: usize = 22;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -110,6 +112,7 @@ impl Asks {
             Pane::Sheet,
             Pane::Sessions,
             Pane::Baselines,
+            Pane::Earlier,
         ];
         let pane = PANES
             .into_iter()
@@ -219,5 +222,6 @@ impl App {
         self.ask_values(effects);
         self.ask_due_health(effects);
         self.ask_due_sessions(effects);
+        self.ask_due_earlier(effects);
     }
 }

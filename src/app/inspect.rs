@@ -1,13 +1,17 @@
 //! What the inspector shows follows the cursor, and what it lacks is asked for.
 
 use crate::model::content::Contents;
-use crate::model::query::Query;
-use crate::model::span::SpanKey;
+use crate::model::moment::shown;
+use crate::model::query::{Earlier, Query};
+use crate::model::span::{Nanos, SpanKey, TraceKey};
 
 use super::inspector::InspectorNeeds;
 use super::layout::Focus;
 use super::viewer::Viewer;
 use super::{App, Effect, Notice, Open, Pane, Program};
+
+/// While lines arrive it is asked at most so often what an interaction goes on from.
+const PACE: Nanos = 2_000_000_000;
 
 impl App {
     /// Shows in the inspector what the cursor stands on.
@@ -32,6 +36,8 @@ impl App {
         }
         self.inspected = target;
         self.asks.forget(Pane::Contents);
+        self.asks.forget(Pane::Earlier);
+        self.earlier_asked = None;
         self.raw_asked = None;
         if target.is_some() {
             self.inspect_again(effects);
@@ -61,7 +67,7 @@ impl App {
                 effects.push(self.asks.ask(Pane::Contents, query));
             }
         }
-        if let Some(span) = needs.beside {
+        if let Some((trace, span)) = needs.beside {
             let query = Query::Contents { trace, span: Some(span) };
             if self.asks.under_way(Pane::Contents) != Some(&query) {
                 effects.push(self.asks.ask(Pane::Contents, query));
@@ -91,6 +97,39 @@ impl App {
         self.supply(needs, effects);
     }
 
+    /// When it may be asked what the interaction on show goes on from; `None` while nothing depends on it.
+    pub(super) fn earlier_due(&self) -> Option<Nanos> {
+        let shown = self.screen.inspector.is_some() && self.inspected.is_some();
+        let wanted = shown && self.inspector.wants_earlier() && self.asks.under_way(Pane::Earlier).is_none();
+        wanted.then(|| self.earlier_asked.map_or(self.now, |asked| asked.saturating_add(PACE)))
+    }
+
+    /// Asks what the interaction on show goes on from.
+    pub(super) fn ask_due_earlier(&mut self, effects: &mut Vec<Effect>) {
+        let due = self.earlier_due().is_some_and(|due| due <= self.now);
+        if let Some((trace, _)) = self.inspected.filter(|_| due) {
+            self.earlier_asked = Some(self.now);
+            self.inspector.asking_earlier();
+            effects.push(self.asks.ask(Pane::Earlier, Query::Earlier(trace)));
+        }
+    }
+
+    pub(super) fn earlier_arrived(&mut self, trace: TraceKey, found: Option<Box<Earlier>>, effects: &mut Vec<Effect>) {
+        if self.inspected.is_none_or(|(inspected, _)| inspected != trace) {
+            return;
+        }
+        let found = found.map(|earlier| (shown(earlier.start, self.now, &self.timezone), *earlier));
+        let needs = self.inspector.earlier(found);
+        self.supply(needs, effects);
+    }
+
+    /// Opens or folds what the prompt repeats.
+    pub(super) fn toggle_repeated(&mut self) {
+        if !self.inspector.toggle_repeated() {
+            self.notices.say(Notice::info("nothing here repeats an earlier turn"));
+        }
+    }
+
     /// The text that has the keys, if it is one.
     pub(super) fn viewer_in_focus(&mut self) -> Option<&mut Viewer> {
         match self.wish.focus {
@@ -114,9 +153,12 @@ impl App {
             Focus::Diagnosis => "diagnosis",
         };
         let shown = self.screen.inspector.is_some();
-        let text = match self.viewer_in_focus() {
-            Some(viewer) => Some(viewer.safe_text()),
-            None => shown.then(|| self.inspector.viewer().safe_text()),
+        let text = match self.wish.focus {
+            Focus::Inspector => Some(self.inspector.safe_text()),
+            _ => match self.viewer_in_focus() {
+                Some(viewer) => Some(viewer.safe_text()),
+                None => shown.then(|| self.inspector.safe_text()),
+            },
         };
         match text {
             Some(text) => effects.push(Effect::Outside { program, name, text }),

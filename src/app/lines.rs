@@ -6,6 +6,7 @@ use crate::model::moment::EXAMPLES;
 use crate::model::query::{Cursor, Page, Query, Sort};
 use crate::model::span::{Nanos, TraceKey};
 
+use super::layout::Focus;
 use super::list::Land;
 use super::palette::{Entry, View};
 use super::{Action, App, Effect, Kept, Notice, Over, Pane, Prompt, PromptKind};
@@ -58,6 +59,10 @@ impl App {
             },
             PromptKind::Search => {
                 self.over = Over::Nothing;
+                if self.wish.focus == Focus::Inspector && !text.is_empty() {
+                    // It may stand in what is folded.
+                    self.inspector.unfold();
+                }
                 if let Some(viewer) = self.viewer_in_focus() {
                     viewer.search(&text);
                 } else {

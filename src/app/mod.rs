@@ -258,6 +258,8 @@ pub struct App {
     inspector: Inspector,
     /// What the inspector shows.
     inspected: Option<(TraceKey, SpanKey)>,
+    /// When it was asked last what that goes on from.
+    earlier_asked: Option<Nanos>,
     /// A raw line the inspector waits for.
     raw_asked: Option<Origin>,
     status: Status,
@@ -335,6 +337,7 @@ impl App {
             sheet: None,
             inspector: Inspector::new(),
             inspected: None,
+            earlier_asked: None,
             raw_asked: None,
             status: Status::new(kept),
             stats_asked: None,
@@ -432,6 +435,7 @@ impl App {
     fn ingested(&mut self, receipt: &Receipt) {
         self.status.ingested(receipt);
         self.trees.touched(&receipt.traces);
+        self.inspector.outdate();
         let shown = || self.list.rows().iter().any(|row| receipt.traces.contains(&row.trace));
         if self.list.follows() || !self.list.more_below() || shown() {
             self.asks.soil(Pane::List);
@@ -470,6 +474,7 @@ impl App {
                     Pane::Reject => self.reject_interrupted(&query),
                     Pane::Trace => self.trees.soil(),
                     Pane::Contents => self.inspected = None,
+                    Pane::Earlier => self.inspector.outdate(),
                     Pane::Evidence | Pane::Other | Pane::Peers => self.evidence_failed("the question was interrupted".into()),
                     Pane::Search => self.notices.say(Notice::warn("the search was interrupted")),
                     Pane::Copy => self.copy_failed("the question was interrupted"),
@@ -510,6 +515,7 @@ impl App {
                 }
             }
             (Pane::Contents, Query::Contents { span: asked, .. }, Reply::Contents(all)) => self.contents_arrived(asked, all, effects),
+            (Pane::Earlier, Query::Earlier(trace), Reply::Earlier(found)) => self.earlier_arrived(trace, found, effects),
             (Pane::Copy, _, Reply::Contents(all)) => self.copy_contents(all, effects),
             (Pane::Costs, _, Reply::Costs(rows)) => self.costs.arrived(Ok(*rows)),
             (Pane::Trend, _, Reply::Trend(trend)) => self.costs.trend_arrived(trend, self.now),
@@ -577,7 +583,7 @@ impl App {
                 }
             }
             Pane::Sheet => self.sheet_failed(&message),
-            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Trend | Pane::Values | Pane::Baselines => {
+            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Trend | Pane::Values | Pane::Baselines | Pane::Earlier => {
                 self.notices.say(Notice::error(message));
             }
         }
@@ -696,6 +702,7 @@ impl App {
             self.status.wants_tick(self.now),
             health.map(|health| health.next(self.now)),
             sessions.map(|sessions| sessions.next(self.now)),
+            self.earlier_due(),
             costs,
             trend,
             timeline,

@@ -197,6 +197,7 @@ impl App {
                     self.asks.soil(pane);
                 }
                 self.trees.soil();
+                self.inspector.outdate();
             }
             Action::Search => self.open_line(PromptKind::Search, ""),
             Action::Filter => self.open_line(PromptKind::Filter, &self.filter_text.clone()),
@@ -240,6 +241,7 @@ impl App {
                     viewer.toggle_blanks();
                 }
             }
+            Action::ToggleRepeated => self.toggle_repeated(),
             Action::OpenPager => self.show_outside(Program::Pager, effects),
             Action::OpenEditor => self.show_outside(Program::Editor, effects),
             Action::ScrollLeft => self.inspector.viewer_mut().scroll(Scroll::Columns(-8)),

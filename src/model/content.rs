@@ -74,7 +74,7 @@ pub struct Piece {
 }
 
 /// One part of a message.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum MessagePart {
     /// Words.
@@ -117,7 +117,7 @@ pub enum MessagePart {
 }
 
 /// A message: who says what.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Message {
     /// `system`, `user`, `assistant`, `tool` …
     pub role: String,

@@ -1,4 +1,4 @@
-//! Times as people type them: `2h`, `7d`, `15:00`, `yesterday 15:00`, `yesterday around 3 PM`, `2026-05-01`, RFC 3339.
+//! Times as they are shown, and as people type them: `2h`, `7d`, `15:00`, `yesterday 15:00`, `yesterday around 3 PM`, `2026-05-01`, RFC 3339.
 //!
 //! Days are days of the calendar (`1d` is this time yesterday, whatever the clocks did in between), hours are 60 minutes. A time that the clocks
 //! skipped is moved to after the gap; one that came twice is its first coming. The present is handed in.
@@ -11,6 +11,20 @@ use super::span::Nanos;
 
 /// What a time may look like, for whoever typed another one.
 pub const EXAMPLES: &str = "2h, 7d, 15:00, yesterday 15:00, 2026-05-01, 2026-05-01 15:00 or 2026-05-01T15:00:00Z";
+
+/// `15:02:11` on the day of `now`, `Nov 22 15:02` in its year, else `2024-11-22`; a dash where the time is none.
+#[must_use]
+pub fn shown(at: Nanos, now: Nanos, zone: &TimeZone) -> String {
+    let local = |nanos: Nanos| -> Option<DateTime> { Some(zone.to_datetime(Timestamp::from_nanosecond(i128::from(nanos)).ok()?)) };
+    let Some(then) = local(at) else { return "–".to_owned() };
+    let today = local(now).map(DateTime::date);
+    let format = match today {
+        Some(today) if today == then.date() => "%H:%M:%S",
+        Some(today) if today.year() == then.year() => "%b %e %H:%M",
+        _ => "%Y-%m-%d",
+    };
+    then.strftime(format).to_string()
+}
 
 /// When and where a text is typed.
 #[derive(Clone, Debug)]

@@ -206,6 +206,8 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
+    /// The nearest interaction of the same session that began before this one and whose last model call has messages.
+    Earlier(TraceKey),
     /// Interactions over time.
     Timeline {
         /// Which.
@@ -472,6 +474,36 @@ impl SessionCursor {
     }
 }
 
+/// An interaction that the next one of its session goes on from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// The interaction.
+    pub trace: TraceKey,
+    /// When it began.
+    pub start: Nanos,
+    /// Its question; empty where none was logged.
+    pub ask: String,
+    /// Its last model call: the next prompt repeats the prompt and the answer of that.
+    pub span: SpanKey,
+    /// The records of that call: as long as they are the same, so are its contents.
+    pub origins: Vec<Origin>,
+}
+
+impl Earlier {
+    /// Of this interaction; `None` where its last model call has no messages.
+    #[must_use]
+    pub fn of(trace: &Trace) -> Option<Self> {
+        let last = trace.goes_on_from()?;
+        Some(Self {
+            trace: trace.row.trace,
+            start: trace.row.start,
+            ask: trace.row.ask.clone(),
+            span: last.key,
+            origins: last.origins.clone(),
+        })
+    }
+}
+
 /// An interaction beside others of its feature, with what a comparison needs of its contents.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Peer {
@@ -684,6 +716,8 @@ pub enum Reply {
         /// There are more beyond.
         more: bool,
     },
+    /// To `Earlier`; `None` where there is none, or none among the nearest.
+    Earlier(Option<Box<Earlier>>),
     /// To `Timeline`.
     Timeline(Box<Timeline>),
     /// To `Peers`.

@@ -1,5 +1,6 @@
 //! A whole interaction, derived from all its parts: what the tree shows, and what the store keeps of it.
 
+use super::content::Slot;
 use super::span::{Nanos, Origin, Part, SpanKey, SpanKind, StartFrom, Status, TraceKey, names};
 use super::usage::{Cost, CostBasis, Usage};
 
@@ -218,6 +219,13 @@ impl Trace {
             .max_by_key(|span| (span.turn, span.part.start));
         last.or_else(|| calls().next_back())
             .or_else(|| self.spans.iter().rfind(|span| !span.missing))
+    }
+
+    /// Its last model call, where messages were logged with that: the next interaction of a conversation goes on from there.
+    #[must_use]
+    pub fn goes_on_from(&self) -> Option<&Span> {
+        let last = self.spans.iter().filter(|span| span.turn.is_some()).max_by_key(|span| span.turn);
+        last.filter(|span| span.part.slots & Slot::Message.bit() != 0)
     }
 
     /// Its counted model calls in order of start.

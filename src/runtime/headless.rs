@@ -233,6 +233,7 @@ const fn name(reply: &Reply) -> &'static str {
         Reply::Baselines(_) => "baselines",
         Reply::Prompts { .. } => "prompts",
         Reply::Sessions { .. } => "sessions",
+        Reply::Earlier(_) => "an earlier interaction",
         Reply::Peers(_) => "peers",
         Reply::Stats(_) => "statistics",
         Reply::Health(_) => "health",

@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::filter::Condition;
 use super::judge;
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
-use super::{Kept, costs, health, page, peers, prompts, sessions, timeline, told, values};
+use super::{Kept, costs, earlier, health, page, peers, prompts, sessions, timeline, told, values};
 use crate::derive::{derive, merge_pieces, merge_twins};
 use crate::model::anomaly::{Baseline, Judging};
 use crate::model::content::{Contents, Piece, Slot, assemble};
@@ -85,6 +85,7 @@ const fn filter_of(query: &Query) -> Option<&Filter> {
         Query::Find { .. }
         | Query::Trace(_)
         | Query::Contents { .. }
+        | Query::Earlier(_)
         | Query::Spike { .. }
         | Query::Baselines
         | Query::Peers { .. }
@@ -129,6 +130,7 @@ fn reply(connection: &Connection, prices: &Prices, judging: &Judging, query: &Qu
             page,
             limit,
         } => sessions::sessions(connection, filter, *window, page, *limit),
+        Query::Earlier(trace) => earlier::earlier(connection, prices, *trace),
         Query::Timeline { filter, window, most } => timeline::timeline(connection, filter, *window, *most),
         Query::Peers { trace, within, limit } => peers::peers(connection, prices, judging, *trace, *within, *limit),
         Query::Values { of, text, limit } => match of {

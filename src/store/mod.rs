@@ -23,6 +23,7 @@ mod columns;
 mod contents;
 mod costs;
 mod coverage;
+mod earlier;
 mod engine;
 mod error;
 mod filter;

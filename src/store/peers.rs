@@ -176,7 +176,7 @@ fn derived(connection: &Connection, prices: &Prices, found: &[(TraceKey, Nanos, 
 }
 
 /// The parts of several traces in the order of their origins, with the places of their contents.
-fn spans(connection: &Connection, traces: &[(TraceKey, Nanos, Nanos)]) -> Result<HashMap<TraceKey, Vec<(Part, Vec<Place>)>>> {
+pub(super) fn spans(connection: &Connection, traces: &[(TraceKey, Nanos, Nanos)]) -> Result<HashMap<TraceKey, Vec<(Part, Vec<Place>)>>> {
     let mut spans: HashMap<TraceKey, Vec<(Part, Vec<Place>)>> = HashMap::new();
     let (Some(first), Some(last)) = (traces.iter().map(|t| t.1).min(), traces.iter().map(|t| t.2).max()) else {
         return Ok(spans);

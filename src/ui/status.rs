@@ -205,6 +205,11 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
         return;
     }
     let follow = if app.list().follows() { "pause" } else { "follow" };
+    let repeated = if app.inspector().repeats() == Some(true) {
+        "fold what repeats"
+    } else {
+        "open what repeats"
+    };
     let hints: &[(Action, &'static str)] = match app.mode() {
         Mode::List => &[
             (Action::Open, "open"),
@@ -213,6 +218,14 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Diagnose, "diagnose"),
             (Action::Help, "help"),
             (Action::Follow, follow),
+        ],
+        Mode::Inspector if app.inspector().repeats().is_some() => &[
+            (Action::ToggleRepeated, repeated),
+            (Action::NextTab, "next tab"),
+            (Action::Back, "back"),
+            (Action::Copy, "copy"),
+            (Action::Help, "help"),
+            (Action::Search, "search"),
         ],
         Mode::Inspector => &[
             (Action::NextTab, "next tab"),

@@ -3,12 +3,11 @@
 //! The only door to a ratatui `Span`: whatever comes from a trace has passed `model::text` before. No arithmetic on money
 //! or tokens here; it lives beside the reports', in `model::text`, so that both write the same digits.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::model::moment::shown;
 use crate::model::span::Nanos;
 use crate::model::text::{self, Safe};
 use crate::model::usage::{Cost, CostBasis};
@@ -99,15 +98,7 @@ pub fn percent(share: f64) -> Safe {
 /// `15:02:11` on the day of `now`, `Nov 22 15:02` in its year, else `2024-11-22`.
 #[must_use]
 pub fn clock(at: Nanos, now: Nanos, tz: &TimeZone) -> Safe {
-    let local = |nanos: Nanos| -> Option<DateTime> { Some(tz.to_datetime(Timestamp::from_nanosecond(i128::from(nanos)).ok()?)) };
-    let Some(then) = local(at) else { return Safe::from_static("–") };
-    let today = local(now).map(jiff::civil::DateTime::date);
-    let format = match today {
-        Some(today) if today == then.date() => "%H:%M:%S",
-        Some(today) if today.year() == then.year() => "%b %e %H:%M",
-        _ => "%Y-%m-%d",
-    };
-    Safe::line(&then.strftime(format).to_string())
+    Safe::line(&shown(at, now, tz))
 }
 
 /// As `clock`, in so many columns: where the month does not fit, the day and the time do.

@@ -457,6 +457,7 @@ impl Desk {
                 }
                 Reply::Sessions { rows, more }
             }
+            Query::Earlier(key) => Reply::Earlier(super::conversation::earlier(self.traces.iter(), key).map(Box::new)),
             Query::Peers { .. } => Reply::Peers(Box::default()),
             Query::Trend { .. } => Reply::Trend(Box::new(self.trend.clone())),
             Query::Spike { .. } => Reply::Spike(Box::new(self.spike.clone())),

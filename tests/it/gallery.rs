@@ -14,6 +14,7 @@ use spanscope::model::usage::Cost;
 use spanscope::ui::theme::{ColorSupport, Theme};
 
 use super::app::{Desk, NOON, SECOND, dear, trend};
+use super::conversation::talk;
 use super::screens::{Script, samples};
 use super::sources::{every_state, reject, with_rejects};
 use super::states::unwell;
@@ -171,7 +172,7 @@ fn views(width: u16, height: u16) -> Desk {
 /// A scene: its name, what it starts from, and the keys that lead to it.
 type Scene = (&'static str, fn(u16, u16) -> Desk, &'static str);
 
-const SCENES: [Scene; 60] = [
+const SCENES: [Scene; 62] = [
     ("list", logs, ""),
     ("list_long", plenty, "jjjM"),
     ("list_paused", paused, ""),
@@ -196,6 +197,8 @@ const SCENES: [Scene; 60] = [
     ("raw", logs, "jjj<enter>7"),
     ("prompt_alone", logs, "jjj<enter>z"),
     ("prompt_search", logs, "jjj<enter>/cancel<enter>"),
+    ("prompt_repeats", talk, "<enter>"),
+    ("prompt_repeats_open", talk, "<enter>z<enter>"),
     ("prompt_no_match", logs, "jjj<enter>/zebra<enter>"),
     ("prompt_unwrapped", logs, "jjj<enter>wx"),
     ("prompt_nearly_full", full, "j<enter>1"),

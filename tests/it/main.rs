@@ -5,6 +5,7 @@ mod app;
 #[cfg(feature = "store")]
 mod clipboard;
 mod columns;
+mod conversation;
 mod demo;
 mod documents;
 #[cfg(feature = "store")]

@@ -148,6 +148,7 @@ impl Script {
             | Query::Health { .. }
             | Query::Rejects { .. }
             | Query::Reject(_)
+            | Query::Earlier(_)
             | Query::Spike { .. }
             | Query::Baselines
             | Query::Prompts { .. } => Reply::Interrupted,

@@ -18,7 +18,7 @@ use spanscope::model::json::Json;
 use spanscope::model::query::{CostKey, CostRow, Cursor, Page, Query, RejectRow, Reply, SessionCursor, Sort, Stats, Ticket, Trend, Window};
 use spanscope::model::record::{Batch, Identity, Order, Other, Receipt, Reject, SourceInfo, Tally};
 use spanscope::model::span::{Inferred, Origin, Part, SpanKey, SpanKind, StartFrom, Status, TraceKey};
-use spanscope::model::trace::Interaction;
+use spanscope::model::trace::{Interaction, Trace};
 use spanscope::model::usage::{Convention, Cost, CostBasis, Usage};
 use spanscope::pricing::Prices;
 use spanscope::store::{Location, Options, Store, StoreError};
@@ -1480,5 +1480,60 @@ fn peers_are_those_that_a_person_would_open_one_by_one() {
             assert_eq!(found, expected.into_iter().map(open).collect::<Vec<_>>(), "{}", one.trace_id);
         }
     }
+    store.close();
+}
+
+#[test]
+fn the_turn_before_is_the_nearest_with_messages_however_long_ago() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("a.duckdb"));
+    let called = |id: &str, span: &str, offset: u64, start: i64, session: Option<String>, messages: bool| Part {
+        session,
+        slots: if messages { Slot::Message.bit() } else { Slot::System.bit() },
+        ..call(id, span, offset, start)
+    };
+    let mut parts = Vec::new();
+    for number in 0..80_u64 {
+        // Many at one moment, some within the hour, some of the same day, some of the month before.
+        let start = NOON + (number as i64 * 7 % 19) * [0, HOUR / 40, 3 * HOUR, 40 * HOUR][number as usize % 4];
+        let session = (number % 9 != 0).then(|| format!("s_{}", number % 5));
+        let id = format!("{number:032x}");
+        parts.push(called(&id, "first", number * 100, start, session, number % 3 == 0));
+        parts.push(called(&id, "last", number * 100 + 50, start + 5, None, number % 4 != 2));
+    }
+    // So long a row without any messages is not gone through to its end.
+    for number in 0..36_u64 {
+        let session = Some("s_blind".to_owned());
+        let id = format!("{:032x}", 1_000 + number);
+        parts.push(called(
+            &id,
+            "only",
+            50_000 + number * 100,
+            NOON + number as i64,
+            session,
+            number == 0,
+        ));
+    }
+    fill(&store, vec![batch(&source(1), 0..90_000, parts)]);
+    let traces: Vec<Trace> = all(&store)
+        .iter()
+        .map(|row| match store.ask_now(Query::Trace(row.trace)) {
+            Reply::Trace(Some(trace)) => *trace,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let mut found = 0;
+    for trace in &traces {
+        let own = &trace.row;
+        let expected = super::conversation::earlier(traces.iter(), own.trace);
+        let blind = own.session.as_deref() == Some("s_blind") && own.start > NOON + 32;
+        found += usize::from(expected.is_some() && !blind);
+        let Reply::Earlier(earlier) = store.ask_now(Query::Earlier(own.trace)) else {
+            panic!()
+        };
+        assert_eq!(earlier.map(|earlier| *earlier), expected.filter(|_| !blind), "{}", own.trace_id);
+    }
+    assert!(found > 50, "{found}");
+    assert_eq!(store.ask_now(Query::Earlier(TraceKey(1))), Reply::Earlier(None), "it is not there");
     store.close();
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 
 use crate::insight::quotes::quoted;
-use crate::insight::turn::{Fate, System, Turn, turn, words};
-use crate::model::content::{Contents, Document, Form, Message, MessagePart, Payload, Slot};
+use crate::insight::turn::{Fate, System, words};
+use crate::model::content::{Document, Form, Message, MessagePart, Payload, Slot};
 use crate::model::json::Json;
 use crate::model::span::{Nanos, SpanKind};
 use crate::model::text;
@@ -36,8 +36,8 @@ fn absent(subject: &Subject, slots: &[Slot], not_logged: &[&str]) -> Option<Page
     Some(page)
 }
 
-/// What the model was told: the system prompt, then the messages.
-pub(super) fn prompt(subject: &Subject) -> Page {
+/// What the model was told: the system prompt, then the messages; those that it was told before are shown where that is `open`.
+pub(super) fn prompt(subject: &Subject, open: bool) -> Page {
     let hint = [
         "prompt not logged",
         "Log the request's `messages` (and `system`) with the call; with OpenTelemetry, `gen_ai.input.messages`. Then it is shown here.",
@@ -47,66 +47,33 @@ pub(super) fn prompt(subject: &Subject) -> Page {
     }
     let mut page = Page::default();
     let Some(contents) = &subject.contents else { return page };
-    let since = subject
-        .previous
-        .and_then(|(key, number)| Some((number, subject.beside(key)?)))
-        .map(|(number, before)| (number, before, turn(before, contents)));
-    if let Some((number, before, difference)) = &since {
-        changes(&mut page, *number, before, difference);
-    }
+    let history = &subject.history;
+    history.changes(&mut page);
     if let Some(system) = &contents.system {
         page.gap().push(Tone::System, "system");
-        if let Some(System::Changed | System::Added) = since.as_ref().map(|(.., difference)| difference.system) {
+        if let Some(System::Changed | System::Added) = history.system() {
             page.push(Tone::Warning, "  ▲ other words than before");
         }
         page.line(Tone::Text, "").line(Tone::Text, system);
     }
     let called = called(&contents.messages);
     for (at, one) in contents.messages.iter().enumerate() {
-        let fate = since.as_ref().and_then(|(.., difference)| difference.fates.get(at)).copied();
-        message(&mut page, one, fate, &called);
+        let run = history.run(at);
+        let inside = run.is_some_and(|(run, _)| run.start < at);
+        let folded = run.is_some() && !open;
+        let last = page.places.last().copied().filter(|_| inside && folded);
+        page.places.push(last.unwrap_or(page.text.len()));
+        if let Some((run, bytes)) = run.filter(|_| !inside) {
+            history.fold(&mut page, open, run.len(), bytes);
+        }
+        if !folded {
+            message(&mut page, one, history.fate(at), &called);
+        }
     }
     if page.text.is_empty() {
         page.line(Tone::Dim, "The prompt was logged, and is empty.");
     }
     page
-}
-
-/// What was added, dropped and shortened since the model call before.
-fn changes(page: &mut Page, number: u32, before: &Contents, difference: &Turn) {
-    page.push(Tone::Label, &format!("since turn {number}: "));
-    if difference.system == System::Same && difference.dropped.is_empty() && difference.fates.iter().all(|fate| *fate == Fate::Kept) {
-        page.line(Tone::Dim, "the same prompt");
-        return;
-    }
-    let added = difference.fates.iter().filter(|fate| **fate == Fate::Added).count();
-    let shortened = difference.fates.iter().filter(|fate| matches!(fate, Fate::Shortened(_))).count();
-    let bytes = |at: &usize| before.messages.get(*at).map_or(0, |message| words(message).len());
-    let gone: usize = difference.dropped.iter().map(bytes).sum();
-    page.push(
-        Tone::Number,
-        &format!("+{added} {}", if added == 1 { "message" } else { "messages" }),
-    );
-    if !difference.dropped.is_empty() {
-        let lost = format!(", −{} dropped ({})", difference.dropped.len(), text::bytes(gone as u64));
-        page.push(Tone::Warning, &lost);
-    }
-    if shortened > 0 {
-        page.push(Tone::Warning, &format!(", {shortened} shortened"));
-    }
-    match difference.system {
-        System::Same => {}
-        System::Changed => {
-            page.push(Tone::Warning, ", another system prompt");
-        }
-        System::Added => {
-            page.push(Tone::Warning, ", a system prompt");
-        }
-        System::Dropped => {
-            page.push(Tone::Warning, ", no system prompt any more");
-        }
-    }
-    page.line(Tone::Text, "");
 }
 
 /// The tools that were asked for in these messages, by the id of the call.

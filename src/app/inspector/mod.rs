@@ -7,6 +7,9 @@ mod conversation;
 mod cost;
 mod facts;
 mod header;
+mod history;
+#[cfg(test)]
+mod history_laws;
 mod json;
 #[cfg(test)]
 mod laws;
@@ -15,13 +18,15 @@ mod tests;
 
 use crate::insight::ledger::{Item, Ledger, items, ledger};
 use crate::model::content::{Contents, Slot};
-use crate::model::span::{Nanos, Origin, SpanKey, SpanKind};
+use crate::model::query::Earlier;
+use crate::model::span::{Nanos, Origin, SpanKey, SpanKind, TraceKey};
 use crate::model::trace::{Span, Trace};
 use crate::pricing::Prices;
 
 use super::viewer::{Page, Viewer};
 
 pub use header::Header;
+use history::History;
 
 /// In an interaction of at most so many spans the contents of all are fetched with those of a model call: what grew since the call before,
 /// and which part of its prompt is a document, follows from them.
@@ -92,13 +97,15 @@ pub struct InspectorNeeds {
     pub around: bool,
     /// A raw line; asked one at a time.
     pub raw: Option<Origin>,
-    /// The contents of another span that the tab compares with; asked once the span's own are here.
-    pub beside: Option<SpanKey>,
+    /// The contents of another span that the tab compares with, perhaps of another interaction; asked once the span's own are here.
+    pub beside: Option<(TraceKey, SpanKey)>,
 }
 
 /// The span on show, with what was computed from it.
 #[derive(Debug)]
 struct Subject {
+    /// Its interaction.
+    trace: TraceKey,
     span: Span,
     /// The sum behind its own cost.
     ledger: Ledger,
@@ -113,8 +120,8 @@ struct Subject {
     header: Option<Header>,
     /// The spans around it are few.
     small: bool,
-    /// The model call before this one, and its number.
-    previous: Option<(SpanKey, u32)>,
+    /// What its prompt is compared with.
+    history: History,
     /// The model call that answered last.
     answering: Option<SpanKey>,
     /// Steps that found documents before it, where it has none of its own: what they are called, and when they ran.
@@ -174,7 +181,7 @@ impl Inspector {
         let (ledger, items) = (ledger(found, &trace.spans, prices), items(found, &trace.spans));
         let mut header = Header::of(trace, found, prices);
         let small = trace.spans.len() <= NEIGHBOURS;
-        let previous = previous(trace, found);
+        let mut history = History::of(trace, found);
         let answering = answering(trace).filter(|key| *key != span);
         let (retrieved, earlier) = retrieved(trace, found);
         let ran = ran(trace);
@@ -183,19 +190,18 @@ impl Inspector {
         match &mut self.subject {
             Some(subject) if subject.span.key == span => {
                 let same = subject.span == *found && subject.ledger == ledger && subject.items == items;
-                let around = (previous, answering, &retrieved, earlier, &ran, &whose);
-                let known = (
-                    subject.previous,
-                    subject.answering,
-                    &subject.retrieved,
-                    subject.earlier,
-                    &subject.ran,
-                    &subject.whose,
-                );
-                if same && around == known {
+                let placed = subject.history.is_as(&history);
+                let around = (answering, &retrieved, earlier, &ran, &whose);
+                let known = (subject.answering, &subject.retrieved, subject.earlier, &subject.ran, &subject.whose);
+                if same && placed && around == known {
                     return self.needs();
                 }
-                (subject.previous, subject.answering) = (previous, answering);
+                if !placed {
+                    history.open = subject.history.open;
+                    subject.history = history;
+                    subject.compare();
+                }
+                subject.answering = answering;
                 (subject.retrieved, subject.earlier, subject.ran, subject.whose) = (retrieved, earlier, ran, whose);
                 // An unchanged set of records has unchanged contents.
                 subject.stale |= subject.span.origins != found.origins;
@@ -210,7 +216,10 @@ impl Inspector {
                 self.rewrite(true);
             }
             _ => {
+                // What is searched for may stand in what is folded.
+                history.open = self.viewer.searches();
                 let subject = Subject {
+                    trace: trace.row.trace,
                     span: found.clone(),
                     ledger,
                     items,
@@ -220,7 +229,7 @@ impl Inspector {
                     raw: Vec::new(),
                     header,
                     small,
-                    previous,
+                    history,
                     answering,
                     retrieved,
                     earlier,
@@ -239,7 +248,8 @@ impl Inspector {
     pub fn contents(&mut self, span: SpanKey, contents: Contents) {
         if let Some(subject) = self.subject.as_mut().filter(|subject| subject.wants_beside(span)) {
             subject.beside.retain(|(known, _)| *known != span);
-            subject.beside.push((span, contents));
+            subject.beside.push((span, subject.history.whole(span, contents)));
+            subject.compare();
             return self.rewrite(true);
         }
         if let Some(subject) = self.subject.as_mut().filter(|subject| subject.span.key == span) {
@@ -247,6 +257,7 @@ impl Inspector {
             subject.contents = Some(contents);
             subject.stale = false;
             subject.failure = None;
+            subject.compare();
             self.rewrite(!first);
         }
     }
@@ -257,6 +268,78 @@ impl Inspector {
             && let Some(header) = &mut subject.header
         {
             header.measure(span, all);
+        }
+    }
+
+    /// Whether it must be asked what came before the interaction on show: its prompt is compared with that.
+    #[must_use]
+    pub fn wants_earlier(&self) -> bool {
+        self.tab == Tab::Prompt && self.subject.as_ref().is_some_and(|subject| subject.history.asks())
+    }
+
+    /// It is being asked.
+    pub fn asking_earlier(&mut self) {
+        if let Some(subject) = &mut self.subject {
+            subject.history.outdated = false;
+        }
+    }
+
+    /// Something was written: what came before may be another one now.
+    pub fn outdate(&mut self) {
+        if let Some(subject) = &mut self.subject {
+            subject.history.outdated = true;
+        }
+    }
+
+    /// What came before the interaction on show is known, and when that was, for the reader.
+    pub fn earlier(&mut self, found: Option<(String, Earlier)>) -> InspectorNeeds {
+        if let Some(subject) = &mut self.subject
+            && subject.history.found(found)
+        {
+            let mut beside = std::mem::take(&mut subject.beside);
+            beside.retain(|(key, _)| subject.wants_beside(*key));
+            subject.beside = beside;
+            subject.compare();
+            if self.tab == Tab::Prompt {
+                self.rewrite(true);
+            }
+        }
+        self.needs()
+    }
+
+    /// Whether the prompt on show repeats messages that a line can stand for, and whether they are shown.
+    #[must_use]
+    pub fn repeats(&self) -> Option<bool> {
+        let history = &self.subject.as_ref()?.history;
+        (self.tab == Tab::Prompt && history.folds()).then_some(history.open)
+    }
+
+    /// Shows the messages that the prompt repeats, or folds them; false when there are none.
+    pub fn toggle_repeated(&mut self) -> bool {
+        let Some(open) = self.repeats() else { return false };
+        if let Some(subject) = &mut self.subject {
+            subject.history.open = !open;
+        }
+        self.rewrite(true);
+        true
+    }
+
+    /// Shows everything.
+    pub fn unfold(&mut self) {
+        if let Some(subject) = &mut self.subject {
+            subject.history.open = true;
+        }
+        if self.repeats().is_some() {
+            self.rewrite(true);
+        }
+    }
+
+    /// The whole text of the open tab, made safe line by line.
+    #[must_use]
+    pub fn safe_text(&self) -> String {
+        match &self.subject {
+            Some(subject) if self.repeats() == Some(false) => subject.page(self.tab, true).safe_text(),
+            _ => self.viewer.safe_text(),
         }
     }
 
@@ -333,13 +416,13 @@ impl Inspector {
         let contents = subject.span.part.slots != 0 && subject.failure.is_none() && (subject.contents.is_none() || subject.stale);
         let missing = |origin: &&Origin| !subject.raw.iter().any(|(known, _)| known == *origin);
         let raw = subject.span.origins.iter().take(RAW_LINES).find(missing).copied();
-        let unknown = |key: &SpanKey| subject.beside(*key).is_none();
+        let unknown = |key: &SpanKey| subject.beside(*key).is_none() || subject.history.stale && subject.history.goes_on_from(*key);
         let has_documents = subject.span.part.slots & Slot::Document.bit() != 0 || !subject.retrieved.is_empty();
         let beside = match self.tab {
-            Tab::Prompt => subject.previous.map(|(key, _)| key),
+            Tab::Prompt => subject.history.before(),
             Tab::Documents if has_documents => {
                 let steps = subject.retrieved.iter().map(|(key, ..)| *key);
-                steps.chain(subject.answering).find(unknown)
+                steps.chain(subject.answering).find(unknown).map(|key| (None, key))
             }
             _ => None,
         };
@@ -347,7 +430,9 @@ impl Inspector {
             contents,
             around: contents && subject.small && subject.header.is_some(),
             raw: raw.filter(|_| self.tab == Tab::Raw),
-            beside: beside.filter(|key| !contents && subject.failure.is_none() && unknown(key)),
+            beside: beside
+                .filter(|(_, key)| !contents && subject.failure.is_none() && unknown(key))
+                .map(|(trace, key)| (trace.unwrap_or(subject.trace), key)),
         }
     }
 
@@ -367,7 +452,7 @@ impl Inspector {
     fn rewrite(&mut self, keep: bool) {
         let page = match &self.subject {
             None => Page::default(),
-            Some(subject) => subject.page(self.tab),
+            Some(subject) => subject.page(self.tab, subject.history.open),
         };
         self.viewer.write(page, keep);
     }
@@ -376,7 +461,8 @@ impl Inspector {
 impl Subject {
     fn wants_beside(&self, span: SpanKey) -> bool {
         let retrieved = self.retrieved.iter().any(|(key, ..)| *key == span);
-        self.span.key != span && (retrieved || self.previous.is_some_and(|(key, _)| key == span) || self.answering == Some(span))
+        let compared = self.history.before().is_some_and(|(_, key)| key == span);
+        self.span.key != span && (retrieved || compared || self.answering == Some(span))
     }
 
     /// The contents of another span, once they are here.
@@ -384,9 +470,17 @@ impl Subject {
         self.beside.iter().find(|(key, _)| *key == span).map(|(_, contents)| contents)
     }
 
-    fn page(&self, tab: Tab) -> Page {
+    /// Compares the prompt with what it is compared with.
+    fn compare(&mut self) {
+        let before = self.history.before();
+        let before = before.and_then(|(_, key)| self.beside.iter().find(|(other, _)| *other == key));
+        self.history.compare(before.map(|(_, contents)| contents), self.contents.as_ref());
+    }
+
+    /// A tab, with what the prompt repeats where that is `open`.
+    fn page(&self, tab: Tab, open: bool) -> Page {
         match tab {
-            Tab::Prompt => conversation::prompt(self),
+            Tab::Prompt => conversation::prompt(self, open),
             Tab::Response => conversation::response(self),
             Tab::Documents => conversation::documents(self),
             Tab::Tools => conversation::tools(self),
@@ -395,13 +489,6 @@ impl Subject {
             Tab::Raw => facts::raw(self),
         }
     }
-}
-
-/// The model call before this one, and its number among them.
-fn previous(trace: &Trace, span: &Span) -> Option<(SpanKey, u32)> {
-    let turn = span.turn?.checked_sub(1).filter(|turn| *turn > 0)?;
-    let found = trace.spans.iter().find(|other| other.turn == Some(turn))?;
-    Some((found.key, turn))
 }
 
 /// The model call that answered last.

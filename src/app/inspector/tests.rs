@@ -236,7 +236,7 @@ fn a_prompt_says_what_is_new_since_the_call_before() {
         ],
     });
     inspector.contents(two, now);
-    assert_eq!(inspector.needs().beside, Some(one), "then those of the call before");
+    assert_eq!(inspector.needs().beside, Some((TraceKey(1), one)), "then those of the call before");
     let mut before = prompt("When?");
     before.messages.insert(0, say("user", "Hello, and thank you."));
     before.messages.push(say("tool", old));
@@ -276,7 +276,7 @@ fn documents_say_how_old_they_are_and_what_of_them_stands_in_the_answer() {
         ..Contents::default()
     };
     inspector.contents(documents, contents);
-    assert_eq!(inspector.needs().beside, Some(two));
+    assert_eq!(inspector.needs().beside, Some((TraceKey(1), two)));
     let answer = Contents {
         response: vec![say("assistant", "They are paid back in full within ten days.")],
         ..Contents::default()

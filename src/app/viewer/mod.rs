@@ -115,6 +115,7 @@ impl Viewer {
     /// Shows another text, at its top; or the same one written anew, at the same place.
     pub(super) fn write(&mut self, page: Page, keep: bool) {
         let here = if keep { self.layout.offset(&self.page.text, self.top) } else { 0 };
+        let here = if here > 0 { self.page.moved(&page, here) } else { 0 };
         self.page = page;
         if !keep {
             self.left = 0;
@@ -162,12 +163,7 @@ impl Viewer {
 
     /// The whole text, made safe line by line.
     pub(super) fn safe_text(&self) -> String {
-        let mut safe = String::with_capacity(self.page.text.len() + 1);
-        for line in text::lines(&self.page.text) {
-            safe.push_str(&text::sanitise(line));
-            safe.push('\n');
-        }
-        safe
+        self.page.safe_text()
     }
 
     /// Whether long lines are wrapped.
@@ -203,6 +199,11 @@ impl Viewer {
         if let Some(at) = self.found.step(forward) {
             self.reveal(at);
         }
+    }
+
+    /// Whether something is searched for.
+    pub(super) fn searches(&self) -> bool {
+        !self.needle.is_empty()
     }
 
     /// The match the reader is at (from 1) and how many there are; `None` without a search.

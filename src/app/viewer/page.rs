@@ -2,6 +2,8 @@
 //!
 //! The text is as logged, never made safe here: that happens a visible row at a time. One text, one set of byte offsets.
 
+use crate::model::text;
+
 /// What a stretch of text means; `ui` turns it into a style.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
@@ -41,6 +43,8 @@ pub(in crate::app) struct Page {
     pub text: String,
     /// Where each tone begins.
     tones: Vec<(usize, Tone)>,
+    /// Where each message begins; those folded into one line all begin there. Empty where there are none.
+    pub places: Vec<usize>,
 }
 
 impl Page {
@@ -70,6 +74,33 @@ impl Page {
             self.text.push('\n');
         }
         self
+    }
+
+    /// The whole text, made safe line by line.
+    pub fn safe_text(&self) -> String {
+        let mut safe = String::with_capacity(self.text.len() + 1);
+        for line in text::lines(&self.text) {
+            safe.push_str(&text::sanitise(line));
+            safe.push('\n');
+        }
+        safe
+    }
+
+    /// Where a place of this page stands in the same one written anew: by the message it is in, where these are as many as before.
+    pub(super) fn moved(&self, new: &Self, here: usize) -> usize {
+        let at = self.places.partition_point(|start| *start <= here);
+        if at == 0 || self.places.len() != new.places.len() {
+            return here;
+        }
+        let start = self.places[at - 1];
+        let message = self.places.partition_point(|other| *other < start);
+        let to = new.places[message];
+        let shared = |places: &[usize]| places.iter().filter(|place| **place == places[message]).count() > 1;
+        if shared(&self.places) || shared(&new.places) {
+            return to;
+        }
+        let end = new.places.get(message + 1).copied().unwrap_or(new.text.len());
+        new.text.floor_char_boundary((to + here - start).min(end.saturating_sub(1)))
     }
 
     /// The tones from an offset on.

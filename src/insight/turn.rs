@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(runs("uauatat", "====+=="), [0..2, 5..7], "one alone is read as fast");
         assert_eq!(runs("uataat", "=-==+="), [2..4]);
         assert_eq!(runs("uta", "+=="), [1..3], "up to the end");
-        assert_eq!(runs("", ""), []);
+        assert!(runs("", "").is_empty());
         let result = Message {
             role: "user".into(),
             parts: vec![MessagePart::ToolResult {

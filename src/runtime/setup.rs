@@ -154,6 +154,13 @@ impl Setup {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(unusable(&error)),
         };
+        // Not needed before there is a store: our table is read beside its opening. Without a thread whoever needs it first reads it.
+        let ahead = prices.clone();
+        drop(
+            std::thread::Builder::new()
+                .name("prices".into())
+                .spawn(move || ahead.iter().count()),
+        );
         let judging = Judging {
             rule: config.anomaly,
             saved,

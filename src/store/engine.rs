@@ -6,7 +6,11 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuar
 
 use duckdb::{Config, Connection};
 
+use super::Options;
 use super::error::StoreError;
+use super::home::Home;
+use super::writer::derived_by;
+use crate::pricing::Prices;
 
 /// Version of `sql/schema.sql`.
 pub(super) const SCHEMA_VERSION: u32 = 5;
@@ -25,6 +29,8 @@ pub(super) struct Engine {
     spill: PathBuf,
     memory: u64,
     threads: u32,
+    /// There was no store before it was opened.
+    is_new: bool,
     /// Held for reading while a query runs: the instance is only replaced when no connection to it is left.
     gate: RwLock<()>,
     root: Mutex<Option<Connection>>,
@@ -39,12 +45,14 @@ pub(super) struct Guest<'a> {
 }
 
 impl Engine {
-    pub(super) fn open(database: &Path, spill: &Path, memory: u64, threads: u32) -> Result<Self, StoreError> {
-        let engine = Self {
-            database: database.to_owned(),
-            spill: spill.to_owned(),
-            memory,
-            threads,
+    /// Opens the file, or makes a store of it.
+    pub(super) fn open(home: &Home, options: &Options) -> Result<Self, StoreError> {
+        let mut engine = Self {
+            database: home.database.clone(),
+            spill: home.spill(),
+            memory: options.memory,
+            threads: options.threads,
+            is_new: false,
             gate: RwLock::new(()),
             root: Mutex::new(None),
             damage: OnceLock::new(),
@@ -54,8 +62,9 @@ impl Engine {
             other => other,
         };
         let root = engine.attach().map_err(explained)?;
-        engine.check(&root).map_err(explained)?;
+        let is_new = engine.check(&root, &options.prices).map_err(explained)?;
         *engine.root() = Some(root);
+        engine.is_new = is_new;
         Ok(engine)
     }
 
@@ -97,6 +106,11 @@ impl Engine {
         let root = self.attach()?;
         *self.root() = Some(root);
         Ok(())
+    }
+
+    /// There was no store before it was opened.
+    pub(super) const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// How much memory the engine may take, in bytes.
@@ -144,8 +158,8 @@ impl Engine {
         Ok(connection)
     }
 
-    /// Makes the tables of a new store; refuses a file that is not ours.
-    fn check(&self, connection: &Connection) -> Result<(), StoreError> {
+    /// Makes the tables of a new store; refuses a file that is not ours. Whether it is new.
+    fn check(&self, connection: &Connection, prices: &Prices) -> Result<bool, StoreError> {
         let mut tables = connection.prepare("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'")?;
         let tables: Vec<String> = tables.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
         if tables.is_empty() {
@@ -153,10 +167,12 @@ impl Engine {
             return connection
                 .execute_batch(&format!(
                     "BEGIN; {SCHEMA}; INSERT INTO meta VALUES ('application', '{APPLICATION}'), ('schema_version', '{SCHEMA_VERSION}'),
-                     ('app_version', '{}'), ('duckdb_version', '{}'); COMMIT",
+                     ('app_version', '{}'), ('duckdb_version', '{}'), ('prices', '{}'); COMMIT",
                     env!("CARGO_PKG_VERSION"),
-                    version.replace('\'', "''")
+                    version.replace('\'', "''"),
+                    derived_by(prices)
                 ))
+                .map(|()| true)
                 .map_err(|error| self.explain(error));
         }
         let foreign = |reason: &str| StoreError::Foreign {
@@ -199,6 +215,7 @@ impl Engine {
                         "BEGIN; {change}; UPDATE meta SET value = '{next}' WHERE key = 'schema_version'; COMMIT"
                     ))
                 })
+                .map(|()| false)
                 .map_err(|error| self.explain(error)),
         }
     }

@@ -294,7 +294,7 @@ fn begin(home: &Home, options: &Options) -> Result<(Arc<Engine>, State), StoreEr
             reason,
         });
     }
-    let begun = Engine::open(&home.database, &home.spill(), options.memory, options.threads).and_then(|engine| {
+    let begun = Engine::open(home, options).and_then(|engine| {
         let state = State::read(&engine, &options.prices).map_err(|error| engine.explain(error))?;
         Ok((Arc::new(engine), state))
     });

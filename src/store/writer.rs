@@ -92,6 +92,9 @@ impl State {
     /// Reads what is there. Traces become stale when prices or rules are not those they were derived by.
     pub(super) fn read(engine: &Engine, prices: &Prices) -> duckdb::Result<Self> {
         let connection = engine.connect()?;
+        if engine.is_new() {
+            return Ok(Self::empty(engine, connection));
+        }
         let coverage = Coverage::read(&connection)?;
         let next: u64 = connection.query_row("SELECT coalesce(max(id) + 1, 0) FROM content", [], |row| row.get(0))?;
         let mut seen = Seen::new();
@@ -117,13 +120,25 @@ impl State {
             Vec::new()
         };
         Ok(Self {
-            connection: Some(connection),
             coverage,
             bodies: Bodies::new(next),
             seen,
-            recent: Recent::default(),
             interactions,
             stale,
+            ..Self::empty(engine, connection)
+        })
+    }
+
+    /// Of a store that holds nothing.
+    fn empty(engine: &Engine, connection: Connection) -> Self {
+        Self {
+            connection: Some(connection),
+            coverage: Coverage::default(),
+            bodies: Bodies::new(0),
+            seen: Seen::new(),
+            recent: Recent::default(),
+            interactions: 0,
+            stale: Vec::new(),
             waiting: Vec::new(),
             waiting_bytes: 0,
             room: FULL_BYTES.min(engine.memory() / FULL_SHARE),
@@ -133,7 +148,7 @@ impl State {
             resting: false,
             history: Instant::now(),
             retry: None,
-        })
+        }
     }
 
     /// Whether what waits makes a large transaction.
@@ -173,7 +188,7 @@ fn is_covered(coverage: &Coverage, source: &u32, generation: u32, range: &std::o
 }
 
 /// What interactions were derived by: the rules and the prices.
-fn derived_by(prices: &Prices) -> String {
+pub(super) fn derived_by(prices: &Prices) -> String {
     format!("{RULES}:{}", prices.hash())
 }
 

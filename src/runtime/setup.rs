@@ -208,6 +208,7 @@ impl Setup {
         let mut options = Options::new(Arc::clone(&self.prices), self.cache.clone());
         options.judging = Arc::clone(&self.judging);
         options.memory = self.engine_memory();
+        options.budget = Some(self.config.memory);
         options.threads = u32::try_from(self.config.threads).unwrap_or(2);
         options
     }

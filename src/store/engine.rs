@@ -2,11 +2,13 @@
 //! two instances on one path would silently destroy each other's rows.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use duckdb::{Config, Connection};
 
 use super::Options;
+use super::budget::{self, Budget};
 use super::error::StoreError;
 use super::home::Home;
 use super::writer::derived_by;
@@ -28,6 +30,10 @@ pub(super) struct Engine {
     database: PathBuf,
     spill: PathBuf,
     memory: u64,
+    /// What it may take now: `memory`, or less while the process is short of it.
+    limit: AtomicU64,
+    /// The whole process's, where there is one.
+    budget: Option<Budget>,
     threads: u32,
     /// There was no store before it was opened.
     is_new: bool,
@@ -51,6 +57,8 @@ impl Engine {
             database: home.database.clone(),
             spill: home.spill(),
             memory: options.memory,
+            limit: AtomicU64::new(options.memory),
+            budget: options.budget.map(|process| Budget::new(process, options.memory)),
             threads: options.threads,
             is_new: false,
             gate: RwLock::new(()),
@@ -108,6 +116,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Gives the engine less while the process is over its budget, and its share back when there is room again.
+    pub(super) fn keep_to_budget(&self, connection: &Connection) {
+        let limit = self.limit.load(Ordering::Relaxed);
+        let next = self
+            .budget
+            .zip(budget::resident())
+            .and_then(|(budget, resident)| budget.limit(resident, limit));
+        // What is in use just now cannot be given back: the next look tries again.
+        if let Some(next) = next
+            && connection.execute_batch(&format!("SET memory_limit = '{next}B'")).is_ok()
+        {
+            self.limit.store(next, Ordering::Relaxed);
+        }
+    }
+
     /// There was no store before it was opened.
     pub(super) const fn is_new(&self) -> bool {
         self.is_new
@@ -142,7 +165,7 @@ impl Engine {
         let config = Config::default()
             .with("autoinstall_known_extensions", "false")?
             .with("autoload_known_extensions", "false")?
-            .with("memory_limit", format!("{}B", self.memory))?
+            .with("memory_limit", format!("{}B", self.limit.load(Ordering::Relaxed)))?
             .with("threads", self.threads.max(1).to_string())?
             .with("temp_directory", self.spill.to_string_lossy())?
             .with("max_temp_directory_size", "2GB")?

@@ -19,6 +19,7 @@ use crate::pricing::Prices;
 mod answer;
 mod apply;
 mod bill;
+mod budget;
 mod columns;
 mod contents;
 mod costs;
@@ -73,6 +74,8 @@ pub enum Location {
 pub struct Options {
     /// What `DuckDB` may use, in bytes.
     pub memory: u64,
+    /// What the whole process may take, in bytes: the engine then gets less where that is short. `None`: nobody looks.
+    pub budget: Option<u64>,
     /// Threads for queries.
     pub threads: u32,
     /// What to do when the disk does not take it: wait for better times, or end, so that senders and `flush` get an error.
@@ -93,6 +96,7 @@ impl Options {
     pub fn new(prices: Arc<Prices>, cache_dir: PathBuf) -> Self {
         Self {
             memory: 256_000_000,
+            budget: None,
             threads: 2,
             patient: true,
             prices,

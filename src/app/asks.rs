@@ -147,7 +147,7 @@ impl App {
     /// The first rows do not wait for panels that say nothing without them.
     pub(super) fn rows_first(&self) -> bool {
         let none_yet = self.list.rows().is_empty() && self.list.error().is_none();
-        none_yet && (self.asks.under_way(Pane::List).is_some() || self.status.awaits_history())
+        none_yet && !self.status.is_listed() && (self.asks.under_way(Pane::List).is_some() || self.status.awaits_history())
     }
 
     /// Asks whatever is out of date, each pane at its own pace.

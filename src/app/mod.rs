@@ -482,6 +482,7 @@ impl App {
                 }
             }
             (Pane::List, Query::Interactions { page, .. }, Reply::Interactions { rows, more }) => {
+                self.status.listed();
                 self.list.arrived(page, rows, more);
                 self.list.relay(&self.trees, self.screen.list_rows());
                 self.do_what_was_meant(effects);

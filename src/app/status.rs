@@ -60,6 +60,8 @@ pub struct Status {
     heard: bool,
     /// Something was committed.
     begun: bool,
+    /// The list was answered since.
+    listed: bool,
     kept: bool,
 }
 
@@ -85,6 +87,15 @@ impl Status {
         self.interactions = self.interactions.max(stats.interactions);
         self.stats = Some(stats);
         self.partial = self.find_partial();
+    }
+
+    /// The list was answered: with rows of the first commit, or none of them match.
+    pub(super) const fn listed(&mut self) {
+        self.listed = self.begun;
+    }
+
+    pub(super) const fn is_listed(&self) -> bool {
+        self.listed
     }
 
     /// There is history to come, and nothing of it is there yet.

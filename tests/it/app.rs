@@ -636,6 +636,15 @@ fn the_first_rows_do_not_wait_for_panels() {
     for pane in [Pane::Costs, Pane::Trend, Pane::Timeline, Pane::Stats] {
         assert!(asked(&desk).contains(&pane), "{pane:?}: {:?}", asked(&desk));
     }
+    // Rows that no filter lets through never come: panels do not wait for them, however often the list is asked again.
+    let mut none = Desk::new(0, 160, 40);
+    none.answer_all();
+    for _ in 0..2 {
+        none.send(Msg::Ingested(Receipt::default()));
+    }
+    assert_eq!(asked(&none), [Pane::List, Pane::List]);
+    none.answer_one();
+    assert!(asked(&none).contains(&Pane::Costs), "{:?}", asked(&none));
     // Sources without any history are told at once.
     let mut empty = Desk::ready(0, 160, 40);
     empty.answer_all();

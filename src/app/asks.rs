@@ -147,6 +147,12 @@ impl Asks {
 }
 
 impl App {
+    /// The first rows do not wait for panels that say nothing without them.
+    pub(super) fn rows_first(&self) -> bool {
+        let none_yet = self.list.rows().is_empty() && self.list.error().is_none();
+        none_yet && !self.status.is_listed() && (self.asks.under_way(Pane::List).is_some() || self.status.awaits_history())
+    }
+
     /// Asks whatever is out of date, each pane at its own pace.
     pub(super) fn ask_what_is_due(&mut self, effects: &mut Vec<Effect>) {
         let (filter, window) = (&self.filter, self.window);
@@ -172,6 +178,9 @@ impl App {
                 limit: super::window::PAGE,
             };
             effects.push(self.asks.ask(Pane::List, query));
+        }
+        if self.rows_first() {
+            return;
         }
         if self.asks.under_way(Pane::Trace).is_none()
             && let Some(trace) = self.trees.take_stale()

@@ -487,6 +487,7 @@ impl App {
                 }
             }
             (Pane::List, Query::Interactions { page, .. }, Reply::Interactions { rows, more }) => {
+                self.status.listed();
                 self.list.arrived(page, rows, more);
                 self.list.relay(&self.trees, self.screen.list_rows());
                 self.do_what_was_meant(effects);
@@ -680,23 +681,20 @@ impl App {
     /// The next time a tick is needed; `None` when nothing on the screen depends on time.
     #[must_use]
     pub fn wants_tick(&self) -> Option<Nanos> {
-        let due = self.asks.due(Pane::Costs).then(|| self.costs.next(self.now));
+        let rows_first = self.rows_first();
+        let is_due = |pane| !rows_first && self.asks.due(pane);
+        let due = is_due(Pane::Costs).then(|| self.costs.next(self.now));
         let costs = due.or_else(|| self.costs.moves_on()).filter(|_| self.screen.costs.is_some());
-        let trend = self
-            .asks
-            .due(Pane::Trend)
+        let trend = is_due(Pane::Trend)
             .then(|| self.costs.next_trend(self.now))
             .filter(|_| self.screen.costs.is_some());
-        let timeline = (self.screen.timeline.is_some() && self.asks.due(Pane::Timeline)).then(|| self.timeline.next(self.now));
-        let stats = self
-            .asks
-            .due(Pane::Stats)
-            .then(|| self.stats_asked.map_or(self.now, |asked| asked.saturating_add(STATS_PACE)));
+        let timeline = (self.screen.timeline.is_some() && is_due(Pane::Timeline)).then(|| self.timeline.next(self.now));
+        let stats = is_due(Pane::Stats).then(|| self.stats_asked.map_or(self.now, |asked| asked.saturating_add(STATS_PACE)));
         let sources = (self.wish.focus == Focus::Sources)
             .then(|| self.sources.wants_tick(self.now))
             .flatten();
-        let health = self.health.as_ref().filter(|_| self.asks.due(Pane::Health));
-        let sessions = self.sessions().filter(|_| self.asks.due(Pane::Sessions));
+        let health = self.health.as_ref().filter(|_| is_due(Pane::Health));
+        let sessions = self.sessions().filter(|_| is_due(Pane::Sessions));
         [
             self.notices.wants_tick(self.now),
             self.status.wants_tick(self.now),

@@ -58,6 +58,10 @@ pub struct Status {
     fresh: u64,
     samples: VecDeque<(Nanos, u64)>,
     heard: bool,
+    /// Something was committed.
+    begun: bool,
+    /// The list was answered since.
+    listed: bool,
     kept: bool,
 }
 
@@ -68,6 +72,7 @@ impl Status {
     }
 
     pub(super) fn ingested(&mut self, receipt: &Receipt) {
+        self.begun = true;
         self.fresh += receipt.lines;
         self.interactions = receipt.interactions;
     }
@@ -82,6 +87,20 @@ impl Status {
         self.interactions = self.interactions.max(stats.interactions);
         self.stats = Some(stats);
         self.partial = self.find_partial();
+    }
+
+    /// The list was answered: with rows of the first commit, or none of them match.
+    pub(super) const fn listed(&mut self) {
+        self.listed = self.begun;
+    }
+
+    pub(super) const fn is_listed(&self) -> bool {
+        self.listed
+    }
+
+    /// There is history to come, and nothing of it is there yet.
+    pub(super) fn awaits_history(&self) -> bool {
+        !self.kept && !self.begun && (!self.heard || matches!(self.reading(), Reading::History(_)))
     }
 
     fn find_partial(&self) -> Option<Partial> {

@@ -4,13 +4,12 @@
 //! are read. They are taken from the text of the JSON, digit by digit, so that `3e-06` is 3 USD a million tokens and nothing beside it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde_json::value::RawValue;
 
 use super::file::{Named, scale, tier};
-use super::{Price, Prices, Rates, Scale, Threshold, UsdPerMillion};
+use super::{Price, Prices, Rates, Scale, Table, Threshold, UsdPerMillion};
 use crate::model::span::Nanos;
 
 /// What came of an import.
@@ -63,7 +62,7 @@ pub fn import(table: &str, known: &Prices, own: &Prices, today: Date) -> Result<
         rows: own.iter().cloned().collect(),
         ..Imported::default()
     };
-    let mut all = known.clone();
+    let mut all = Table::clone(&known.0);
     // Short names first: a longer one is often the same model at the same price.
     let mut names: Vec<&String> = entries.keys().filter(|name| *name != SPECIMEN).collect();
     names.sort_by_key(|name| (name.len(), *name));
@@ -87,7 +86,7 @@ pub fn import(table: &str, known: &Prices, own: &Prices, today: Date) -> Result<
 
 impl Imported {
     /// `decided` are the names that entries before this one were about.
-    fn take(&mut self, key: &str, mut price: Price, all: &mut Prices, today: Date, decided: &mut HashSet<String>) {
+    fn take(&mut self, key: &str, mut price: Price, all: &mut Table, today: Date, decided: &mut HashSet<String>) {
         let mut name = price.model.to_ascii_lowercase();
         if decided.contains(&name) {
             // Two makers sell a model of this name: the second under its whole name.
@@ -153,22 +152,22 @@ fn completes(price: &Price, row: &Price) -> bool {
     known && bare(row.standard.clone()) == row.standard && bare(price.standard.clone()) == row.standard
 }
 
-impl Prices {
+impl Table {
     /// Adds a price.
     fn push(&mut self, price: Price) {
-        let list = Arc::make_mut(&mut self.list);
+        let list = &mut self.list;
         let place = list.len();
         list.push(price);
         let price = &list[place];
         for name in std::iter::once(&price.model).chain(&price.aliases) {
-            let places = Arc::make_mut(&mut self.names).entry(name.to_ascii_lowercase()).or_default();
+            let places = self.names.entry(name.to_ascii_lowercase()).or_default();
             let at = places.iter().position(|&i| list[i].valid_from <= price.valid_from);
             places.insert(at.unwrap_or(places.len()), place);
         }
     }
 
     fn replace(&mut self, old: &Price, new: &Price) {
-        if let Some(row) = Arc::make_mut(&mut self.list).iter_mut().find(|row| *row == old) {
+        if let Some(row) = self.list.iter_mut().find(|row| *row == old) {
             row.clone_from(new);
         }
     }

@@ -116,21 +116,45 @@ impl Price {
 /// Counts up whenever the same prices would give another cost.
 const RULES: u32 = 3;
 
-/// All known prices. Cheap to clone.
+/// All known prices. Cheap to clone; the table is made when something is first asked of it, by whoever asks first.
+#[derive(Clone, Debug)]
+pub struct Prices(Arc<LazyLock<Table, Making>>);
+
+type Making = Box<dyn FnOnce() -> Table + Send>;
+
+/// Prices by name.
 #[derive(Clone, Debug, Default)]
-pub struct Prices {
+struct Table {
     /// Sorted by provider, model, then by date, the newest last.
-    list: Arc<Vec<Price>>,
+    list: Vec<Price>,
     /// Every name and alias, lower-cased → places in `list`, the newest price first.
-    names: Arc<HashMap<String, Vec<usize>>>,
+    names: HashMap<String, Vec<usize>>,
 }
 
 static EMBEDDED: LazyLock<Prices> = LazyLock::new(|| {
-    let list = file::read(include_str!("../../assets/pricing.toml")).expect("the embedded price table is valid");
-    Prices::of(list)
+    Prices::later(|| {
+        let list = file::read(include_str!("../../assets/pricing.toml")).expect("the embedded price table is valid");
+        Table::of(list)
+    })
 });
 
+impl Default for Prices {
+    fn default() -> Self {
+        Self::of(Vec::new())
+    }
+}
+
 impl Prices {
+    fn later(make: impl FnOnce() -> Table + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(make))))
+    }
+
+    /// These prices.
+    #[must_use]
+    pub fn of(list: Vec<Price>) -> Self {
+        Self::later(move || Table::of(list))
+    }
+
     /// The table built into the program.
     ///
     /// # Panics
@@ -149,10 +173,49 @@ impl Prices {
     /// what was known holds on; an undated row holds always.
     #[must_use]
     pub fn with(&self, user: &Self) -> Self {
+        let (ours, user) = (self.clone(), user.clone());
+        Self::later(move || ours.0.with(&user.0))
+    }
+
+    /// The price of a model at a time: the newest that had begun. The name is tried as the provider sells it (`azure/gpt-4o`), as it
+    /// stands, then without its date, its sellers' names and Bedrock's prefix; capitals do not matter. Between two sellers of one name
+    /// the provider decides.
+    #[must_use]
+    pub fn find(&self, model: &str, provider: Option<&str>, at: Nanos) -> Option<&Price> {
+        self.0.find(model, provider, at)
+    }
+
+    /// Every price, by provider, model and date.
+    pub fn iter(&self) -> impl Iterator<Item = &Price> {
+        self.0.list.iter()
+    }
+
+    /// Changes when any price changes: the store then derives its tables anew.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        struct Digest(xxhash_rust::xxh3::Xxh3);
+        impl std::hash::Hasher for Digest {
+            fn finish(&self) -> u64 {
+                self.0.digest()
+            }
+            fn write(&mut self, bytes: &[u8]) {
+                self.0.update(bytes);
+            }
+        }
+        let mut digest = Digest(xxhash_rust::xxh3::Xxh3::new());
+        // The rules of lookup and arithmetic count too: a later version of them prices anew.
+        RULES.hash(&mut digest);
+        self.0.list.hash(&mut digest);
+        digest.finish()
+    }
+}
+
+impl Table {
+    fn with(&self, user: &Self) -> Self {
         let taken = |name: &str| user.names.get(&name.to_ascii_lowercase());
         let since = |places: &Vec<usize>| places.iter().map(|&i| user.list[i].valid_from).min().flatten();
         let mut list: Vec<Price> = Vec::with_capacity(self.list.len() + user.list.len());
-        for price in self.list.iter() {
+        for price in &self.list {
             let keeps = |name: &String| {
                 taken(name).is_none_or(|places| since(places).is_some_and(|day| price.valid_from.is_none_or(|from| from < day)))
             };
@@ -166,11 +229,7 @@ impl Prices {
         Self::of(list)
     }
 
-    /// The price of a model at a time: the newest that had begun. The name is tried as the provider sells it (`azure/gpt-4o`), as it
-    /// stands, then without its date, its sellers' names and Bedrock's prefix; capitals do not matter. Between two sellers of one name
-    /// the provider decides.
-    #[must_use]
-    pub fn find(&self, model: &str, provider: Option<&str>, at: Nanos) -> Option<&Price> {
+    fn find(&self, model: &str, provider: Option<&str>, at: Nanos) -> Option<&Price> {
         let lower = if model.bytes().any(|b| b.is_ascii_uppercase()) {
             Cow::Owned(model.to_ascii_lowercase())
         } else {
@@ -190,33 +249,7 @@ impl Prices {
         places.first().map(|&i| &self.list[i])
     }
 
-    /// Every price, by provider, model and date.
-    pub fn iter(&self) -> impl Iterator<Item = &Price> {
-        self.list.iter()
-    }
-
-    /// Changes when any price changes: the store then derives its tables anew.
-    #[must_use]
-    pub fn hash(&self) -> u64 {
-        struct Digest(xxhash_rust::xxh3::Xxh3);
-        impl std::hash::Hasher for Digest {
-            fn finish(&self) -> u64 {
-                self.0.digest()
-            }
-            fn write(&mut self, bytes: &[u8]) {
-                self.0.update(bytes);
-            }
-        }
-        let mut digest = Digest(xxhash_rust::xxh3::Xxh3::new());
-        // The rules of lookup and arithmetic count too: a later version of them prices anew.
-        RULES.hash(&mut digest);
-        self.list.hash(&mut digest);
-        digest.finish()
-    }
-
-    /// These prices.
-    #[must_use]
-    pub fn of(mut list: Vec<Price>) -> Self {
+    fn of(mut list: Vec<Price>) -> Self {
         list.sort_by(|a, b| (&a.provider, &a.model, a.valid_from).cmp(&(&b.provider, &b.model, b.valid_from)));
         let mut names = HashMap::<String, Vec<usize>>::new();
         for (index, price) in list.iter().enumerate().rev() {
@@ -227,10 +260,7 @@ impl Prices {
         for places in names.values_mut() {
             places.sort_by_key(|&i| std::cmp::Reverse(list[i].valid_from));
         }
-        Self {
-            list: Arc::new(list),
-            names: Arc::new(names),
-        }
+        Self { list, names }
     }
 
     /// By a name in lower case.

@@ -62,6 +62,9 @@ fn say(kind: &str, text: &str) {
 /// The program.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // A huge page is zeroed and counted whole, however little of it is used. Where they cannot be refused, things go on with them.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     // Whatever is written from here on holds prompts: for this user only.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = match cli::parse(arguments) {

@@ -154,6 +154,13 @@ impl Setup {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(unusable(&error)),
         };
+        // Not needed before there is a store: our table is read beside its opening. Without a thread whoever needs it first reads it.
+        let ahead = prices.clone();
+        drop(
+            std::thread::Builder::new()
+                .name("prices".into())
+                .spawn(move || ahead.iter().count()),
+        );
         let judging = Judging {
             rule: config.anomaly,
             saved,
@@ -201,6 +208,7 @@ impl Setup {
         let mut options = Options::new(Arc::clone(&self.prices), self.cache.clone());
         options.judging = Arc::clone(&self.judging);
         options.memory = self.engine_memory();
+        options.budget = Some(self.config.memory);
         options.threads = u32::try_from(self.config.threads).unwrap_or(2);
         options
     }

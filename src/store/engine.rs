@@ -2,19 +2,25 @@
 //! two instances on one path would silently destroy each other's rows.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use duckdb::{Config, Connection};
 
+use super::Options;
+use super::budget::{self, Budget};
 use super::error::StoreError;
+use super::home::Home;
+use super::writer::derived_by;
+use crate::pricing::Prices;
 
 /// Version of `sql/schema.sql`.
 pub(super) const SCHEMA_VERSION: u32 = 5;
 /// What makes a store of that version one of the next. What new columns hold is derived by the rules of now.
 const UPGRADES: &[(u32, &str)] = &[(4, "ALTER TABLE step ADD COLUMN findings UBIGINT")];
-/// Rows of a table that lie together on disk. A transaction that brings at least so many to a table compresses them straight into the
-/// file; fewer are written twice: to the log, and later into the file.
-pub(super) const ROW_GROUP: usize = 6_144;
+/// Rows of a table that lie together on disk. Of each group and column the engine keeps records in memory for as long as the file is open: groups
+/// of 6,144 rows come to about 90 bytes an interaction, these to 30.
+const ROW_GROUP: usize = 24_576;
 /// What `meta.application` says.
 const APPLICATION: &str = "spanscope";
 pub(super) const SCHEMA: &str = include_str!("sql/schema.sql");
@@ -24,7 +30,13 @@ pub(super) struct Engine {
     database: PathBuf,
     spill: PathBuf,
     memory: u64,
+    /// What it may take now: `memory`, or less while the process is short of it.
+    limit: AtomicU64,
+    /// The whole process's, where there is one.
+    budget: Option<Budget>,
     threads: u32,
+    /// There was no store before it was opened.
+    is_new: bool,
     /// Held for reading while a query runs: the instance is only replaced when no connection to it is left.
     gate: RwLock<()>,
     root: Mutex<Option<Connection>>,
@@ -39,12 +51,16 @@ pub(super) struct Guest<'a> {
 }
 
 impl Engine {
-    pub(super) fn open(database: &Path, spill: &Path, memory: u64, threads: u32) -> Result<Self, StoreError> {
-        let engine = Self {
-            database: database.to_owned(),
-            spill: spill.to_owned(),
-            memory,
-            threads,
+    /// Opens the file, or makes a store of it.
+    pub(super) fn open(home: &Home, options: &Options) -> Result<Self, StoreError> {
+        let mut engine = Self {
+            database: home.database.clone(),
+            spill: home.spill(),
+            memory: options.memory,
+            limit: AtomicU64::new(options.memory),
+            budget: options.budget.map(|process| Budget::new(process, options.memory)),
+            threads: options.threads,
+            is_new: false,
             gate: RwLock::new(()),
             root: Mutex::new(None),
             damage: OnceLock::new(),
@@ -54,8 +70,9 @@ impl Engine {
             other => other,
         };
         let root = engine.attach().map_err(explained)?;
-        engine.check(&root).map_err(explained)?;
+        let is_new = engine.check(&root, &options.prices).map_err(explained)?;
         *engine.root() = Some(root);
+        engine.is_new = is_new;
         Ok(engine)
     }
 
@@ -99,6 +116,26 @@ impl Engine {
         Ok(())
     }
 
+    /// Gives the engine less while the process is over its budget, and its share back when there is room again.
+    pub(super) fn keep_to_budget(&self, connection: &Connection) {
+        let limit = self.limit.load(Ordering::Relaxed);
+        let next = self
+            .budget
+            .zip(budget::resident())
+            .and_then(|(budget, resident)| budget.limit(resident, limit));
+        // What is in use just now cannot be given back: the next look tries again.
+        if let Some(next) = next
+            && connection.execute_batch(&format!("SET memory_limit = '{next}B'")).is_ok()
+        {
+            self.limit.store(next, Ordering::Relaxed);
+        }
+    }
+
+    /// There was no store before it was opened.
+    pub(super) const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
     /// How much memory the engine may take, in bytes.
     pub(super) const fn memory(&self) -> u64 {
         self.memory
@@ -128,7 +165,7 @@ impl Engine {
         let config = Config::default()
             .with("autoinstall_known_extensions", "false")?
             .with("autoload_known_extensions", "false")?
-            .with("memory_limit", format!("{}B", self.memory))?
+            .with("memory_limit", format!("{}B", self.limit.load(Ordering::Relaxed)))?
             .with("threads", self.threads.max(1).to_string())?
             .with("temp_directory", self.spill.to_string_lossy())?
             .with("max_temp_directory_size", "2GB")?
@@ -144,8 +181,8 @@ impl Engine {
         Ok(connection)
     }
 
-    /// Makes the tables of a new store; refuses a file that is not ours.
-    fn check(&self, connection: &Connection) -> Result<(), StoreError> {
+    /// Makes the tables of a new store; refuses a file that is not ours. Whether it is new.
+    fn check(&self, connection: &Connection, prices: &Prices) -> Result<bool, StoreError> {
         let mut tables = connection.prepare("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'")?;
         let tables: Vec<String> = tables.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
         if tables.is_empty() {
@@ -153,10 +190,12 @@ impl Engine {
             return connection
                 .execute_batch(&format!(
                     "BEGIN; {SCHEMA}; INSERT INTO meta VALUES ('application', '{APPLICATION}'), ('schema_version', '{SCHEMA_VERSION}'),
-                     ('app_version', '{}'), ('duckdb_version', '{}'); COMMIT",
+                     ('app_version', '{}'), ('duckdb_version', '{}'), ('prices', '{}'); COMMIT",
                     env!("CARGO_PKG_VERSION"),
-                    version.replace('\'', "''")
+                    version.replace('\'', "''"),
+                    derived_by(prices)
                 ))
+                .map(|()| true)
                 .map_err(|error| self.explain(error));
         }
         let foreign = |reason: &str| StoreError::Foreign {
@@ -199,6 +238,7 @@ impl Engine {
                         "BEGIN; {change}; UPDATE meta SET value = '{next}' WHERE key = 'schema_version'; COMMIT"
                     ))
                 })
+                .map(|()| false)
                 .map_err(|error| self.explain(error)),
         }
     }

@@ -18,6 +18,7 @@ use crate::pricing::Prices;
 mod answer;
 mod apply;
 mod bill;
+mod budget;
 mod changes;
 mod columns;
 mod contents;
@@ -76,6 +77,8 @@ pub enum Location {
 pub struct Options {
     /// What `DuckDB` may use, in bytes.
     pub memory: u64,
+    /// What the whole process may take, in bytes: the engine then gets less where that is short. `None`: nobody looks.
+    pub budget: Option<u64>,
     /// Threads for queries.
     pub threads: u32,
     /// What to do when the disk does not take it: wait for better times, or end, so that senders and `flush` get an error.
@@ -96,6 +99,7 @@ impl Options {
     pub fn new(prices: Arc<Prices>, cache_dir: PathBuf) -> Self {
         Self {
             memory: 256_000_000,
+            budget: None,
             threads: 2,
             patient: true,
             prices,
@@ -312,7 +316,7 @@ fn begin(home: &Home, options: &Options) -> Result<(Arc<Engine>, State), StoreEr
             reason,
         });
     }
-    let begun = Engine::open(&home.database, &home.spill(), options.memory, options.threads).and_then(|engine| {
+    let begun = Engine::open(home, options).and_then(|engine| {
         let state = State::read(&engine, &options.prices).map_err(|error| engine.explain(error))?;
         Ok((Arc::new(engine), state))
     });

@@ -63,7 +63,7 @@ fn rewrite(home: &Home, older_than: Nanos, options: &Options) -> Result<Purged, 
         reason: source.to_string(),
     };
     home.drop_fresh().map_err(failed)?;
-    let engine = Engine::open(&home.database, &home.spill(), options.memory, options.threads)?;
+    let engine = Engine::open(home, options)?;
     let (interactions, lines) = {
         let guest = engine.guest()?;
         // From here on the old database has no log.

@@ -13,7 +13,7 @@ use super::Kept;
 use super::apply::{Known, Prepared, append_ahead, apply};
 use super::contents::{Bodies, Seen, TraceSet};
 use super::coverage::Coverage;
-use super::engine::{Engine, ROW_GROUP, meta};
+use super::engine::{Engine, meta};
 use super::intake::Packed;
 use super::recent::Recent;
 use crate::derive::RULES;
@@ -27,15 +27,15 @@ const CADENCE: Duration = Duration::from_millis(50);
 const BEHIND: Duration = Duration::from_secs(1);
 /// A batch of fewer bytes is news.
 const NEWS_BYTES: u64 = 1 << 20;
-/// A commit is due at once after so many rows of `part`: three whole row groups and some more …
-const FULL_ROWS: usize = 3 * ROW_GROUP;
-/// … or when what waits fills so much memory, or this part of the engine's where that is less …
+/// A commit is due at once when what waits fills so much memory, or this part of the engine's where that is less …
 const FULL_BYTES: u64 = 64 << 20;
 const FULL_SHARE: u64 = 5;
 /// … or so many batches.
 const FULL_BATCHES: usize = 1_000;
 /// Quiet for so long is idle.
 const IDLE: Duration = Duration::from_secs(1);
+/// How often the process looks at its own memory, as long as something comes.
+const LOOK: Duration = Duration::from_secs(1);
 /// Less than this is not worth a checkpoint.
 const CHECKPOINT_BYTES: u64 = 4 << 20;
 /// Traces derived anew in one transaction after prices changed.
@@ -82,6 +82,8 @@ pub(super) struct State {
     sequence: u64,
     committed: Instant,
     since_checkpoint: u64,
+    /// When the process last looked at its own memory.
+    looked: Instant,
     /// The engine's own threads rest, since history is being read.
     resting: bool,
     /// When history last came.
@@ -94,6 +96,9 @@ impl State {
     /// Reads what is there. Traces become stale when prices or rules are not those they were derived by.
     pub(super) fn read(engine: &Engine, prices: &Prices) -> duckdb::Result<Self> {
         let connection = engine.connect()?;
+        if engine.is_new() {
+            return Ok(Self::empty(engine, connection));
+        }
         let coverage = Coverage::read(&connection)?;
         let next: u64 = connection.query_row("SELECT coalesce(max(id) + 1, 0) FROM content", [], |row| row.get(0))?;
         let mut seen = Seen::new();
@@ -119,33 +124,42 @@ impl State {
             Vec::new()
         };
         Ok(Self {
-            connection: Some(connection),
             coverage,
             bodies: Bodies::new(next),
             seen,
-            recent: Recent::default(),
             interactions,
             stale,
+            ..Self::empty(engine, connection)
+        })
+    }
+
+    /// Of a store that holds nothing.
+    fn empty(engine: &Engine, connection: Connection) -> Self {
+        Self {
+            connection: Some(connection),
+            coverage: Coverage::default(),
+            bodies: Bodies::new(0),
+            seen: Seen::new(),
+            recent: Recent::default(),
+            interactions: 0,
+            stale: Vec::new(),
             waiting: Vec::new(),
             waiting_bytes: 0,
             room: FULL_BYTES.min(engine.memory() / FULL_SHARE),
             sequence: 0,
             committed: Instant::now(),
             since_checkpoint: 0,
+            looked: Instant::now(),
             resting: false,
             history: Instant::now(),
             retry: None,
-        })
+        }
     }
 
     /// Whether what waits makes a large transaction.
     fn full(&self) -> bool {
-        let (mut rows, mut bytes) = (0, 0);
-        for batch in &self.waiting {
-            rows += batch.packed.parts.len();
-            bytes += batch.held;
-        }
-        rows >= FULL_ROWS || bytes >= self.room || self.waiting.len() >= FULL_BATCHES
+        let bytes: u64 = self.waiting.iter().map(|batch| batch.held).sum();
+        bytes >= self.room || self.waiting.len() >= FULL_BATCHES
     }
 
     /// How long what waits may wait: news hardly, history longer.
@@ -179,7 +193,7 @@ fn is_covered(coverage: &Coverage, source: &u32, generation: u32, range: &std::o
 }
 
 /// What interactions were derived by: the rules and the prices.
-fn derived_by(prices: &Prices) -> String {
+pub(super) fn derived_by(prices: &Prices) -> String {
     format!("{RULES}:{}", prices.hash())
 }
 
@@ -431,6 +445,12 @@ impl Writer {
         (self.on_commit)(receipt);
         if self.state.history.elapsed() >= IDLE {
             self.wake_workers();
+        }
+        if self.state.looked.elapsed() >= LOOK
+            && let Some(connection) = &self.state.connection
+        {
+            self.engine.keep_to_budget(connection);
+            self.state.looked = Instant::now();
         }
         Ok(())
     }

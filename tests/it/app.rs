@@ -613,6 +613,42 @@ impl Desk {
 }
 
 #[test]
+fn the_first_rows_do_not_wait_for_panels() {
+    let asked = |desk: &Desk| desk.asked.iter().map(|(pane, _)| *pane).collect::<Vec<_>>();
+    let mut desk = Desk::new(0, 160, 40);
+    desk.answer_all();
+    assert_eq!(asked(&desk), [Pane::List], "nothing is there yet, and nobody knows what will come");
+    assert_eq!(desk.app.wants_tick(), None, "and no tick brings it about");
+    desk.progress(Progress {
+        inputs: 1,
+        history_total: 1_000,
+        ..Progress::default()
+    });
+    desk.answer_all();
+    assert_eq!(asked(&desk), [Pane::List]);
+    desk.asked.clear();
+    desk.write(0);
+    assert_eq!(asked(&desk), [Pane::List], "rows first");
+    desk.answer_all();
+    for pane in [Pane::Costs, Pane::Trend, Pane::Timeline, Pane::Stats] {
+        assert!(asked(&desk).contains(&pane), "{pane:?}: {:?}", asked(&desk));
+    }
+    // Rows that no filter lets through never come: panels do not wait for them, however often the list is asked again.
+    let mut none = Desk::new(0, 160, 40);
+    none.answer_all();
+    for _ in 0..2 {
+        none.send(Msg::Ingested(Receipt::default()));
+    }
+    assert_eq!(asked(&none), [Pane::List, Pane::List]);
+    none.answer_one();
+    assert!(asked(&none).contains(&Pane::Costs), "{:?}", asked(&none));
+    // Sources without any history are told at once.
+    let mut empty = Desk::ready(0, 160, 40);
+    empty.answer_all();
+    assert!(asked(&empty).contains(&Pane::Costs) && asked(&empty).contains(&Pane::Stats));
+}
+
+#[test]
 fn at_first_the_newest_is_on_top_and_followed() {
     let mut desk = Desk::ready(20, 120, 40);
     assert_eq!(desk.at(), Some(19));

@@ -17,7 +17,7 @@ use crate::model::span::Nanos;
 use crate::model::spend::{Spend, Totals};
 use crate::model::usage::Cost;
 
-/// The newest slice, in which most changes, is cut when it holds twice as many rows as this.
+/// The newest slice, in which most changes, is cut when it holds four times as many rows as this.
 const SLICE: u64 = if cfg!(test) { 8 } else { 4_096 };
 /// Slices that nothing changes in any more are joined up to so many rows: each has a sum of its own for every value.
 const JOINED: u64 = if cfg!(test) { 128 } else { 262_144 };
@@ -25,8 +25,8 @@ const JOINED: u64 = if cfg!(test) { 128 } else { 262_144 };
 const SAMPLE: u64 = if cfg!(test) { 2 } else { 64 };
 /// With more rows than this nothing is kept: each holds eight bytes.
 const KEPT: u64 = 6_000_000;
-/// With more sums than this, of all slices together, nothing is kept: each holds 144 bytes.
-const GROUPS: usize = 1_000_000;
+/// With more sums than this, of all slices together, nothing is kept: each holds 144 bytes, and a name about as much.
+const GROUPS: usize = 600_000;
 
 /// Knows sums, and where they are not true any more.
 #[derive(Default)]
@@ -86,11 +86,12 @@ impl Bill {
         };
         let changes = self.changes.take();
         if kept.by != Some(by) || changes.contains(&EVER) {
-            // To sum slice after slice takes longer than to sum once.
             *kept = Slices::new(by);
             return Ok(None);
         }
-        kept.forget(&changes);
+        if !kept.forget(&changes) {
+            return Ok(None);
+        }
         connection.execute_batch("BEGIN TRANSACTION READ ONLY")?;
         let spend = kept.costs(connection, by, since.unwrap_or(Nanos::MIN), limit)?;
         connection.execute_batch("COMMIT")?;
@@ -153,7 +154,11 @@ impl Summed {
                     joined.push(b.name, b.sums.clone(), &[other.costs(b)]);
                     more.next();
                 }
-                (_, None) => return joined,
+                (_, None) => {
+                    joined.groups.shrink_to_fit();
+                    joined.costs.shrink_to_fit();
+                    return joined;
+                }
             }
         }
     }
@@ -172,13 +177,24 @@ impl Slices {
         }
     }
 
-    fn forget(&mut self, changes: &[Times]) {
+    /// Forgets what changed; whether that is little of all.
+    fn forget(&mut self, changes: &[Times]) -> bool {
+        let (mut gone, mut all) = (0, 0);
         for at in 0..self.slices.len() {
             let (since, last) = self.times(at);
+            let rows = self.slices[at].summed.as_ref().map_or(0, |summed| summed.rows);
+            all += rows;
             if changes.iter().any(|times| times.0 <= last && since <= times.1) {
+                gone += rows;
                 self.slices[at].summed = None;
             }
         }
+        gone <= JOINED || 2 * gone <= all
+    }
+
+    /// A slice is cut when it holds more rows than this.
+    fn most(&self, at: usize) -> u64 {
+        4 * if at + 1 == self.slices.len() { SLICE } else { JOINED }
     }
 
     fn times(&self, at: usize) -> Times {
@@ -191,28 +207,26 @@ impl Slices {
             self.cut(connection, by, 0)?;
         }
         self.join_old();
-        let first = self.slices.partition_point(|slice| slice.since < since);
-        // What the moment cuts through is summed for this question alone.
-        let part = match first.checked_sub(1) {
-            Some(at) => Some(self.read(connection, by, (since, self.times(at).1))?),
-            None => None,
+        let (first, part) = loop {
+            let first = self.slices.partition_point(|slice| slice.since < since);
+            let Some(at) = first.checked_sub(1) else { break (first, None) };
+            // What the moment cuts through is summed for this question alone.
+            let times = (since, self.times(at).1);
+            match self.read(connection, by, times, self.most(at))? {
+                Some(part) => break (first, Some(part)),
+                None if self.cut(connection, by, at)? => {}
+                None => return Ok(self.let_go()),
+            }
         };
         let mut at = first;
         while at < self.slices.len() {
             if self.slices[at].summed.is_none() {
-                let summed = self.read(connection, by, self.times(at))?;
-                let most = if at + 1 == self.slices.len() { 2 * SLICE } else { 2 * JOINED };
-                if summed.rows > most {
-                    if self.cut(connection, by, at)? {
-                        continue;
-                    }
-                    // Some more than were counted on by the sample do no harm.
-                    if summed.rows > 2 * most {
-                        // All began at once: as much again would be summed after each change.
-                        return Ok(self.let_go());
-                    }
+                match self.read(connection, by, self.times(at), self.most(at))? {
+                    Some(summed) => self.slices[at].summed = Some(summed),
+                    None if self.cut(connection, by, at)? => continue,
+                    // All began at once: as much again would be summed after each change.
+                    None => return Ok(self.let_go()),
                 }
-                self.slices[at].summed = Some(summed);
                 if self.is_too_much() {
                     return Ok(self.let_go());
                 }
@@ -226,7 +240,8 @@ impl Slices {
 
     fn is_too_much(&self) -> bool {
         let all = || self.slices.iter().filter_map(|slice| slice.summed.as_ref());
-        all().map(|summed| summed.groups.len()).sum::<usize>() > GROUPS || all().map(|summed| summed.rows).sum::<u64>() > KEPT
+        let groups = all().map(|summed| summed.groups.len()).sum::<usize>();
+        groups.max(self.names.all.len()) > GROUPS || all().map(|summed| summed.rows).sum::<u64>() > KEPT
     }
 
     /// Too much to keep, until everything is new.
@@ -283,16 +298,21 @@ impl Slices {
         Ok(cut)
     }
 
-    /// Sums what began between two moments.
-    fn read(&mut self, connection: &Connection, by: CostKey, times: Times) -> Result<Summed> {
+    /// Sums what began between two moments; `None` when that is more than so many rows.
+    fn read(&mut self, connection: &Connection, by: CostKey, times: Times, most: u64) -> Result<Option<Summed>> {
         let (table, key) = place(by);
         let sql = format!("SELECT {key}, {} FROM {table} WHERE start BETWEEN ? AND ?", Rows::SUMMED);
         let mut statement = connection.prepare(&sql)?;
         let mut groups: Vec<Group> = Vec::new();
         let mut group_of = vec![u32::MAX; self.names.all.len()];
         let mut found = Vec::new();
+        let mut count = 0;
         for batch in statement.stream_arrow(params![times.0, times.1])? {
             let batch = batch?;
+            count += batch.num_rows() as u64;
+            if count > most {
+                return Ok(None);
+            }
             let keys = batch.column(0).as_string::<i32>();
             let rows = Rows::of(&batch, 1);
             for row in 0..batch.num_rows() {
@@ -326,8 +346,12 @@ impl Slices {
             *end += 1;
         }
         groups.sort_unstable_by_key(|group| group.name);
-        let rows = groups.iter().map(|group| group.sums.interactions).sum();
-        Ok(Summed { rows, groups, costs })
+        groups.shrink_to_fit();
+        Ok(Some(Summed {
+            rows: count,
+            groups,
+            costs,
+        }))
     }
 }
 

@@ -18,8 +18,8 @@ const APART: usize = 256;
 pub(super) struct Changes(Mutex<Vec<Times>>);
 
 impl Changes {
-    /// Rows that begin in these times are about to change, or have changed just now: said before the commit and after it, so that no question sees
-    /// a part of a change.
+    /// Rows that begin in these times are about to change, or have changed just now: said before the commit and after it, so that whatever a
+    /// question saw of the commit is asked for again by the one that the commit brings about.
     pub(super) fn add(&self, times: &[Times]) {
         let mut changes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for times in times {
@@ -31,7 +31,7 @@ impl Changes {
         }
     }
 
-    /// All of them. What a question does not see that begins afterwards is said again.
+    /// All of them.
     pub(super) fn take(&self) -> Vec<Times> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

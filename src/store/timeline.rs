@@ -15,6 +15,8 @@ use crate::model::timeline::{Bar, Timeline, bulk, fine};
 
 /// Times that it is counted at most.
 const PASSES: usize = 3;
+/// More pieces than this are counted again with all the others: one question costs less.
+const PIECES: usize = 16;
 
 /// Bars by their number since 1970, and the step they are counted in.
 type Counted = (Nanos, Vec<(i64, Bar)>);
@@ -58,18 +60,19 @@ fn known_count(connection: &Connection, known: &mut Option<(Nanos, BTreeMap<i64,
         return Ok(None);
     };
     let step = fine(low, high);
+    let changed = together(changes, step);
     let mut bars = match before {
-        Some((known, bars)) if known == step && !changes.contains(&EVER) => bars,
+        Some((known, bars)) if known == step && !changes.contains(&EVER) && changed.len() <= PIECES => bars,
         _ => {
             let counted = bars_of(connection, &Filter::All, Window::default(), step)?;
             *known = Some((step, counted.iter().copied().collect()));
             return Ok(Some((step, counted)));
         }
     };
-    for (first, last) in together(changes, step) {
+    for (first, last) in changed {
         let within = Window {
             since: Some(first.saturating_mul(step)),
-            until: Some(last.saturating_add(1).saturating_mul(step)),
+            until: last.checked_add(1).and_then(|next| next.checked_mul(step)),
         };
         let mut beyond = bars.split_off(&first);
         bars.append(&mut beyond.split_off(&last.saturating_add(1)));

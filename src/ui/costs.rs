@@ -92,28 +92,27 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         CostBasis::Computed
     };
     let bottom = area.bottom() - 1;
-    let hidden = total.keys.saturating_sub(costs.top() + shown);
-    let front = total.in_front.filter(|_| wide);
-    let front = front.map_or_else(String::new, |front| format!("  ▌ {front} of {} make 80 %", total.keys));
-    if hidden > 0 || !front.is_empty() {
-        let more = if hidden > 0 { format!(" +{hidden} more") } else { String::new() };
-        let words = Safe::line(&format!("{more}{front}"));
-        buffer.set_span(area.x, bottom, &span(&words, theme.style(Role::Dim)), area.width);
-    }
     let words = Safe::concat(&[&Safe::from_static("total "), &text::money(total.cost, basis)]);
     let width = (words.width() as u16 + 1).min(area.width);
     // Under the costs it sums up.
     let right = if wide {
         area.right() - taken(&figures(area.width)) + Figure::Cost.head().1 + 1
+    } else if lines == 1 {
+        area.right() - (MONEY + 1 + trend_room(area.width).1) as u16
     } else {
         area.right()
-            - if lines == 1 {
-                (MONEY + 1 + trend_room(area.width).1) as u16
-            } else {
-                0
-            }
     };
-    buffer.set_span(right.saturating_sub(width), bottom, &span(&words, theme.style(Role::Money)), width);
+    let x = right.saturating_sub(width).max(area.x);
+    buffer.set_span(x, bottom, &span(&words, theme.style(Role::Money)), width);
+    // What there is room for before it.
+    let room = usize::from(x - area.x);
+    let hidden = total.keys.saturating_sub(costs.top() + shown);
+    let more = if hidden > 0 { format!(" +{hidden} more") } else { String::new() };
+    let front = total.in_front.filter(|_| wide);
+    let front = front.map_or_else(String::new, |front| format!("  ▌ {front} of {} make 80 %", total.keys));
+    let both = Safe::line(&format!("{more}{front}"));
+    let words = if both.width() < room { both } else { Safe::line(&more).cut(room) };
+    buffer.set_span(area.x, bottom, &span(&words, theme.style(Role::Dim)), x - area.x);
 }
 
 /// Columns of a share: `100%`, `≈0.4%`.

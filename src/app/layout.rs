@@ -244,7 +244,7 @@ fn designed(width: u16) -> Vec<(Column, u16)> {
         70..86 => &[(Time, 8), (Feature, 13), (Ask, 0), (Tokens, 6), (Cost, 9), (Took, 6), (Flags, 5)],
         86..108 => &[
             (Time, 8),
-            (Feature, 13),
+            (Feature, 14),
             (User, 8),
             (Ask, 0),
             (Tokens, 6),

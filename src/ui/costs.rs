@@ -357,9 +357,14 @@ fn one_line(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mu
     let (_, over) = trend_room(area.width);
     let room = usize::from(area.width).saturating_sub(SHARE + BAR + 2 * MONEY + 6 + over);
     let trend = over_time(&row.over_time, over.saturating_sub(1));
+    let alarm = alarm(row);
     let line = Line::from(vec![
         label(" ", theme.style(Role::Text)),
-        span(&text::pad(&name, room, Align::Left), theme.style(name_role)),
+        span(
+            &text::pad(&name, room.saturating_sub(alarm.width()), Align::Left),
+            theme.style(name_role),
+        ),
+        span(&alarm, theme.style(Role::Warn)),
         label(" ", theme.style(Role::Text)),
         span(&text::pad(&share, SHARE, Align::Right), theme.style(Role::Text)),
         label(" ", theme.style(Role::Text)),
@@ -398,12 +403,16 @@ fn two_lines(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &m
         (false, true) => " p50 ",
         (false, false) => " ",
     };
-    let p50 = Safe::concat(&[&alarm, &Safe::from_static(word), &middle]);
+    let p50 = Safe::concat(&[&Safe::from_static(word), &middle]);
     let second = Line::from(vec![
         label(" ", theme.style(Role::Text)),
         span(&text::pad(&bar, BAR, Align::Left), theme.style(Role::Bar)),
         span(&text::pad(&share, SHARE, Align::Right), theme.style(Role::Text)),
-        span(&text::pad(&p50, room, Align::Right), theme.style(Role::Dim)),
+        span(
+            &text::pad(&alarm, room.saturating_sub(p50.width()), Align::Right),
+            theme.style(Role::Warn),
+        ),
+        span(&p50, theme.style(Role::Dim)),
     ]);
     if area.height > 1 {
         buffer.set_line(area.x, area.y + 1, &second, area.width);

@@ -60,6 +60,8 @@ pub(super) fn draw(app: &App, prompt: &Prompt, keymap: &Keymap, theme: &Theme, f
     let left = left.min(usize::from(width).saturating_sub(note + 4)).min(MOST_LEFT);
     for (y, (number, (one, note))) in (area.top()..area.bottom()).zip(rows.iter().enumerate().skip(top)) {
         let chosen = prompt.at() == Some(number);
+        // What is longer than the column goes on into free room.
+        let left = left.max(one.width().min(usize::from(width).saturating_sub(note.width() + 4)));
         let line = Line::from(vec![
             label(if chosen { "▸" } else { " " }, theme.style(Role::Accent)),
             span(&text::pad(one, left, Align::Left), theme.style(Role::Text)),

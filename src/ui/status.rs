@@ -221,10 +221,10 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
         ],
         Mode::Inspector if app.inspector().repeats().is_some() => &[
             (Action::ToggleRepeated, repeated),
-            (Action::NextTab, "next tab"),
             (Action::Back, "back"),
-            (Action::Copy, "copy"),
             (Action::Help, "help"),
+            (Action::NextTab, "next tab"),
+            (Action::Copy, "copy"),
             (Action::Search, "search"),
         ],
         Mode::Inspector => &[

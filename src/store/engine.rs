@@ -18,9 +18,9 @@ use crate::pricing::Prices;
 pub(super) const SCHEMA_VERSION: u32 = 5;
 /// What makes a store of that version one of the next. What new columns hold is derived by the rules of now.
 const UPGRADES: &[(u32, &str)] = &[(4, "ALTER TABLE step ADD COLUMN findings UBIGINT")];
-/// Rows of a table that lie together on disk. Of each group and column the engine keeps records in memory for as long as the file is open: groups
-/// of 6,144 rows come to about 90 bytes an interaction, these to 30.
-const ROW_GROUP: usize = 24_576;
+/// Rows of a table that lie together on disk. A transaction that brings at least so many to a table compresses them straight into the
+/// file; fewer are written twice: to the log, and later into the file.
+pub(super) const ROW_GROUP: usize = 6_144;
 /// What `meta.application` says.
 const APPLICATION: &str = "spanscope";
 pub(super) const SCHEMA: &str = include_str!("sql/schema.sql");

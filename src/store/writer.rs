@@ -13,7 +13,7 @@ use super::Kept;
 use super::apply::{Known, Prepared, append_ahead, apply};
 use super::contents::{Bodies, Seen, TraceSet};
 use super::coverage::Coverage;
-use super::engine::{Engine, meta};
+use super::engine::{Engine, ROW_GROUP, meta};
 use super::intake::Packed;
 use super::recent::Recent;
 use crate::derive::RULES;
@@ -27,7 +27,9 @@ const CADENCE: Duration = Duration::from_millis(50);
 const BEHIND: Duration = Duration::from_secs(1);
 /// A batch of fewer bytes is news.
 const NEWS_BYTES: u64 = 1 << 20;
-/// A commit is due at once when what waits fills so much memory, or this part of the engine's where that is less …
+/// A commit is due at once after so many rows of `part`: three whole row groups and some more …
+const FULL_ROWS: usize = 3 * ROW_GROUP;
+/// … or when what waits fills so much memory, or this part of the engine's where that is less …
 const FULL_BYTES: u64 = 64 << 20;
 const FULL_SHARE: u64 = 5;
 /// … or so many batches.
@@ -158,8 +160,12 @@ impl State {
 
     /// Whether what waits makes a large transaction.
     fn full(&self) -> bool {
-        let bytes: u64 = self.waiting.iter().map(|batch| batch.held).sum();
-        bytes >= self.room || self.waiting.len() >= FULL_BATCHES
+        let (mut rows, mut bytes) = (0, 0);
+        for batch in &self.waiting {
+            rows += batch.packed.parts.len();
+            bytes += batch.held;
+        }
+        rows >= FULL_ROWS || bytes >= self.room || self.waiting.len() >= FULL_BATCHES
     }
 
     /// How long what waits may wait: news hardly, history longer.

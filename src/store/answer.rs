@@ -27,48 +27,54 @@ pub(super) fn answer(engine: &Engine, prices: &Prices, kept: &Kept, query: &Quer
     let done = engine.guest().and_then(|guest| {
         let connection = &guest.connection;
         begun(connection.interrupt_handle());
-        // Whatever is judged is told to SQL by temporary tables, which a transaction that only reads could not make.
-        if filter_of(query).is_some_and(judge::asks) {
-            judge::keep(connection, &kept.judge.known(connection)?.all)?;
-        }
-        let asked = filter_of(query).map(told::asked).unwrap_or_default();
-        if let Query::Trend {
-            by,
-            filter,
-            window,
-            steps,
-            limit,
-        } = query
-        {
-            told::keep(connection, &asked)?;
-            return costs::trend(connection, &kept.judge, *by, filter, *window, *steps, *limit);
-        }
-        if let Query::Costs { by, filter, window, limit } = query
-            && filter.is_all()
-        {
-            return costs::of_all(connection, &kept.bill, *by, *window, *limit);
-        }
-        if let Query::Timeline { filter, window, most } = query
-            && filter.is_all()
-            && *window == Window::default()
-        {
-            return timeline::of_all(connection, &kept.strip, *most);
-        }
-        // What spans say is told by such tables too, and must be of the same moment as the rows.
-        connection.execute_batch(if asked.is_empty() {
-            "BEGIN TRANSACTION READ ONLY"
-        } else {
-            "BEGIN TRANSACTION"
-        })?;
-        told::keep(connection, &asked)?;
-        let reply = reply(connection, prices, &kept.judge.judging, query)?;
-        connection.execute_batch("COMMIT")?;
+        let reply = answer_on(connection, prices, kept, query)?;
+        engine.keep_to_budget(connection);
         Ok(reply)
     });
     done.unwrap_or_else(|error| {
         engine.note(&error);
         Reply::Failed(error.to_string())
     })
+}
+
+fn answer_on(connection: &Connection, prices: &Prices, kept: &Kept, query: &Query) -> Result<Reply> {
+    // Whatever is judged is told to SQL by temporary tables, which a transaction that only reads could not make.
+    if filter_of(query).is_some_and(judge::asks) {
+        judge::keep(connection, &kept.judge.known(connection)?.all)?;
+    }
+    let asked = filter_of(query).map(told::asked).unwrap_or_default();
+    if let Query::Trend {
+        by,
+        filter,
+        window,
+        steps,
+        limit,
+    } = query
+    {
+        told::keep(connection, &asked)?;
+        return costs::trend(connection, &kept.judge, *by, filter, *window, *steps, *limit);
+    }
+    if let Query::Costs { by, filter, window, limit } = query
+        && filter.is_all()
+    {
+        return costs::of_all(connection, &kept.bill, *by, *window, *limit);
+    }
+    if let Query::Timeline { filter, window, most } = query
+        && filter.is_all()
+        && *window == Window::default()
+    {
+        return timeline::of_all(connection, &kept.strip, *most);
+    }
+    // What spans say is told by such tables too, and must be of the same moment as the rows.
+    connection.execute_batch(if asked.is_empty() {
+        "BEGIN TRANSACTION READ ONLY"
+    } else {
+        "BEGIN TRANSACTION"
+    })?;
+    told::keep(connection, &asked)?;
+    let reply = reply(connection, prices, &kept.judge.judging, query)?;
+    connection.execute_batch("COMMIT")?;
+    Ok(reply)
 }
 
 /// The filter of a question that has one.

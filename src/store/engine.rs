@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
 
 use duckdb::{Config, Connection};
 
@@ -21,6 +22,8 @@ const UPGRADES: &[(u32, &str)] = &[(4, "ALTER TABLE step ADD COLUMN findings UBI
 /// Rows of a table that lie together on disk. A transaction that brings at least so many to a table compresses them straight into the
 /// file; fewer are written twice: to the log, and later into the file.
 pub(super) const ROW_GROUP: usize = 6_144;
+/// How often the process looks at its own memory at most.
+const LOOK: Duration = Duration::from_secs(1);
 /// What `meta.application` says.
 const APPLICATION: &str = "spanscope";
 pub(super) const SCHEMA: &str = include_str!("sql/schema.sql");
@@ -34,6 +37,8 @@ pub(super) struct Engine {
     limit: AtomicU64,
     /// The whole process's, where there is one.
     budget: Option<Budget>,
+    /// When the process last looked at its own memory.
+    looked: Mutex<Instant>,
     threads: u32,
     /// There was no store before it was opened.
     is_new: bool,
@@ -59,6 +64,7 @@ impl Engine {
             memory: options.memory,
             limit: AtomicU64::new(options.memory),
             budget: options.budget.map(|process| Budget::new(process, options.memory)),
+            looked: Mutex::new(Instant::now()),
             threads: options.threads,
             is_new: false,
             gate: RwLock::new(()),
@@ -116,8 +122,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Gives the engine less while the process is over its budget, and its share back when there is room again.
+    /// After a commit or an answer: gives the engine less while the process is over its budget, and its share back when there is room again.
     pub(super) fn keep_to_budget(&self, connection: &Connection) {
+        // Whoever else looks just now does it for both.
+        let Ok(mut looked) = self.looked.try_lock() else { return };
+        if looked.elapsed() < LOOK {
+            return;
+        }
+        *looked = Instant::now();
         let limit = self.limit.load(Ordering::Relaxed);
         let next = self
             .budget

@@ -36,8 +36,6 @@ const FULL_SHARE: u64 = 5;
 const FULL_BATCHES: usize = 1_000;
 /// Quiet for so long is idle.
 const IDLE: Duration = Duration::from_secs(1);
-/// How often the process looks at its own memory, as long as something comes.
-const LOOK: Duration = Duration::from_secs(1);
 /// Less than this is not worth a checkpoint.
 const CHECKPOINT_BYTES: u64 = 4 << 20;
 /// Traces derived anew in one transaction after prices changed.
@@ -84,8 +82,6 @@ pub(super) struct State {
     sequence: u64,
     committed: Instant,
     since_checkpoint: u64,
-    /// When the process last looked at its own memory.
-    looked: Instant,
     /// The engine's own threads rest, since history is being read.
     resting: bool,
     /// When history last came.
@@ -151,7 +147,6 @@ impl State {
             sequence: 0,
             committed: Instant::now(),
             since_checkpoint: 0,
-            looked: Instant::now(),
             resting: false,
             history: Instant::now(),
             retry: None,
@@ -452,11 +447,8 @@ impl Writer {
         if self.state.history.elapsed() >= IDLE {
             self.wake_workers();
         }
-        if self.state.looked.elapsed() >= LOOK
-            && let Some(connection) = &self.state.connection
-        {
+        if let Some(connection) = &self.state.connection {
             self.engine.keep_to_budget(connection);
-            self.state.looked = Instant::now();
         }
         Ok(())
     }

@@ -80,6 +80,7 @@ fn main() -> Outcome {
 fn write_and_rotate(path: &Path, every: u64, pause: Duration, stop: &AtomicBool) -> std::io::Result<u64> {
     let open = || OpenOptions::new().create(true).append(true).open(path);
     let (mut file, mut serial, mut rotations) = (open()?, 0, 0_u64);
+    let mut next = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let mut lines = String::new();
         for _ in 0..20 {
@@ -92,7 +93,9 @@ fn write_and_rotate(path: &Path, every: u64, pause: Duration, stop: &AtomicBool)
             fs::rename(path, format!("{}.{}", path.display(), 1_000_000 - rotations))?;
             file = open()?;
         }
-        std::thread::sleep(pause);
+        // Late once is not late for ever: the rate is kept.
+        next += pause;
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     Ok(serial)
 }

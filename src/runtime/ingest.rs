@@ -82,8 +82,11 @@ fn work(
 /// The block, or what it consists of where its lines are many and stand for themselves.
 fn pieces(block: Block) -> Vec<Block> {
     let splits = block.framing == Framing::Lines && block.source.order == Order::Random && block.omitted == 0;
+    if !splits || block.bytes.len() < 2 * PIECE_BYTES {
+        return vec![block];
+    }
     let lines = memchr::memchr_iter(b'\n', &block.bytes).count();
-    if !splits || lines <= PIECE_LINES || block.bytes.len() < 2 * PIECE_BYTES {
+    if lines <= PIECE_LINES {
         return vec![block];
     }
     let least = (block.bytes.len() / lines * PIECE_LINES).max(PIECE_BYTES);

@@ -420,7 +420,7 @@ fn middle(costs: &mut [i64]) -> Option<Cost> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::super::costs;
@@ -435,13 +435,13 @@ mod tests {
         costs::costs(connection, by, &Filter::All, Window { since, until: None }, limit).expect("the engine answers")
     }
 
-    fn empty() -> Connection {
+    pub(in crate::store) fn empty() -> Connection {
         let connection = Connection::open_in_memory().expect("an engine");
         connection.execute_batch(include_str!("sql/schema.sql")).expect("tables");
         connection
     }
 
-    fn add(connection: &Connection, trace: u64, start: Nanos, name: Option<u8>, cost: Option<i64>) {
+    pub(in crate::store) fn add(connection: &Connection, trace: u64, start: Nanos, name: Option<u8>, cost: Option<i64>) {
         let name = name.map(|name| format!("n{name}"));
         let unpriced = u32::from(cost.is_none());
         connection
@@ -460,7 +460,7 @@ mod tests {
             .expect("a row");
     }
 
-    fn remove(connection: &Connection, times: Times) {
+    pub(in crate::store) fn remove(connection: &Connection, times: Times) {
         for table in ["interaction", "spend"] {
             let sql = format!("DELETE FROM {table} WHERE start BETWEEN ? AND ?");
             connection.execute(&sql, [times.0, times.1]).expect("rows can go");
@@ -533,6 +533,31 @@ mod tests {
         bill.changes.add(&[EVER]);
         assert_eq!(ask(), None, "as new");
         assert_eq!(sum(), (89, Some(Cost(445))));
+    }
+
+    /// The panel looks back to midnight, and history comes in behind it, newest first.
+    #[test]
+    fn the_slice_that_a_question_begins_in_is_cut_too() {
+        let connection = empty();
+        let bill = Bill::default();
+        let mut trace = 0;
+        let mut fill = |starts: std::ops::Range<Nanos>| {
+            for start in starts.clone() {
+                trace += 1;
+                add(&connection, trace, start, Some(0), Some(5));
+            }
+            bill.changes.add(&[(starts.start, starts.end - 1)]);
+        };
+        let ask = || bill.costs(&connection, CostKey::Feature, Some(100), 9).expect("an answer");
+        fill(2_000..2_010);
+        assert_eq!(ask(), None, "asked for once");
+        assert_eq!(ask().expect("kept").rows[0].interactions, 10);
+        fill(50..2_000);
+        assert_eq!(ask().expect("kept").rows[0].interactions, 1_910);
+        let kept = bill.kept.lock().expect("nobody panicked");
+        let first = kept.slices.partition_point(|slice| slice.since < 100);
+        let part = kept.times(first - 1).1 - 100;
+        assert!(part < 4 * JOINED as Nanos, "{part} of 1,910 rows are summed for each question");
     }
 
     #[test]

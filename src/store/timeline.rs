@@ -176,3 +176,32 @@ fn bars_of(connection: &Connection, filter: &Filter, window: Window, step: Nanos
     }
     Ok(counted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bill::tests::{add, empty, remove};
+    use super::*;
+
+    #[test]
+    fn only_steps_in_which_something_changed_are_counted_again() {
+        const HOUR: Nanos = 3_600_000_000_000;
+        let connection = empty();
+        let strip = Strip::default();
+        for n in 0..100 {
+            add(&connection, n, n as Nanos * HOUR, Some(0), Some(5));
+        }
+        let count = || match of_all(&connection, &strip, 60).expect("an answer") {
+            Reply::Timeline(line) => line.bars.iter().map(|bar| bar.interactions).sum::<u64>(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(count(), 100);
+        // Nobody said that these go: their steps are not looked at again.
+        remove(&connection, (30 * HOUR, 39 * HOUR));
+        remove(&connection, (50 * HOUR, 54 * HOUR));
+        assert_eq!(count(), 100);
+        strip.changes.add(&[(50 * HOUR, 54 * HOUR)]);
+        assert_eq!(count(), 95);
+        strip.changes.add(&[EVER]);
+        assert_eq!(count(), 85);
+    }
+}

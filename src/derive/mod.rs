@@ -23,7 +23,7 @@ use crate::model::trace::Trace;
 use crate::pricing::Prices;
 
 /// Counts up whenever the same parts come to something else than before: a store derives its interactions anew then.
-pub const RULES: u32 = 3;
+pub const RULES: u32 = 4;
 
 /// Everything that follows from all parts of one trace. Their contents are ignored and left empty in the result.
 /// Without any counted call the cost is `None` and its basis `Computed`: nothing was spent, nothing is in doubt.

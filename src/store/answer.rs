@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use duckdb::{Connection, InterruptHandle, Result, params, params_from_iter};
 
 use super::coverage::{Coverage, Covered};
 use super::engine::Engine;
-use super::filter::Condition;
+use super::filter::{Condition, by_spans};
 use super::judge;
 use super::rows::{Columns, Place, read_interaction, read_part, read_places};
 use super::{Kept, costs, earlier, health, page, peers, prompts, sessions, timeline, told, values};
@@ -38,6 +39,16 @@ pub(super) fn answer(engine: &Engine, prices: &Prices, kept: &Kept, query: &Quer
 }
 
 fn answer_on(connection: &Connection, prices: &Prices, kept: &Kept, query: &Query) -> Result<Reply> {
+    let mut spelled;
+    let query = if kept.settled.load(Ordering::Acquire) {
+        query
+    } else {
+        spelled = query.clone();
+        if let Some(filter) = filter_in(&mut spelled) {
+            *filter = by_spans(filter);
+        }
+        &spelled
+    };
     // Whatever is judged is told to SQL by temporary tables, which a transaction that only reads could not make.
     if filter_of(query).is_some_and(judge::asks) {
         judge::keep(connection, &kept.judge.known(connection)?.all)?;
@@ -75,6 +86,21 @@ fn answer_on(connection: &Connection, prices: &Prices, kept: &Kept, query: &Quer
     let reply = reply(connection, prices, &kept.judge.judging, query)?;
     connection.execute_batch("COMMIT")?;
     Ok(reply)
+}
+
+/// As `filter_of`, to be changed.
+const fn filter_in(query: &mut Query) -> Option<&mut Filter> {
+    match query {
+        Query::Interactions { filter, .. }
+        | Query::Count { filter, .. }
+        | Query::Costs { filter, .. }
+        | Query::Trend { filter, .. }
+        | Query::Timeline { filter, .. }
+        | Query::Health { filter, .. }
+        | Query::Prompts { filter, .. }
+        | Query::Sessions { filter, .. } => Some(filter),
+        _ => None,
+    }
 }
 
 /// The filter of a question that has one.

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use duckdb::{Connection, Result, params};
 
-use super::columns::{self, PartRow};
+use super::columns::{self, InteractionRow, PartRow, ShapeRow};
 use super::contents::{AlreadyHashed, Bodies, TraceSet};
 use super::coverage::{Coverage, Covered};
 use super::intake::{Body, Derived, Packed, Spend};
 use super::recent::Recent;
 use super::rows::{read_part, write_places};
+use super::shape;
 use crate::model::content::Slot;
 use crate::model::filter::Step;
 use crate::model::record::{Other, Reject};
@@ -139,13 +140,14 @@ pub(super) struct Known<'a> {
 }
 
 /// Writes everything that waits, and derives anew the traces it touches and those of `stale`. `changing` is told when rows are about to change
-/// that begin in these times.
+/// that begin in these times. After an error what `shapes` knows may not be stored.
 pub(super) fn apply(
     connection: &Connection,
     prices: &Prices,
     waiting: &[Prepared],
     stale: &[TraceKey],
     known: &Known<'_>,
+    shapes: &mut Bodies,
     changing: &dyn Fn(&[(Nanos, Nanos)]),
 ) -> Result<Change> {
     // What a batch derived stands, unless the trace has parts elsewhere too.
@@ -204,7 +206,21 @@ pub(super) fn apply(
             connection.execute(include_str!("sql/forget_spend.sql"), params![first, last])?;
             connection.execute(include_str!("sql/forget_steps.sql"), params![first, last])?;
         }
-        columns::append(connection, "interaction", &derived, columns::interactions)?;
+        let mut rows: Vec<InteractionRow<'_>> = Vec::with_capacity(derived.len());
+        let mut words: Vec<ShapeRow<'_>> = Vec::new();
+        for one in &derived {
+            let (id, new) = shapes.id(one.summary.shape);
+            rows.push((one, id));
+            if new {
+                words.extend(
+                    shape::words(&one.row, &one.steps)
+                        .into_iter()
+                        .map(|(field, value)| (id, field, value)),
+                );
+            }
+        }
+        columns::append(connection, "shape", &words, columns::shapes)?;
+        columns::append(connection, "interaction", &rows, columns::interactions)?;
         let spend: Vec<&Spend> = derived.iter().flat_map(|derived| &derived.spend).collect();
         columns::append(connection, "spend", &spend, columns::spend)?;
         let steps: Vec<&Step> = derived.iter().flat_map(|derived| &derived.steps).collect();

@@ -447,7 +447,8 @@ pub(super) mod tests {
         connection
             .execute(
                 "INSERT INTO interaction SELECT ?, '', '', ?, '', NULL, ?, ?, ?, ?, NULL, 1, 1, 0, 0, 1, ?, 7, NULL, NULL, NULL, 2, NULL, ?, '', NULL, '', NULL, '', '', '',
-                 ?, ?, 0, 9, false, NULL, false",
+                 ?, ?, 0, 9, false, NULL, false,
+                 NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL",
                 params![trace, start, name, name, name, name, unpriced, cost, start, start],
             )
             .expect("a row");

@@ -9,6 +9,7 @@ use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::{Connection, Result};
 
 use super::intake::{Body, Derived, Spend};
+use super::shape::{EXTREMES, key};
 use crate::model::filter::Step;
 use crate::model::json::Json;
 use crate::model::record::{Other, Reject};
@@ -123,6 +124,9 @@ pub(super) fn append<T>(connection: &Connection, table: &str, rows: &[T], column
     appender.flush()
 }
 
+/// A trace and the id of its shape.
+pub(super) type InteractionRow<'a> = (&'a Derived, u64);
+
 /// A part and its `contents` column.
 pub(super) type PartRow<'a> = (&'a Part, Option<String>);
 
@@ -172,46 +176,66 @@ pub(super) fn parts(rows: &[PartRow<'_>]) -> Vec<ArrayRef> {
     columns
 }
 
-pub(super) fn interactions(rows: &[&Derived]) -> Vec<ArrayRef> {
+pub(super) fn interactions(rows: &[InteractionRow<'_>]) -> Vec<ArrayRef> {
     let t = Rows(rows);
     let mut columns = vec![
-        t.u64(|d| d.row.trace.0),
-        t.text(|d| Some(&d.row.trace_id)),
-        t.text(|d| Some(&d.row.name)),
-        t.signed(|d| Some(d.row.start)),
-        t.text(|d| Some(d.row.start_from.name())),
-        t.signed(|d| d.row.duration),
-        t.text(|d| d.row.feature.as_ref()),
-        t.text(|d| d.row.user.as_ref()),
-        t.text(|d| d.row.session.as_ref()),
-        t.text(|d| d.row.service.as_ref()),
-        t.text(|d| names(&d.row.models)),
-        t.u32(|d| d.row.spans),
-        t.u32(|d| d.row.llm_calls),
-        t.u32(|d| d.row.tool_calls),
-        t.u32(|d| d.row.retrievals),
-        t.u32(|d| d.row.calls),
-        t.u32(|d| d.row.unpriced_calls),
+        t.u64(|(d, _)| d.row.trace.0),
+        t.text(|(d, _)| Some(&d.row.trace_id)),
+        t.text(|(d, _)| Some(&d.row.name)),
+        t.signed(|(d, _)| Some(d.row.start)),
+        t.text(|(d, _)| Some(d.row.start_from.name())),
+        t.signed(|(d, _)| d.row.duration),
+        t.text(|(d, _)| d.row.feature.as_ref()),
+        t.text(|(d, _)| d.row.user.as_ref()),
+        t.text(|(d, _)| d.row.session.as_ref()),
+        t.text(|(d, _)| d.row.service.as_ref()),
+        t.text(|(d, _)| names(&d.row.models)),
+        t.u32(|(d, _)| d.row.spans),
+        t.u32(|(d, _)| d.row.llm_calls),
+        t.u32(|(d, _)| d.row.tool_calls),
+        t.u32(|(d, _)| d.row.retrievals),
+        t.u32(|(d, _)| d.row.calls),
+        t.u32(|(d, _)| d.row.unpriced_calls),
     ];
-    columns.extend(t.sums(|d| &d.row.usage));
+    columns.extend(t.sums(|(d, _)| &d.row.usage));
     columns.extend([
-        t.money(|d| d.row.cost),
-        t.text(|d| Some(d.row.cost_basis.name())),
-        t.money(|d| d.row.cost_logged),
-        t.text(|d| Some(d.row.status.name())),
-        t.text(|d| names(&d.row.findings.iter().map(FindingKind::name).collect::<Vec<_>>())),
-        t.text(|d| Some(&d.row.dialect)),
-        t.text(|d| Some(&d.row.ask)),
-        t.text(|d| Some(&d.row.answer)),
-        t.signed(|d| Some(d.row.first)),
-        t.signed(|d| Some(d.row.last)),
-        t.huge(|d| Some(d.row.place)),
-        t.signed(|d| d.row.usage.total().map(signed)),
-        t.flag(|d| d.lower_bound),
-        t.money(|d| d.saved),
-        t.flag(|d| d.saved_unknown),
+        t.money(|(d, _)| d.row.cost),
+        t.text(|(d, _)| Some(d.row.cost_basis.name())),
+        t.money(|(d, _)| d.row.cost_logged),
+        t.text(|(d, _)| Some(d.row.status.name())),
+        t.text(|(d, _)| names(&d.row.findings.iter().map(FindingKind::name).collect::<Vec<_>>())),
+        t.text(|(d, _)| Some(&d.row.dialect)),
+        t.text(|(d, _)| Some(&d.row.ask)),
+        t.text(|(d, _)| Some(&d.row.answer)),
+        t.signed(|(d, _)| Some(d.row.first)),
+        t.signed(|(d, _)| Some(d.row.last)),
+        t.huge(|(d, _)| Some(d.row.place)),
+        t.signed(|(d, _)| d.row.usage.total().map(signed)),
+        t.flag(|(d, _)| d.lower_bound),
+        t.money(|(d, _)| d.saved),
+        t.flag(|(d, _)| d.saved_unknown),
+        t.u64(|(_, shape)| *shape),
+        t.number::<UInt32Type>(|(d, _)| d.row.user.as_deref().map(key)),
+        t.number::<UInt32Type>(|(d, _)| d.row.session.as_deref().map(key)),
+        t.u8(|(d, _)| d.summary.slots),
     ]);
+    for at in 0..EXTREMES.len() {
+        columns.push(t.signed(|(d, _)| d.summary.extremes[at].map(|(least, _)| least)));
+        columns.push(t.signed(|(d, _)| d.summary.extremes[at].map(|(_, most)| most)));
+    }
     columns
+}
+
+/// Shape id, field and value.
+pub(super) type ShapeRow<'a> = (u64, &'static str, &'a str);
+
+pub(super) fn shapes(rows: &[ShapeRow<'_>]) -> Vec<ArrayRef> {
+    let t = Rows(rows);
+    vec![
+        t.u64(|(id, ..)| *id),
+        t.text(|(_, field, _)| Some(field)),
+        t.text(|(.., value)| Some(value)),
+    ]
 }
 
 pub(super) fn spend(rows: &[&Spend]) -> Vec<ArrayRef> {

@@ -16,9 +16,12 @@ use super::writer::derived_by;
 use crate::pricing::Prices;
 
 /// Version of `sql/schema.sql`.
-pub(super) const SCHEMA_VERSION: u32 = 5;
+pub(super) const SCHEMA_VERSION: u32 = 6;
 /// What makes a store of that version one of the next. What new columns hold is derived by the rules of now.
-const UPGRADES: &[(u32, &str)] = &[(4, "ALTER TABLE step ADD COLUMN findings UBIGINT")];
+const UPGRADES: &[(u32, &str)] = &[
+    (4, "ALTER TABLE step ADD COLUMN findings UBIGINT"),
+    (5, include_str!("sql/upgrade_5.sql")),
+];
 /// Rows of a table that lie together on disk. A transaction that brings at least so many to a table compresses them straight into the
 /// file; fewer are written twice: to the log, and later into the file.
 pub(super) const ROW_GROUP: usize = 6_144;

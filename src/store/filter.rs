@@ -2,9 +2,13 @@
 //!
 //! Letter case is ignored in ASCII alone. `lower` of the engine folds all of Unicode: as a first, fast condition it can only let too
 //! much through, and the exact one behind it looks at what is left. A NULL is "does not match", so every condition is made two-valued.
+//!
+//! What a filter asks of some span is answered by the interaction's own row (`shape`), and span by span only inside of groups.
 
+use super::changes::Times;
 use super::intake::DOCUMENT;
 use super::rows::Bind;
+use super::shape::{EXTREMES, OF_SHAPE, key};
 use super::told;
 use crate::model::filter::{ANOMALY, Comparison, Field, Filter, Had, Pattern, Reach, Shape, pointers};
 use crate::model::query::Window;
@@ -15,12 +19,19 @@ use crate::model::trace::{FindingKind, Findings};
 pub(super) struct Condition {
     pub(super) sql: String,
     pub(super) binds: Vec<Bind>,
+    /// All spans of the interactions in question begin within this time.
+    spans: Option<Times>,
 }
 
 impl Condition {
     /// What both the filter and the window let through.
     pub(super) fn new(filter: &Filter, window: Window) -> Self {
-        let mut condition = Self::default();
+        Self::within(filter, window, None)
+    }
+
+    /// As `new`, where all spans of the interactions in the window are known to begin within a time.
+    pub(super) fn within(filter: &Filter, window: Window, spans: Option<Times>) -> Self {
+        let mut condition = Self { spans, ..Self::default() };
         condition.filter(filter);
         if let Some(since) = window.since {
             condition.sql.push_str(" AND start >= ?");
@@ -48,15 +59,19 @@ impl Condition {
                 self.sql.push(')');
             }
             Filter::Is(field, pattern) => self.is(*field, pattern),
-            Filter::Compare(field, ..) | Filter::Between(field, ..) if field.only_of_span() => self.some(filter),
+            Filter::Compare(field, comparison, n) if field.only_of_span() => self.extreme(*field, *comparison, *n),
+            Filter::Between(field, low, high) if field.only_of_span() => self.range(filter, *field, *low, *high),
             Filter::Compare(field, comparison, n) => self.number(whole(*field), &[(*comparison, *n)]),
             Filter::Between(field, low, high) => self.number(whole(*field), &between(*low, *high)),
             Filter::Has(Had::Field(field)) => match field {
                 Field::Cost | Field::Tokens | Field::Took => self.sql.push_str(&format!("({} IS NOT NULL)", whole(*field))),
-                field if field.only_of_span() => self.some(filter),
-                field => self.is(*field, &Pattern("*".to_owned())),
+                field => match extremes(*field) {
+                    Some([least, _]) => self.sql.push_str(&format!("({least} IS NOT NULL)")),
+                    None => self.is(*field, &Pattern("*".to_owned())),
+                },
             },
-            Filter::Has(Had::Content(_)) | Filter::Some(Reach::Child | Reach::Parent, _) => self.some(filter),
+            Filter::Has(Had::Content(content)) => self.sql.push_str(&format!("(coalesce(slots, 0) & {} <> 0)", content.slots())),
+            Filter::Some(Reach::Child | Reach::Parent, _) => self.some(filter),
             Filter::Some(Reach::Span, inner) => self.some(inner),
             Filter::Attribute(key, pattern) => {
                 self.sql.push_str("trace IN (SELECT trace FROM (");
@@ -101,8 +116,18 @@ impl Condition {
     /// Some span of the interaction passes.
     fn some(&mut self, filter: &Filter) {
         self.sql.push_str("trace IN (SELECT trace FROM step AS s0 WHERE ");
+        self.in_time(0);
         self.span(filter, 0);
         self.sql.push(')');
+    }
+
+    /// Where it is known when they begin, other spans need not be looked at.
+    fn in_time(&mut self, depth: usize) {
+        if let Some((first, last)) = self.spans {
+            self.sql.push_str(&format!("s{depth}.start BETWEEN ? AND ? AND "));
+            self.bind(first);
+            self.bind(last);
+        }
     }
 
     /// A condition over the span of `step AS s{depth}`; groups inside it are about `s{depth + 1}`. What only a whole interaction has holds of none.
@@ -146,6 +171,7 @@ impl Condition {
                     "(s{depth}.{mine} IS NOT NULL AND s{depth}.{mine} IN (SELECT s{other}.{theirs} FROM step AS s{other} \
                      WHERE s{other}.{theirs} IS NOT NULL AND "
                 ));
+                self.in_time(other);
                 self.span(inner, other);
                 self.sql.push_str("))");
             }
@@ -165,6 +191,39 @@ impl Condition {
             self.span(filter, depth);
         }
         self.sql.push(')');
+    }
+
+    /// A number of some span that stands so to this one: the least or the most does.
+    fn extreme(&mut self, field: Field, comparison: Comparison, n: i128) {
+        let Some([least, most]) = extremes(field) else {
+            self.sql.push_str("false");
+            return;
+        };
+        match comparison {
+            Comparison::Less | Comparison::LessOrEqual => self.number(&least, &[(comparison, scaled(field, n))]),
+            Comparison::Greater | Comparison::GreaterOrEqual => self.number(&most, &[(comparison, scaled(field, n))]),
+            Comparison::Equal => self.range(&Filter::Compare(field, comparison, n), field, n, n),
+        }
+    }
+
+    /// A number of some span within a range: the least or the most is; or it lies between those, which only the spans can tell.
+    fn range(&mut self, filter: &Filter, field: Field, low: i128, high: i128) {
+        let Some([least, most]) = extremes(field) else {
+            self.sql.push_str("false");
+            return;
+        };
+        let (low, high) = (scaled(field, low), scaled(field, high));
+        self.sql.push('(');
+        self.number(&most, &[(Comparison::GreaterOrEqual, low)]);
+        self.sql.push_str(" AND ");
+        self.number(&least, &[(Comparison::LessOrEqual, high)]);
+        self.sql.push_str(" AND (");
+        self.number(&least, &[(Comparison::GreaterOrEqual, low)]);
+        self.sql.push_str(" OR ");
+        self.number(&most, &[(Comparison::LessOrEqual, high)]);
+        self.sql.push_str(" OR ");
+        self.some(filter);
+        self.sql.push_str("))");
     }
 
     /// A column that is known and stands so to all of these.
@@ -238,12 +297,6 @@ impl Condition {
             Field::Service => "service",
             Field::Trace => "trace_id",
             Field::Status => "status",
-            Field::Model => {
-                self.sql.push_str("trace IN (SELECT trace FROM spend WHERE ");
-                self.pattern("model", pattern);
-                self.sql.push(')');
-                return;
-            }
             Field::Finding => {
                 self.finding(pattern);
                 return;
@@ -252,25 +305,36 @@ impl Condition {
                 self.said(&Filter::Is(field, pattern.clone()));
                 return;
             }
-            Field::Kind | Field::Name | Field::Tool | Field::Stop => {
-                self.some(&Filter::Is(field, pattern.clone()));
+            field if OF_SHAPE.contains(&field) => {
+                self.sql.push_str(&format!(
+                    "(shape IS NOT NULL AND shape IN (SELECT id FROM shape WHERE field = '{}' AND ",
+                    field.name()
+                ));
+                self.pattern("value", pattern);
+                self.sql.push_str("))");
                 return;
             }
             // The grammar compares numbers.
-            Field::Cost
-            | Field::Tokens
-            | Field::Took
-            | Field::Input
-            | Field::Output
-            | Field::Temp
-            | Field::Ctx
-            | Field::Ttft
-            | Field::At => {
+            _ => {
                 self.sql.push_str("false");
                 return;
             }
         };
-        self.pattern(column, pattern);
+        let numbered = match field {
+            Field::User => Some("user_key"),
+            Field::Session => Some("session_key"),
+            _ => None,
+        };
+        match numbered.filter(|_| !pattern.0.contains('*')) {
+            // A row of an older store has no number yet.
+            Some(number) => {
+                self.sql.push_str(&format!("(({number} = ? OR {number} IS NULL) AND "));
+                self.bind(key(&pattern.0));
+                self.pattern(column, pattern);
+                self.sql.push(')');
+            }
+            None => self.pattern(column, pattern),
+        }
     }
 
     /// `findings` is a JSON array of names that are all ours: which of them the pattern means is known before the store is asked.
@@ -293,22 +357,46 @@ impl Condition {
     }
 
     fn pattern(&mut self, column: &str, pattern: &Pattern) {
-        let words = like(&pattern.0.to_ascii_lowercase());
+        let plain = pattern.0.to_ascii_lowercase();
+        let words = like(&plain);
         if pattern.0.is_ascii() && !pattern.0.contains('*') {
             // Of so many bytes nothing but ASCII folds to ASCII, and lengths are compared in no time.
-            self.sql.push_str(&format!(
-                "({column} IS NOT NULL AND strlen({column}) = ? AND {column} ILIKE ? ESCAPE '\\')"
-            ));
+            self.sql
+                .push_str(&format!("({column} IS NOT NULL AND strlen({column}) = ? AND lower({column}) = ?)"));
             self.bind(pattern.0.len() as i64);
-            self.bind(words);
+            self.bind(plain);
             return;
         }
+        // `translate` takes twenty times as long as `lower`, and says no more of a text that is all ASCII.
+        let exact = if pattern.0.is_ascii() {
+            format!("strlen({column}) = length({column}) OR ")
+        } else {
+            String::new()
+        };
         self.sql.push_str(&format!(
             "({column} IS NOT NULL AND lower({column}) LIKE ? ESCAPE '\\' AND \
-             translate({column}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') LIKE ? ESCAPE '\\')"
+             ({exact}translate({column}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') LIKE ? ESCAPE '\\'))"
         ));
         self.bind(words.to_lowercase());
         self.bind(words);
+    }
+}
+
+/// The same filter, for a store whose rows do not yet say what `shape` keeps of their spans: it looks at those. A model is one of some span then,
+/// also where its call repeats another.
+pub(super) fn by_spans(filter: &Filter) -> Filter {
+    let all = |filters: &[Filter]| filters.iter().map(by_spans).collect();
+    match filter {
+        Filter::And(filters) => Filter::And(all(filters)),
+        Filter::Or(filters) => Filter::Or(all(filters)),
+        Filter::Not(inner) => Filter::Not(Box::new(by_spans(inner))),
+        Filter::Is(field, _) | Filter::Compare(field, ..) | Filter::Between(field, ..) | Filter::Has(Had::Field(field))
+            if field.only_of_span() || OF_SHAPE.contains(field) =>
+        {
+            Filter::Some(Reach::Span, Box::new(filter.clone()))
+        }
+        Filter::Has(Had::Content(_)) => Filter::Some(Reach::Span, Box::new(filter.clone())),
+        other => other.clone(),
     }
 }
 
@@ -319,6 +407,20 @@ fn meant(pattern: &Pattern) -> impl Iterator<Item = FindingKind> {
 
 fn between(low: i128, high: i128) -> [(Comparison, i128); 2] {
     [(Comparison::GreaterOrEqual, low), (Comparison::LessOrEqual, high)]
+}
+
+/// The columns of the least and the most of a field among the spans of an interaction.
+fn extremes(field: Field) -> Option<[String; 2]> {
+    let (_, name) = EXTREMES.iter().find(|(known, _)| *known == field)?;
+    Some([format!("{name}_least"), format!("{name}_most")])
+}
+
+/// A limit in the unit of those columns.
+const fn scaled(field: Field, limit: i128) -> i128 {
+    match field {
+        Field::Ctx => limit.saturating_mul(2),
+        _ => limit,
+    }
 }
 
 /// The column of a number of the whole interaction.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, select};
 
 use super::contents::AlreadyHashed;
+use super::shape::Summary;
 use crate::derive::{derive, steps};
 use crate::model::content::{Form, Slot};
 use crate::model::filter::Step;
@@ -91,6 +92,7 @@ pub(super) struct Derived {
     pub(super) lower_bound: bool,
     pub(super) spend: Vec<Spend>,
     pub(super) steps: Vec<Step>,
+    pub(super) summary: Summary,
 }
 
 /// What the counted calls of one model came to in one trace.
@@ -223,6 +225,7 @@ impl Derived {
             lower_bound: absurd(row.cost) || spend.iter().any(|sum| sum.lower_bound),
             saved: spend.iter().filter_map(|sum| sum.saved).reduce(|a, b| a + b),
             saved_unknown: spend.iter().any(|sum| sum.saved_unknown),
+            summary: Summary::of(&row, &steps),
             row,
             spend,
             steps,

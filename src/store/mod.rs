@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
@@ -41,6 +42,7 @@ mod reader;
 mod recent;
 mod rows;
 mod sessions;
+mod shape;
 mod timeline;
 mod told;
 mod values;
@@ -112,6 +114,8 @@ impl Options {
 
 /// What was found out and need not be asked again as long as the writer does not say that it changed.
 struct Kept {
+    /// Every interaction is derived by the rules of now: in an older store they are not at first.
+    settled: AtomicBool,
     judge: Judge,
     bill: Bill,
     strip: Strip,
@@ -191,6 +195,7 @@ impl Store {
         let (batches, incoming) = crossbeam_channel::bounded(WAITING_BATCHES);
         let (control, commands) = crossbeam_channel::unbounded();
         let kept = Arc::new(Kept {
+            settled: AtomicBool::new(state.is_settled()),
             judge: Judge::new(Arc::clone(&options.judging)),
             bill: Bill::default(),
             strip: Strip::default(),

@@ -4,6 +4,7 @@
 //! what is not covered is written again.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select};
@@ -70,6 +71,8 @@ pub(super) struct State {
     connection: Option<Connection>,
     coverage: Coverage,
     bodies: Bodies,
+    /// Shapes of interactions and their ids.
+    shapes: Bodies,
     seen: Seen,
     recent: Recent,
     interactions: u64,
@@ -98,7 +101,8 @@ impl State {
             return Ok(Self::empty(engine, connection));
         }
         let coverage = Coverage::read(&connection)?;
-        let next: u64 = connection.query_row("SELECT coalesce(max(id) + 1, 0) FROM content", [], |row| row.get(0))?;
+        let next = next_id(&connection, "content")?;
+        let shapes = Bodies::new(next_id(&connection, "shape")?);
         let mut seen = Seen::new();
         let mut traces = Vec::new();
         {
@@ -124,6 +128,7 @@ impl State {
         Ok(Self {
             coverage,
             bodies: Bodies::new(next),
+            shapes,
             seen,
             interactions,
             stale,
@@ -137,6 +142,7 @@ impl State {
             connection: Some(connection),
             coverage: Coverage::default(),
             bodies: Bodies::new(0),
+            shapes: Bodies::new(0),
             seen: Seen::new(),
             recent: Recent::default(),
             interactions: 0,
@@ -151,6 +157,11 @@ impl State {
             history: Instant::now(),
             retry: None,
         }
+    }
+
+    /// Every interaction is derived by the rules and prices of now.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.stale.is_empty()
     }
 
     /// Whether what waits makes a large transaction.
@@ -175,6 +186,7 @@ impl State {
         self.interactions = connection.query_row("SELECT count(*) FROM interaction", [], |row| row.get(0))?;
         // A commit that failed may have been durable.
         self.recent.forget();
+        self.shapes = Bodies::new(next_id(&connection, "shape")?);
         self.connection = Some(connection);
         self.resting = false;
         // What was durable after all is left out below, and is no news any more.
@@ -196,6 +208,11 @@ fn is_covered(coverage: &Coverage, source: &u32, generation: u32, range: &std::o
 /// What interactions were derived by: the rules and the prices.
 pub(super) fn derived_by(prices: &Prices) -> String {
     format!("{RULES}:{}", prices.hash())
+}
+
+/// The id that the next row of the table gets.
+fn next_id(connection: &Connection, table: &str) -> duckdb::Result<u64> {
+    connection.query_row(&format!("SELECT coalesce(max(id) + 1, 0) FROM {table}"), [], |row| row.get(0))
 }
 
 fn remember_prices(connection: &Connection, hash: &str) -> duckdb::Result<()> {
@@ -414,6 +431,7 @@ impl Writer {
                 recent: &state.recent,
                 coverage: &state.coverage,
             },
+            &mut state.shapes,
             &|times| self.kept.changing(times),
         ) {
             Ok(change) => change,
@@ -442,6 +460,7 @@ impl Writer {
         state.committed = Instant::now();
         if !slice.is_empty() && state.stale.is_empty() {
             remember_prices(connection, &derived_by(&self.prices))?;
+            self.kept.settled.store(true, Ordering::Release);
         }
         (self.on_commit)(receipt);
         if self.state.history.elapsed() >= IDLE {

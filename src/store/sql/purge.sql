@@ -9,6 +9,7 @@ INSERT INTO fresh.coverage SELECT * FROM store.coverage;
 INSERT INTO fresh.part SELECT * FROM store.part WHERE trace IN (SELECT trace FROM survivor);
 INSERT INTO fresh."use" SELECT * FROM store."use" WHERE trace IN (SELECT trace FROM survivor);
 INSERT INTO fresh.interaction SELECT * FROM store.interaction WHERE trace IN (SELECT trace FROM survivor);
+INSERT INTO fresh.shape SELECT * FROM store.shape WHERE id IN (SELECT shape FROM fresh.interaction);
 INSERT INTO fresh.spend SELECT * FROM store.spend WHERE trace IN (SELECT trace FROM survivor);
 INSERT INTO fresh.step SELECT * FROM store.step WHERE trace IN (SELECT trace FROM survivor);
 

@@ -1,4 +1,4 @@
--- Facts are append-only: part, content, use, other, reject, coverage. interaction, spend and step follow from them and may be rebuilt at any time.
+-- Facts are append-only: part, content, use, other, reject, coverage. interaction, spend, step and shape follow from them and may be rebuilt at any time.
 -- No PRIMARY KEY and no index on anything that grows: zone maps, time windows and the derived tables do that work.
 -- Texts and ids that hardly repeat are zstd: the engine's own choice for them, dict_fsst, makes all of ingest take a quarter more processor time
 -- and more room. Those of a list's rows are not compressed: a page fetches them one by one, and zstd expands 2,048 for each.
@@ -56,7 +56,12 @@ CREATE TABLE reject (
     ordinal UINTEGER NOT NULL, hash UBIGINT NOT NULL, reason VARCHAR NOT NULL, detail VARCHAR NOT NULL, bytes BLOB NOT NULL
 );
 
--- A row per trace: what lists, filters and panels read. models and findings are JSON arrays, saved is what the prompt cache saved.
+-- What the spans of interactions are called, a row for each value; all interactions with the same values share one id. A second copy is legal.
+CREATE TABLE shape (id UBIGINT NOT NULL, field VARCHAR NOT NULL, value VARCHAR NOT NULL);
+
+-- A row per trace: what lists, filters and panels read. models and findings are JSON arrays, saved is what the prompt cache saved. From shape on it is
+-- what filters ask of its spans, and numbers for its user and session: the least and the most of all spans, temperature in millionths, fill in
+-- half hundredths of a percent of the context window. Those may be NULL in an older store until it is derived anew.
 CREATE TABLE interaction (
     trace UBIGINT NOT NULL, trace_id VARCHAR NOT NULL USING COMPRESSION uncompressed, name VARCHAR NOT NULL, start BIGINT NOT NULL,
     start_from VARCHAR NOT NULL,
@@ -67,7 +72,10 @@ CREATE TABLE interaction (
     cost BIGINT, cost_basis VARCHAR NOT NULL, cost_logged BIGINT, status VARCHAR NOT NULL, findings VARCHAR,
     dialect VARCHAR NOT NULL, ask VARCHAR NOT NULL USING COMPRESSION uncompressed, answer VARCHAR NOT NULL USING COMPRESSION uncompressed,
     first BIGINT NOT NULL, last BIGINT NOT NULL,
-    place HUGEINT NOT NULL, tokens BIGINT, lower_bound BOOLEAN NOT NULL, saved BIGINT, saved_unknown BOOLEAN NOT NULL
+    place HUGEINT NOT NULL, tokens BIGINT, lower_bound BOOLEAN NOT NULL, saved BIGINT, saved_unknown BOOLEAN NOT NULL,
+    shape UBIGINT, user_key UINTEGER, session_key UINTEGER, slots UTINYINT,
+    input_least BIGINT, input_most BIGINT, output_least BIGINT, output_most BIGINT, temperature_least BIGINT, temperature_most BIGINT,
+    first_token_least BIGINT, first_token_most BIGINT, fill_least BIGINT, fill_most BIGINT
 );
 
 -- A row per trace and model: what its counted calls of that model came to.

@@ -381,15 +381,15 @@ fn read(connection: &Connection, condition: &str, binds: Vec<Bind>) -> Result<BT
     Ok(all)
 }
 
-/// Makes what was found known to SQL: `temp.dear(trace)` and `temp.judged(feature, since, until)`.
+/// Makes what was found known to SQL: `temp.dear(start, trace)` and `temp.judged(feature, since, until)`.
 pub(super) fn keep(connection: &Connection, all: &[Judged]) -> Result<()> {
     connection.execute_batch(
-        "CREATE OR REPLACE TEMP TABLE dear (trace UBIGINT NOT NULL);
+        "CREATE OR REPLACE TEMP TABLE dear (start BIGINT NOT NULL, trace UBIGINT NOT NULL);
          CREATE OR REPLACE TEMP TABLE judged (feature VARCHAR, since BIGINT NOT NULL, until BIGINT NOT NULL)",
     )?;
     let mut dear = connection.appender_to_catalog_and_db("dear", "temp", "main")?;
-    for (trace, _) in all.iter().flat_map(|one| &one.dear) {
-        dear.append_row([trace.0])?;
+    for (trace, start) in all.iter().flat_map(|one| &one.dear) {
+        dear.append_row(duckdb::params![start, trace.0])?;
     }
     dear.flush()?;
     let mut judged = connection.appender_to_catalog_and_db("judged", "temp", "main")?;

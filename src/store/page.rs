@@ -5,16 +5,15 @@ use duckdb::{Connection, Result, params_from_iter};
 
 use super::changes::Times;
 use super::filter::Condition;
-use super::rows::read_interaction;
+use super::rows::{Bind, read_interaction};
 use crate::model::column::{Column, SortValue};
 use crate::model::filter::Filter;
 use crate::model::query::{Cursor, Page, Reply, Sort, Window};
 use crate::model::span::Nanos;
 use crate::model::trace::Interaction;
 
-/// Interactions in the first piece of time that is looked at, and how many times longer the next is.
-const NEAR: u64 = 32_768;
-const FARTHER: i64 = 16;
+/// About so many interactions are looked at first.
+const NEAR: u64 = 65_536;
 
 /// What a page is asked for by.
 struct Asked<'a> {
@@ -22,7 +21,7 @@ struct Asked<'a> {
     sort: Sort,
     page: &'a Page,
     limit: u32,
-    /// What the first piece of time would hold, were the interactions spread evenly over all of it.
+    /// How many interactions are looked at first, were they spread evenly over all the time.
     near: u64,
 }
 
@@ -34,9 +33,15 @@ pub(super) fn interactions(connection: &Connection, filter: &Filter, window: Win
         limit,
         near: NEAR,
     };
-    let mut rows = match asked.near(connection, window)? {
-        Some(rows) => rows,
-        None => asked.rows(connection, window, None)?,
+    let mut rows = if limit == u32::MAX {
+        asked.all(connection, window)?
+    } else {
+        // First which rows, from the few columns that decide; then all columns of those few.
+        let ids = match asked.near(connection, window)? {
+            Some(ids) => ids,
+            None => asked.ids(connection, window, None)?,
+        };
+        asked.rows(connection, &ids)?
     };
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
@@ -59,10 +64,29 @@ impl Asked<'_> {
         }
     }
 
-    /// A page in the order of time is looked for near its beginning, then farther and farther away: most are full before everything was looked at.
-    /// The engine by itself looks at all of it where a condition has a question inside. `None`: the whole time is to be asked.
-    fn near(&self, connection: &Connection, window: Window) -> Result<Option<Vec<Interaction>>> {
-        if self.sort.key != Column::Time || self.limit == u32::MAX || !Condition::new(self.filter, window).sql.contains("SELECT") {
+    /// What the filter and the window let through beyond the cursor. All spans of the window's interactions are known to begin within `spans`.
+    fn condition(&self, window: Window, spans: Option<Times>) -> Condition {
+        let mut condition = Condition::within(self.filter, window, spans);
+        if let Some(cursor) = self.cursor() {
+            let inclusive = matches!(self.page, Page::From(_));
+            beyond(&mut condition, column(self.sort.key), self.sort, cursor, self.forward(), inclusive);
+        }
+        condition
+    }
+
+    /// In the direction of reading.
+    fn order(&self, column: &str) -> String {
+        order(column, self.sort.descending == self.forward(), self.forward())
+    }
+
+    /// A page in the order of time is looked for near its beginning first: most are full there. The engine by itself looks at all the time where a
+    /// condition has a question inside. `None`: that is to be done.
+    fn near(&self, connection: &Connection, window: Window) -> Result<Option<Vec<i64>>> {
+        if self.sort.key != Column::Time {
+            return Ok(None);
+        }
+        let sql = Condition::new(self.filter, window).sql;
+        if !sql.contains("SELECT") {
             return Ok(None);
         }
         let newest_first = self.sort.descending == self.forward();
@@ -79,83 +103,103 @@ impl Asked<'_> {
                 ..window
             }
         };
-        let all = Condition::new(&Filter::All, window);
-        let sql = format!("SELECT min(start), max(start), count(*) FROM interaction WHERE {}", all.sql);
-        let (low, high, count): (Option<Nanos>, Option<Nanos>, u64) =
-            connection.query_row(&sql, params_from_iter(all.binds), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        let (Some(low), Some(high)) = (low, high) else {
+        let sizes = connection.query_row(include_str!("sql/extent.sql"), [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let (Some(low), Some(high), count): (Option<Nanos>, Option<Nanos>, u64) = sizes else {
             return Ok(Some(Vec::new()));
         };
-        if count <= self.near {
+        if count / 2 < self.near {
             return Ok(None);
         }
-        let length = i128::from(high) - i128::from(low);
-        let mut reach = Nanos::try_from(length * i128::from(self.near) / i128::from(count))
-            .unwrap_or(Nanos::MAX)
-            .max(1);
-        while i128::from(reach) * 2 < length {
-            let near = if newest_first {
-                Window {
-                    since: Some(high.saturating_sub(reach)),
-                    ..window
-                }
-            } else {
-                Window {
-                    until: Some(low.saturating_add(reach)),
-                    ..window
-                }
-            };
+        let reach = (i128::from(high) - i128::from(low)) * i128::from(self.near) / i128::from(count);
+        let reach = Nanos::try_from(reach).unwrap_or(Nanos::MAX);
+        let high = window.until.map_or(high, |until| high.min(until));
+        let low = window.since.map_or(low, |since| low.max(since));
+        let near = if newest_first {
+            Window {
+                since: Some(high.saturating_sub(reach)),
+                ..window
+            }
+        } else {
+            Window {
+                until: Some(low.saturating_add(reach).saturating_add(1)),
+                ..window
+            }
+        };
+        let spans = if sql.contains("FROM step") {
             let inside = Condition::new(&Filter::All, near);
             let sql = format!("SELECT min(first), max(last) FROM interaction WHERE {}", inside.sql);
-            let (first, last): (Option<Nanos>, Option<Nanos>) =
+            let spans: (Option<Nanos>, Option<Nanos>) =
                 connection.query_row(&sql, params_from_iter(inside.binds), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let rows = self.rows(connection, near, first.zip(last))?;
-            if rows.len() > self.limit as usize {
-                return Ok(Some(rows));
-            }
-            reach = reach.saturating_mul(FARTHER);
-        }
-        Ok(None)
+            spans.0.zip(spans.1)
+        } else {
+            None
+        };
+        let ids = self.ids(connection, near, spans)?;
+        Ok((ids.len() > self.limit as usize).then_some(ids))
     }
 
-    /// The rows in a window, in the direction of reading. All spans of its interactions are known to begin within `spans`.
-    fn rows(&self, connection: &Connection, window: Window, spans: Option<Times>) -> Result<Vec<Interaction>> {
-        let (sort, forward) = (self.sort, self.forward());
-        let mut condition = Condition::within(self.filter, window, spans);
-        let column = column(sort.key);
-        if let Some(cursor) = self.cursor() {
-            beyond(&mut condition, column, sort, cursor, forward, matches!(self.page, Page::From(_)));
+    /// Row ids of the page and one more where there is more, in no order.
+    fn ids(&self, connection: &Connection, window: Window, spans: Option<Times>) -> Result<Vec<i64>> {
+        let limit = u64::from(self.limit) + 1;
+        let mut condition = self.condition(window, spans);
+        let mut column = column(self.sort.key);
+        // A condition with a question inside costs more than any sorting.
+        if self.sort.key.is_text()
+            && !condition.sql.contains("SELECT")
+            && narrow(
+                connection,
+                &mut condition,
+                column,
+                self.sort.descending == self.forward(),
+                self.forward(),
+                limit,
+            )?
+        {
+            column = "start";
         }
-        let order = order(column, sort.descending == forward, forward);
-        let sql = if self.limit == u32::MAX {
-            format!("SELECT * FROM interaction WHERE {} ORDER BY {order}", condition.sql)
-        } else {
-            let limit = u64::from(self.limit) + 1;
-            // A condition with a question inside costs more than any sorting.
-            let by_start = if sort.key.is_text() && !condition.sql.contains("SELECT") {
-                narrow(connection, &mut condition, column, sort.descending == forward, forward, limit)?
-            } else {
-                false
-            };
-            let first = if by_start {
-                self::order("start", sort.descending == forward, forward)
-            } else {
-                order.clone()
-            };
-            // First which rows, from the few columns that decide; then all columns of those few.
-            format!(
-                "SELECT * FROM interaction WHERE rowid IN (SELECT rowid FROM interaction WHERE {} ORDER BY {first} LIMIT {limit}) ORDER BY {order}",
-                condition.sql,
-            )
-        };
+        let order = self.order(column);
+        let sql = format!(
+            "SELECT rowid FROM interaction WHERE {} ORDER BY {order} LIMIT {limit}",
+            condition.sql
+        );
         let mut statement = connection.prepare(&sql)?;
-        let mut found = statement.query(params_from_iter(condition.binds))?;
-        let mut rows = Vec::new();
-        while let Some(row) = found.next()? {
-            rows.push(read_interaction(row)?);
-        }
-        Ok(rows)
+        let found = statement.query_map(params_from_iter(condition.binds), |row| row.get(0))?;
+        found.collect()
     }
+
+    /// These rows in the direction of reading.
+    fn rows(&self, connection: &Connection, ids: &[i64]) -> Result<Vec<Interaction>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+        let order = self.order(column(self.sort.key));
+        read(
+            connection,
+            &format!("SELECT * FROM interaction WHERE rowid IN ({ids}) ORDER BY {order}"),
+            Vec::new(),
+        )
+    }
+
+    /// Every row in the direction of reading.
+    fn all(&self, connection: &Connection, window: Window) -> Result<Vec<Interaction>> {
+        let condition = self.condition(window, None);
+        let order = self.order(column(self.sort.key));
+        let sql = format!("SELECT * FROM interaction WHERE {} ORDER BY {order}", condition.sql);
+        read(connection, &sql, condition.binds)
+    }
+}
+
+fn read(connection: &Connection, sql: &str, binds: Vec<Bind>) -> Result<Vec<Interaction>> {
+    let mut statement = connection.prepare(sql)?;
+    let mut found = statement.query(params_from_iter(binds))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        rows.push(read_interaction(row)?);
+    }
+    Ok(rows)
 }
 
 /// Finds out which texts a page is made of before its rows are looked for: to sort rows by a text and then by time takes the engine several times
@@ -323,8 +367,9 @@ mod tests {
                     } else {
                         None
                     };
-                    let found = found.unwrap_or_else(|| asked.rows(&connection, within, None).expect("an answer"));
-                    found.iter().map(|row| row.trace.0).collect::<Vec<_>>()
+                    let ids = found.unwrap_or_else(|| asked.ids(&connection, within, None).expect("an answer"));
+                    let rows = asked.rows(&connection, &ids).expect("an answer");
+                    rows.iter().map(|row| row.trace.0).collect::<Vec<_>>()
                 };
                 for start in [-1, 0, 55, 99, 5_000, 100_340, 200_000] {
                     let cursor = Cursor {

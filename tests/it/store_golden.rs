@@ -116,6 +116,8 @@ fn golden_stores_of_earlier_schemas_open_and_say_what_one_made_now_says() {
         for command in [
             &["ls"][..],
             &["ls", "-f", "span(finding:truncated refundable)"],
+            // What rows say of their spans, asked before every row does.
+            &["ls", "-f", "kind:llm has:prompt input>0 model:* -(tool:no_such* or output:5..6)"],
             &["cost"],
             &["show", "000000000000000000000000000000a2"],
         ] {

@@ -3,4 +3,4 @@ SELECT trace, span_id FROM (SELECT trace, span_id, coalesce(
     CASE WHEN json_type(attributes, ?) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(attributes, ?) END
  ) AS value FROM part WHERE attributes IS NOT NULL AND contains(attributes, ?))
  WHERE value IS NOT NULL AND lower(value) LIKE ? ESCAPE '\'
- AND translate(value, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') LIKE ? ESCAPE '\'
+ AND {exact}

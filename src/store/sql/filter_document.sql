@@ -1,2 +1,2 @@
 SELECT id FROM content WHERE role = ? AND lower(body) LIKE ? ESCAPE '\'
- AND translate(body, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') LIKE ? ESCAPE '\'
+ AND {exact}

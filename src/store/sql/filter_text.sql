@@ -1,2 +1,2 @@
 SELECT id FROM content WHERE contains(lower(body), ?)
- AND contains(translate(body, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'), ?)
+ AND {exact}

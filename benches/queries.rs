@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use spanscope::model::column::Column;
 use spanscope::model::filter::{Field, Filter, Pattern};
+use spanscope::model::moment::Clock;
 use spanscope::model::query::{CostKey, Page, Query, Reply, Sort, Window};
 use spanscope::pricing::Prices;
 use spanscope::store::{Location, Options, Store};
@@ -76,7 +77,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         most: 120,
     };
     let trace = spans::part(count / 2).trace;
-    let questions = [
+    let clock = Clock {
+        now: spans::NOON,
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    let mut questions = vec![
         ("newest page", page(Filter::All, Column::Time)),
         ("page by cost", page(Filter::All, Column::Cost)),
         ("page by feature", page(Filter::All, Column::Feature)),
@@ -113,6 +118,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("over time, a user", over_time(user.clone())),
         ("open one trace", Query::Trace(trace)),
     ];
+    // Of what spans are and say, of nothing, and of nearly all.
+    for text in [
+        "feature:feature_7",
+        "session:c_4170",
+        "model:claude*",
+        "status:error",
+        "kind:tool",
+        "tool:search_docs",
+        "tool:nothing",
+        "input>7900",
+        "took>8s -user:u_1*",
+        "span(kind:llm input>7990)",
+        "child(tool:search_docs)",
+    ] {
+        questions.push((text, page(Filter::parse(text, &clock)?, Column::Time)));
+    }
+    let most = Filter::parse("-user:u_1*", &clock)?;
+    let window = Window::default();
+    questions.push(("count of -user:u_1*", Query::Count { filter: most, window }));
     let rate: u64 = arguments
         .iter()
         .position(|argument| argument == "--rate")
@@ -126,7 +150,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (stop, batches, first) = (Arc::clone(&stop), store.intake(), stats.spans);
         std::thread::spawn(move || spans::traffic(&batches, &spans::source(), first, rate, &stop))
     };
-    println!("{:<18} {:>9} {:>9} {:>9}", "question", "first ms", "p50 ms", "p95 ms");
+    println!("{:<26} {:>9} {:>9} {:>9}", "question", "first ms", "p50 ms", "p95 ms");
     for (name, query) in questions {
         let rounds = if rate > 0 { ROUNDS_LIVE } else { ROUNDS };
         let mut times: Vec<f64> = Vec::with_capacity(rounds);
@@ -145,7 +169,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let first = times.remove(0);
         times.sort_by(f64::total_cmp);
         println!(
-            "{name:<18} {first:>9.1} {:>9.1} {:>9.1}",
+            "{name:<26} {first:>9.1} {:>9.1} {:>9.1}",
             times[times.len() / 2],
             times[times.len() * 95 / 100]
         );

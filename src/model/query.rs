@@ -722,7 +722,7 @@ pub enum Reply {
     Timeline(Box<Timeline>),
     /// To `Peers`.
     Peers(Box<Peers>),
-    /// To `Values`, each with how many interactions or spans have it; of attributes those among the newest records.
+    /// To `Values`, each with how many interactions have it; of attributes those among the newest records.
     Values(Vec<(String, u64)>),
     /// To `Stats`.
     Stats(Box<Stats>),

@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use duckdb::{Connection, Result, params};
 use serde_json::Value;
 
+use super::shape::OF_SHAPE;
 use crate::model::filter::Field;
 use crate::model::query::Reply;
 
+/// Each with how many interactions have it.
 pub(super) fn values(connection: &Connection, field: Field, text: &str, limit: u32) -> Result<Reply> {
-    let Some((table, column)) = place(field) else {
+    let sql = if OF_SHAPE.contains(&field) {
+        include_str!("sql/values_of_shape.sql").replace("{field}", field.name())
+    } else if let Some(column) = column(field) {
+        include_str!("sql/values.sql").replace("{column}", column)
+    } else {
         return Ok(Reply::Values(Vec::new()));
     };
-    let sql = format!(
-        "SELECT {column}, count(*) FROM {table} WHERE {column} <> '' AND contains(lower({column}), lower(?)) \
-         GROUP BY {column} ORDER BY count(*) DESC, {column} LIMIT ?"
-    );
     let mut statement = connection.prepare(&sql)?;
     let found = statement.query_map(params![text, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
     found.collect::<Result<Vec<_>>>().map(Reply::Values)
@@ -65,19 +67,14 @@ fn collect(value: &Value, name: &str, deeper: usize, names: &mut BTreeSet<String
     }
 }
 
-/// Where a field's values stand.
-fn place(field: Field) -> Option<(&'static str, &'static str)> {
-    Some(match field {
-        Field::Feature => ("interaction", "feature"),
-        Field::User => ("interaction", "user_id"),
-        Field::Session => ("interaction", "session"),
-        Field::Service => ("interaction", "service"),
-        Field::Status => ("interaction", "status"),
-        Field::Model => ("spend", "model"),
-        Field::Kind => ("step", "kind"),
-        Field::Name => ("step", "name"),
-        Field::Tool => ("step", "tool"),
-        Field::Stop => ("step", "stop"),
-        _ => return None,
-    })
+/// Where a field's values stand in `interaction`.
+const fn column(field: Field) -> Option<&'static str> {
+    match field {
+        Field::Feature => Some("feature"),
+        Field::User => Some("user_id"),
+        Field::Session => Some("session"),
+        Field::Service => Some("service"),
+        Field::Status => Some("status"),
+        _ => None,
+    }
 }

@@ -41,6 +41,7 @@ fn parts() -> Vec<Part> {
             slots: if n % 13 == 5 { Slot::Document.bit() } else { 0 },
             feature: (n % 5 != 0).then(|| pick(n, &["Billing", "billing_v2", "süß", "100%"])),
             user: (n % 6 != 0).then(|| format!("u_{}", n % 4)),
+            session: (n % 5 == 2).then(|| pick(n, &["C_1", "c_2", "süß"])),
             service: (n % 7 == 0).then(|| "api".to_owned()),
             status: if n % 8 == 0 { Status::Error } else { Status::Ok },
             attributes: (n % 2 == 0).then(|| {
@@ -327,20 +328,28 @@ fn the_sql_of_a_filter_says_what_the_plain_evaluator_says() {
         assert!((1..everything.len()).contains(&rows), "{content:?} {rows}");
     }
     // Names of attributes that have a value, as `attr.` takes them.
-    let names = |text: &str| {
-        let query = Query::Values {
-            of: Seen::Attributes,
-            text: text.to_owned(),
-            limit: 4,
-        };
-        match store.ask_now(query) {
+    let seen = |of: Seen, text: &str, limit: u32| {
+        let text = text.to_owned();
+        match store.ask_now(Query::Values { of, text, limit }) {
             Reply::Values(names) => names,
             other => panic!("{other:?}"),
         }
     };
+    let names = |text: &str| seen(Seen::Attributes, text, 4);
     let told = |list: &[(&str, u64)]| list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<Vec<_>>();
     assert_eq!(names(""), told(&[("http.route", 20), ("n", 20), ("a/b", 10), ("deep", 10)]));
     assert_eq!(names("DEEP"), told(&[("deep", 10), ("deep.on", 10)]));
+    // A value is told with as many interactions as a filter by it finds.
+    for field in Field::ALL.iter().copied().filter(|field| field.shape() == Shape::Text) {
+        let values = seen(Seen::Field(field), "", 100);
+        let told_elsewhere = matches!(field, Field::Trace | Field::Finding | Field::Doc | Field::Prompt);
+        assert_eq!(values.is_empty(), told_elsewhere, "{field:?}");
+        for (value, count) in values {
+            let found = list(&store, Filter::Is(field, Pattern(value.clone()))).len() as u64;
+            assert_eq!(count, found, "{field:?} {value}");
+        }
+        assert!(seen(Seen::Field(field), "no such value", 100).is_empty());
+    }
     // What a span says, tells interactions apart that all say it somewhere.
     let clock = Clock {
         now: NOON,

@@ -123,6 +123,7 @@ fn golden_stores_of_earlier_schemas_open_and_say_what_one_made_now_says() {
         ] {
             let [then, now] = [db, made].map(|db| json(&place, &[command, &["--db", db]].concat()));
             assert_eq!(then, now, "{command:?} of schema {old}");
+            assert_ne!(now, serde_json::json!([]), "{command:?} finds something");
         }
         let found = json(&place, &["ls", "-f", "span(finding:truncated refundable)", "--db", db]);
         assert_eq!(found.as_array().unwrap().len(), 1);

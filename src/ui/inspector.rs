@@ -84,10 +84,10 @@ fn gauge(header: &Header, theme: &Theme, cells: usize, since: Option<&str>) -> L
                 // Where 80 and 90 % are.
                 let marks = [cells * 8 / 10, cells * 9 / 10];
                 let rest: String = (used..cells).map(|cell| if marks.contains(&cell) { '·' } else { ' ' }).collect();
-                spans.push(label("▕", theme.style(Role::Border)));
+                spans.push(label("▕", theme.style(Role::Dim)));
                 spans.push(say(format!("{full}{part}"), role));
                 spans.push(say(rest, Role::BarEmpty));
-                spans.push(label("▏ ", theme.style(Role::Border)));
+                spans.push(label("▏ ", theme.style(Role::Dim)));
             }
             let used = text::tokens(Some(gauge.used));
             match (gauge.window, gauge.percent()) {

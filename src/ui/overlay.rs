@@ -236,7 +236,7 @@ fn line(prompt: &Prompt, theme: &Theme, frame: Rect, buffer: &mut Buffer) -> u16
             width: 1,
             height: 1,
         },
-        theme.style(Role::Selected),
+        theme.style(Role::Cursor),
     );
     if let Some(error) = prompt.error() {
         let row = y - 1;

@@ -109,7 +109,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let hidden = total.keys.saturating_sub(costs.top() + shown);
     let more = if hidden > 0 { format!(" +{hidden} more") } else { String::new() };
     let front = total.in_front.filter(|_| wide);
-    let front = front.map_or_else(String::new, |front| format!("  ▌ {front} of {} make 80 %", total.keys));
+    let front = front.map_or_else(String::new, |front| format!("  ▌ {front} of {} make 80%", total.keys));
     let both = Safe::line(&format!("{more}{front}"));
     let words = if both.width() < room { both } else { Safe::line(&more).cut(room) };
     buffer.set_span(area.x, bottom, &span(&words, theme.style(Role::Dim)), x - area.x);
@@ -294,7 +294,7 @@ fn full_line(row: &CostRow, partial: bool, over: Span, theme: &Theme, area: Rect
     let before = row.cumulative_share.zip(row.share).map(|(so_far, own)| so_far - own);
     let in_front = before.is_some_and(|before| before < 0.8);
     let plain = Role::Text;
-    let mut bars = vec![Rect { width: 1, ..area }];
+    let mut bars = Vec::new();
     let mut x = area.right();
     for figure in figures(area.width).into_iter().rev() {
         let (_, width) = figure.head();

@@ -30,7 +30,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             (None, None) => Safe::from_static("counting …"),
         };
         let role = if pane.error().is_some() { Role::Error } else { Role::Dim };
-        let words = Line::from(vec![label(" over time ", title), span(&words, theme.style(role))]);
+        let words = Line::from(vec![label(" over time  ", title), span(&words, theme.style(role))]);
         buffer.set_line(area.x, area.y, &words, area.width);
         return;
     };

@@ -64,7 +64,6 @@ pub(super) fn draw(
     let from = left.saturating_sub(screen.bar);
     let before = usize::from(from.saturating_sub(1)).saturating_sub(taken + name.width() + 2);
     let after = usize::from(free.saturating_sub(left + 1));
-    let behind = note.width() > before && after > before;
     // Why it failed is worth more than when it ran.
     let in_the_way = node.part.error.is_some() && note.width() > before.max(after);
     let place = (screen.bar > 0 && from > 20 && !in_the_way).then_some(Rect {
@@ -72,6 +71,7 @@ pub(super) fn draw(
         width: screen.bar,
         ..area
     });
+    let behind = place.is_some() && note.width() > before && after > before;
     let mut left = free;
     if let Some(place) = place {
         bar(open, trace, number, theme, place, buffer);
@@ -84,7 +84,7 @@ pub(super) fn draw(
     let name = name.cut(room);
     spans.push(span(&name, theme.style(if dim { Role::Dim } else { Role::Text })));
     let room = room.saturating_sub(name.width() + 2);
-    if !note.is_empty() && !(behind && place.is_some()) {
+    if !note.is_empty() && !behind {
         spans.push(label("  ", theme.style(Role::Dim)));
         spans.push(span(&note.cut(room), note_style));
     }

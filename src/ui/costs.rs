@@ -392,7 +392,7 @@ fn one_line(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mu
         width: over.saturating_sub(1) as u16,
         ..area
     };
-    vec![share, trend]
+    if over > 0 { vec![share, trend] } else { vec![share] }
 }
 
 /// The name and the sum, and below them what belongs to the sum.

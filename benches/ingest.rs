@@ -370,7 +370,7 @@ fn idle(budgets: &mut Budgets) -> Outcome {
     let before = process::cpu(&terminal.process());
     let written = terminal.written_in(Duration::from_secs(seconds))?;
     let used = process::cpu(&terminal.process()).saturating_sub(before).as_secs_f64() / seconds as f64 * 100.0;
-    budgets.note("idle, of one core", "1 %", format!("{used:.2} % over {seconds} s"), used < 1.0);
+    budgets.note("idle, of one core", "1%", format!("{used:.2}% over {seconds} s"), used < 1.0);
     budgets.note("idle output", "0 bytes", format!("{written} bytes in {seconds} s"), written == 0);
     Ok(())
 }

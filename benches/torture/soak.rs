@@ -77,7 +77,7 @@ pub fn soak(seconds: u64) -> Outcome {
     let peak = memory.iter().map(|(_, bytes)| *bytes).fold(0.0, f64::max);
     let slope = slope(&memory[memory.len() / 2..]);
     println!(
-        "soak: {written} lines in {FILES} files; memory at most {:.0} MB, in the second half {:+.2} MB a minute; processor {:.1} %; quiet: {:.2} %, {silent} bytes drawn",
+        "soak: {written} lines in {FILES} files; memory at most {:.0} MB, in the second half {:+.2} MB a minute; processor {:.1}%; quiet: {:.2}%, {silent} bytes drawn",
         peak / 1e6,
         slope * 60.0 / 1e6,
         busy * 100.0,

@@ -16,6 +16,8 @@ use super::{Action, App, Effect, Notice, Pane};
 
 /// Columns before the words of a check: sign, name of the step.
 pub const INDENT: usize = 17;
+/// Columns before what was asked and answered.
+const SAID: usize = 10;
 
 /// The screen.
 #[derive(Debug, Default)]
@@ -93,8 +95,8 @@ impl Diagnosis {
     pub fn rows(&self, width: usize) -> Vec<Row> {
         let Some(told) = &self.told else { return Vec::new() };
         let mut rows = Vec::new();
-        let mut add = |kind: RowKind, text: &str, width: usize| {
-            rows.extend(wrapped(text, width).into_iter().map(|words| Row { kind, words }));
+        let mut add = |kind: RowKind, text: &str, indent: usize| {
+            rows.extend(wrapped(text, width, indent).into_iter().map(|words| Row { kind, words }));
         };
         let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "not logged".into());
         let row = &told.row;
@@ -104,17 +106,17 @@ impl Diagnosis {
             row.user.as_deref().unwrap_or("user not logged"),
             text::money(row.cost, row.cost_basis)
         );
-        add(RowKind::Said, &head, width);
-        add(RowKind::Said, &format!("asked     {}", or(&told.question)), width);
-        add(RowKind::Said, &format!("answered  {}", or(&told.answer)), width);
-        add(RowKind::Blank, "", width);
-        add(RowKind::Verdict, &told.verdict, width);
+        add(RowKind::Said, &head, 2);
+        add(RowKind::Said, &format!("asked     {}", or(&told.question)), SAID);
+        add(RowKind::Said, &format!("answered  {}", or(&told.answer)), SAID);
+        add(RowKind::Blank, "", 0);
+        add(RowKind::Verdict, &told.verdict, 2);
         for words in &told.also {
-            add(RowKind::Also, &format!("also suspect: {words}"), width);
+            add(RowKind::Also, &format!("also suspect: {words}"), 2);
         }
-        add(RowKind::Blank, "", width);
+        add(RowKind::Blank, "", 0);
         for (index, check) in told.checks.iter().enumerate() {
-            for (line, words) in wrapped(&check.says, width.saturating_sub(INDENT)).into_iter().enumerate() {
+            for (line, words) in wrapped(&check.says, width.saturating_sub(INDENT), 0).into_iter().enumerate() {
                 let kind = RowKind::Check { index, first: line == 0 };
                 rows.push(Row { kind, words });
             }
@@ -139,23 +141,23 @@ impl Diagnosis {
     }
 }
 
-/// A text in rows of so many columns, broken between words where that is possible.
-fn wrapped(text: &str, columns: usize) -> Vec<Safe> {
-    let columns = columns.max(8);
+/// A text in rows of so many columns, broken between words where that is possible; rows after the first are set in.
+fn wrapped(text: &str, columns: usize, indent: usize) -> Vec<Safe> {
+    let columns = columns.max(8 + indent);
     let safe = Safe::line(&text.replace(['\n', '\r'], " "));
     let mut rows = vec![String::new()];
-    let mut used = 0;
+    let (mut used, mut begun) = (0, 0);
     for word in safe.as_str().split_inclusive(' ') {
         let width = text::width(word.trim_end());
-        if used > 0 && used + width > columns {
-            rows.push(String::new());
-            used = 0;
+        if used > begun && used + width > columns {
+            rows.push(" ".repeat(indent));
+            (used, begun) = (indent, indent);
         }
         for letter in word.chars() {
             let width = text::width(letter.encode_utf8(&mut [0; 4]));
             if used + width > columns && letter != ' ' {
-                rows.push(String::new());
-                used = 0;
+                rows.push(" ".repeat(indent));
+                (used, begun) = (indent, indent);
             }
             used += width;
             if let Some(row) = rows.last_mut() {
@@ -338,11 +340,19 @@ mod tests {
 
     #[test]
     fn words_are_broken_between_them_and_none_is_lost() {
-        let rows = |text: &str, columns| wrapped(text, columns).iter().map(|row| row.as_str().to_owned()).collect::<Vec<_>>();
+        let rows = |text: &str, columns| {
+            wrapped(text, columns, 0)
+                .iter()
+                .map(|row| row.as_str().to_owned())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(rows("one two three four", 9), ["one two", "three", "four"]);
         assert_eq!(rows("a-very-long-word x", 8), ["a-very-l", "ong-word", "x"]);
         assert_eq!(rows("", 9), [""]);
         assert_eq!(rows("日本語日本語", 8), ["日本語日", "本語"]);
         assert_eq!(rows("two\nlines", 20), ["two lines"]);
+        let set_in = wrapped("asked  where is it, and a-very-long-word", 12, 4);
+        let set_in: Vec<&str> = set_in.iter().map(Safe::as_str).collect();
+        assert_eq!(set_in, ["asked  where", "    is it,", "    and", "    a-very-l", "    ong-word"]);
     }
 }

@@ -176,6 +176,7 @@ fn page(health: &Found, narrowed: bool, prices: &Prices, zone: &TimeZone) -> Pag
             page.gap()
                 .line(Tone::Heading, &format!("{} (UTC)", time(gap.day, &TimeZone::UTC, "%Y-%m-%d")));
         }
+        page.hang(2);
         sentence(&mut page, gap, zone);
     }
     let unpriced = unpriced(&health.models, prices);
@@ -184,7 +185,8 @@ fn page(health: &Found, narrowed: bool, prices: &Prices, zone: &TimeZone) -> Pag
     }
     for row in &unpriced {
         let tokens = text::tokens(row.usage.total());
-        page.push(Tone::Warning, row.model.as_deref().unwrap_or("no model was logged"));
+        page.hang(2)
+            .push(Tone::Warning, row.model.as_deref().unwrap_or("no model was logged"));
         if let Some(provider) = &row.provider {
             page.push(Tone::Dim, &format!(" of {provider}"));
         }
@@ -207,7 +209,8 @@ fn page(health: &Found, narrowed: bool, prices: &Prices, zone: &TimeZone) -> Pag
             (_, true) => ", as the figures show",
             (false, false) => "",
         };
-        page.push(Tone::Label, &row.dialect)
+        page.hang(2)
+            .push(Tone::Label, &row.dialect)
             .push(tone, &format!(": {means}{by}"))
             .line(Tone::Dim, &format!(" ({} record{})", row.records, text::plural(row.records)));
     }
@@ -215,7 +218,8 @@ fn page(health: &Found, narrowed: bool, prices: &Prices, zone: &TimeZone) -> Pag
         page.gap().line(Tone::Heading, "rejected lines");
     }
     for (reason, lines) in &health.tally.rejects {
-        page.push(Tone::Warning, &lines.to_string())
+        page.hang(2)
+            .push(Tone::Warning, &lines.to_string())
             .line(Tone::Text, &format!(" of {} lines: {reason}", health.tally.lines));
     }
     if !health.previews.is_empty() {
@@ -233,8 +237,8 @@ fn page(health: &Found, narrowed: bool, prices: &Prices, zone: &TimeZone) -> Pag
 fn sentence(page: &mut Page, gap: &Gap, zone: &TimeZone) {
     let share = match gap.share() {
         1000 => "all".to_owned(),
-        share if share < 10 => format!("0.{share} % of"),
-        share => format!("{} % of", share / 10),
+        share if share < 10 => format!("0.{share}% of"),
+        share => format!("{}% of", share / 10),
     };
     let tone = if gap.is_grave() { Tone::Warning } else { Tone::Text };
     page.push(tone, &gap.capture.name().replace('_', " "))

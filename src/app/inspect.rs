@@ -69,7 +69,7 @@ impl App {
         }
         if let Some((trace, span)) = needs.beside {
             let query = Query::Contents { trace, span: Some(span) };
-            if self.asks.under_way(Pane::Contents) != Some(&query) {
+            if needs.grown || self.asks.under_way(Pane::Contents) != Some(&query) {
                 effects.push(self.asks.ask(Pane::Contents, query));
             }
         }

@@ -457,7 +457,7 @@ mod tests {
                 };
                 let screen = Screen::new(120, 40, wish, &plan);
                 let (list, costs, inspector) = (screen.list.unwrap(), screen.costs.unwrap(), screen.inspector.unwrap());
-                assert!(list.height >= 8 && inspector.height >= 8, "{list_percent} %");
+                assert!(list.height >= 8 && inspector.height >= 8, "{list_percent}%");
                 assert!(list.width >= 40 && costs.width >= 24, "{costs_columns}");
             }
         }

@@ -98,7 +98,7 @@ impl Rejects {
 fn words(row: &RejectRow) -> Words {
     let mut page = Words::default();
     let mut field = |name: &str, tone: Tone, value: &str| {
-        page.push(Tone::Label, &format!("{name:<8}")).line(tone, value);
+        page.hang(8).push(Tone::Label, &format!("{name:<8}")).line(tone, value);
     };
     field("reason", Tone::Warning, &row.reason);
     field("detail", Tone::Text, if row.detail.is_empty() { "–" } else { &row.detail });
@@ -132,7 +132,7 @@ fn raw(page: &mut Words, bytes: &[u8]) {
     for chunk in bytes.utf8_chunks() {
         page.push(Tone::Text, chunk.valid());
         for byte in chunk.invalid() {
-            page.push(Tone::Hidden, &format!("<{byte:02X}>"));
+            page.byte(*byte);
         }
     }
     page.line(Tone::Text, "");

@@ -450,7 +450,7 @@ fn spike_page(spike: &Spike, judging: &Judging, prices: &Prices, partial: bool, 
             let from = written.page.text.len();
             let shown = spike.dear.iter().find(|peer| peer.trace.row.trace == shown_by);
             let id = shown.map(|peer| peer.trace.row.trace_id.clone());
-            written.page.push(Tone::Warning, "▲ ").push(Tone::Text, &says);
+            written.page.hang(2).push(Tone::Warning, "▲ ").push(Tone::Text, &says);
             written
                 .page
                 .line(Tone::Dim, &id.as_ref().map_or_else(String::new, |id| format!("  (such as {id})")));
@@ -495,7 +495,9 @@ fn cheaper(spike: &Spike, prices: &Prices, page: &mut Page) {
         &format!("what would make it cheaper, by {} of its interactions", all.len()),
     );
     for advice in advise(&all, &spike.models, prices) {
-        page.push(Tone::Label, advice.what).line(Tone::Text, &format!(": {}", advice.says));
+        page.hang(2)
+            .push(Tone::Label, advice.what)
+            .line(Tone::Text, &format!(": {}", advice.says));
     }
     page.line(
         Tone::Dim,
@@ -539,18 +541,21 @@ fn prompts_page(rows: &[PromptRow], more: bool, zone: &TimeZone) -> Written {
         } else {
             row.features.join(", ")
         };
-        page.push(Tone::Label, &features).push(Tone::Number, &format!("  {}", row.id)).push(
-            Tone::Text,
-            &format!(
-                "  {} to {}  {} interaction{}  {} call{}  ",
-                time(row.first, zone),
-                time(row.last, zone),
-                row.interactions,
-                plural(row.interactions),
-                row.calls,
-                plural(row.calls)
-            ),
-        );
+        page.hang(2)
+            .push(Tone::Label, &features)
+            .push(Tone::Number, &format!("  {}", row.id))
+            .push(
+                Tone::Text,
+                &format!(
+                    "  {} to {}  {} interaction{}  {} call{}  ",
+                    time(row.first, zone),
+                    time(row.last, zone),
+                    row.interactions,
+                    plural(row.interactions),
+                    row.calls,
+                    plural(row.calls)
+                ),
+            );
         page.push(Tone::Cost, &money(row.cost));
         let tone = if row.with_finding > 0 { Tone::Warning } else { Tone::Dim };
         page.line(tone, &format!("  {} with a finding", row.with_finding));
@@ -575,7 +580,8 @@ fn changes_page(own: &PromptRow, old: &PromptRow, zone: &TimeZone) -> Written {
     let mut written = Written::default();
     let page = &mut written.page;
     for (row, sign) in [(old, "-"), (own, "+")] {
-        page.push(Tone::Number, &format!("{sign} {}", row.id))
+        page.hang(2)
+            .push(Tone::Number, &format!("{sign} {}", row.id))
             .line(Tone::Text, &format!("  {} to {}", time(row.first, zone), time(row.last, zone)));
     }
     page.gap();

@@ -184,7 +184,7 @@ fn nearly_full(part: &Part, prices: &Prices) -> Option<String> {
     let (whole, tenth) = (tenths / 10, tenths % 10);
     let model = model(part).unwrap_or_default();
     Some(format!(
-        "{input} input tokens fill {whole}.{tenth} % of the {window} that {model} can read"
+        "{input} input tokens fill {whole}.{tenth}% of the {window} that {model} can read"
     ))
 }
 

@@ -135,7 +135,7 @@ fn shorter(all: &[Seen<'_>], prices: &Prices) -> String {
     let total: u64 = parts.values().sum();
     let made = match parts.iter().max_by_key(|(_, chars)| **chars) {
         Some((name, chars)) if total > 0 => format!(
-            "; of {prompts} prompt{} logged ≈{} % is {name}",
+            "; of {prompts} prompt{} logged ≈{}% is {name}",
             text::plural(prompts),
             u128::from(*chars) * 100 / u128::from(total)
         ),
@@ -145,7 +145,7 @@ fn shorter(all: &[Seen<'_>], prices: &Prices) -> String {
         return format!("what its input costs is not known{made}");
     }
     format!(
-        "input is {} of {}, {} %{made}",
+        "input is {} of {}, {}%{made}",
         money(input),
         money(whole),
         input.0.saturating_mul(100) / whole.0
@@ -240,7 +240,7 @@ mod tests {
             told(&peers, &[("claude-sonnet-4-6", 3), ("claude-haiku-4-5", 40), ("nobody-knows", 9)]),
             [
                 "their 3 calls on claude-sonnet-4-6 cost $1.3500; the same tokens on claude-haiku-4-5, which 40 other calls of this log used, ≈$0.4500",
-                "input is $0.9000 of $1.3500, 66 %; of 3 prompts logged ≈98 % is system",
+                "input is $0.9000 of $1.3500, 66%; of 3 prompts logged ≈98% is system",
                 "1 of 3 questions repeat another one word for word; of 3 answers 2 begin differently; the median answer has 10000 tokens",
             ]
         );

@@ -150,7 +150,7 @@ pub fn causes(dear: &[Seen<'_>], usual: &[Seen<'_>]) -> Vec<Cause> {
     {
         let missed = |seen: &Seen<'_>| Some(100 - cached(seen)?.min(100));
         add(
-            format!("cache: {own} % of the input were read from it, where {usually} % are usual"),
+            format!("cache: {own}% of the input were read from it, where {usually}% are usual"),
             most(&missed),
         );
     }
@@ -392,7 +392,7 @@ mod tests {
             (
                 "cache misses",
                 |like| (like.input, like.read) = (5_000, 0),
-                &["cache: 0 % of the input were read from it, where 80 % are usual"],
+                &["cache: 0% of the input were read from it, where 80% are usual"],
             ),
             (
                 "another model",

@@ -52,8 +52,8 @@ impl Gauge {
     #[must_use]
     pub fn percent(&self) -> Option<String> {
         self.permille().map(|permille| match permille {
-            0 if self.used > 0 => "<0.1 %".to_owned(),
-            _ => format!("{}.{} %", permille / 10, permille % 10),
+            0 if self.used > 0 => "<0.1%".to_owned(),
+            _ => format!("{}.{}%", permille / 10, permille % 10),
         })
     }
 
@@ -260,7 +260,7 @@ mod tests {
             used: 1_371,
             window: Some(1_000_000),
         };
-        assert_eq!(gauge.percent().as_deref(), Some("0.1 %"));
+        assert_eq!(gauge.percent().as_deref(), Some("0.1%"));
     }
 
     #[test]

@@ -19,8 +19,6 @@ pub struct SpendTotal {
     pub cost: Option<Cost>,
     /// It is at least this much: some call's cost is unknown or a lower bound.
     pub at_least: bool,
-    /// Interactions; by model one counts for each model that it called.
-    pub interactions: u64,
     /// How many values there are, the one that was not logged among them.
     pub keys: usize,
     /// How many of the dearest make up 80 % of the spend; `None` when nothing was spent.
@@ -36,13 +34,12 @@ pub struct Totals {
 
 impl Totals {
     /// Adds a value of the key.
-    pub fn add(&mut self, cost: Option<Cost>, at_least: bool, interactions: u64) {
+    pub fn add(&mut self, cost: Option<Cost>, at_least: bool) {
         if let Some(cost) = cost {
             self.costs.push(cost.0);
             self.sum.cost = Some(Cost(self.sum.cost.map_or(0, |sum| sum.0).saturating_add(cost.0)));
         }
         self.sum.at_least |= at_least;
-        self.sum.interactions += interactions;
         self.sum.keys += 1;
     }
 
@@ -68,17 +65,6 @@ impl Spend {
             row.cumulative_share = Some(so_far as f64 / whole as f64);
         }
         Self { rows, total }
-    }
-}
-
-impl From<Vec<CostRow>> for Spend {
-    /// All there is, dearest first.
-    fn from(rows: Vec<CostRow>) -> Self {
-        let mut totals = Totals::default();
-        for row in &rows {
-            totals.add(row.cost, row.is_at_least(), row.interactions);
-        }
-        Self::new(rows, totals.finish())
     }
 }
 
@@ -118,18 +104,15 @@ mod tests {
         ] {
             let mut totals = Totals::default();
             for cost in &costs {
-                totals.add(Some(Cost(*cost)), false, 2);
+                totals.add(Some(Cost(*cost)), false);
             }
-            totals.add(None, true, 1);
+            totals.add(None, true);
             let total = totals.finish();
             assert_eq!(total.in_front, Some(front), "{costs:?}");
-            assert_eq!(
-                (total.keys, total.interactions, total.at_least),
-                (costs.len() + 1, 2 * costs.len() as u64 + 1, true)
-            );
+            assert_eq!((total.keys, total.at_least), (costs.len() + 1, true));
         }
         let mut nothing = Totals::default();
-        nothing.add(None, false, 3);
+        nothing.add(None, false);
         let total = nothing.finish();
         assert_eq!((total.cost, total.in_front), (None, None));
     }

@@ -64,6 +64,20 @@ impl Safe {
         }
     }
 
+    /// One line of bytes: those that are no text show by their number, as `<FF>`.
+    #[must_use]
+    pub fn of_bytes(raw: &[u8]) -> Self {
+        let mut safe = Self::default();
+        for chunk in raw.utf8_chunks() {
+            safe.append(&Self::line(chunk.valid()));
+            for byte in chunk.invalid() {
+                safe.text.to_mut().push_str(&numbered(*byte));
+                safe.hidden += 1;
+            }
+        }
+        safe
+    }
+
     /// Several texts as one.
     #[must_use]
     pub fn concat(parts: &[&Self]) -> Self {
@@ -124,6 +138,12 @@ impl std::fmt::Display for Safe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&self.text)
     }
+}
+
+/// A byte that is no text: `<FF>`.
+#[must_use]
+pub fn numbered(byte: u8) -> String {
+    format!("<{byte:02X}>")
 }
 
 /// One line of anything as text that is safe to show. Borrowed where nothing had to change, which clean ASCII finds out at memory speed.

@@ -377,7 +377,7 @@ fn spend(names: &Names, parts: &[&Summed], limit: usize) -> Spend {
     }
     let (mut totals, mut dearest) = (Totals::default(), Vec::new());
     for (name, value) in values.iter().enumerate().filter(|(_, value)| value.interactions > 0) {
-        totals.add(value.cost, value.at_least, value.interactions);
+        totals.add(value.cost, value.at_least);
         dearest.push(name);
     }
     let order = |name: &usize| (names.all[*name].is_none(), names.all[*name].as_deref());

@@ -111,7 +111,7 @@ impl Sums {
 
     /// Adds them to the sum of all values.
     pub(super) fn tell(&self, totals: &mut Totals) {
-        totals.add(self.cost(), self.is_at_least(), self.interactions);
+        totals.add(self.cost(), self.is_at_least());
     }
 
     /// What is known of the cost is a lower bound.

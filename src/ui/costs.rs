@@ -74,15 +74,15 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             height: lines as u16,
             ..area
         };
-        if wide {
-            full_line(row, partial, costs.span(), theme, place, buffer);
+        let bars = if wide {
+            full_line(row, partial, costs.span(), theme, place, buffer)
         } else if lines == 1 {
-            one_line(row, partial, theme, place, buffer);
+            one_line(row, partial, theme, place, buffer)
         } else {
-            two_lines(row, partial, theme, place, buffer);
-        }
+            two_lines(row, partial, theme, place, buffer)
+        };
         if index == costs.at() && focused {
-            buffer.set_style(place, theme.style(Role::Selected));
+            text::select(place, &bars, theme.style(Role::Selected), buffer);
         }
     }
     let total = costs.total();
@@ -109,7 +109,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let hidden = total.keys.saturating_sub(costs.top() + shown);
     let more = if hidden > 0 { format!(" +{hidden} more") } else { String::new() };
     let front = total.in_front.filter(|_| wide);
-    let front = front.map_or_else(String::new, |front| format!("  ▌ {front} of {} make 80 %", total.keys));
+    let front = front.map_or_else(String::new, |front| format!("  ▌ {front} of {} make 80%", total.keys));
     let both = Safe::line(&format!("{more}{front}"));
     let words = if both.width() < room { both } else { Safe::line(&more).cut(room) };
     buffer.set_span(area.x, bottom, &span(&words, theme.style(Role::Dim)), x - area.x);
@@ -257,8 +257,8 @@ fn over_time(spent: &[Option<Cost>], cells: usize) -> Safe {
     Safe::line(&line)
 }
 
-/// Everything that is known of a key. What makes up the first 80 % of the spend is marked.
-fn full_line(row: &CostRow, partial: bool, over: Span, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+/// Everything that is known of a key. What makes up the first 80 % of the spend is marked. As the shorter forms, it returns where its bars are.
+fn full_line(row: &CostRow, partial: bool, over: Span, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Vec<Rect> {
     let (name, name_role, cost, cost_role) = name_and_cost(row, partial);
     let percent = |share: Option<f64>| share.map_or_else(|| Safe::from_static("–"), |share| about(&text::percent(share), partial));
     let money = |cost: Option<Cost>| {
@@ -294,6 +294,7 @@ fn full_line(row: &CostRow, partial: bool, over: Span, theme: &Theme, area: Rect
     let before = row.cumulative_share.zip(row.share).map(|(so_far, own)| so_far - own);
     let in_front = before.is_some_and(|before| before < 0.8);
     let plain = Role::Text;
+    let mut bars = Vec::new();
     let mut x = area.right();
     for figure in figures(area.width).into_iter().rev() {
         let (_, width) = figure.head();
@@ -314,6 +315,9 @@ fn full_line(row: &CostRow, partial: bool, over: Span, theme: &Theme, area: Rect
         x = x.saturating_sub(width + 1);
         let words = text::pad(&words, usize::from(width), Align::Right);
         buffer.set_span(x, area.y, &span(&words, theme.style(role)), width);
+        if figure == Figure::OverTime {
+            bars.push(Rect { x, width, ..area });
+        }
     }
     let room = x.saturating_sub(area.x + 2);
     let mark = if in_front { "▌" } else { " " };
@@ -324,6 +328,7 @@ fn full_line(row: &CostRow, partial: bool, over: Span, theme: &Theme, area: Rect
         &span(&name.cut(usize::from(room)), theme.style(name_role)),
         room,
     );
+    bars
 }
 
 /// What is out of the ordinary, in few columns: interactions above a multiple of the usual (where there are none, those that the log itself calls so),
@@ -351,7 +356,7 @@ fn about(figure: &Safe, partial: bool) -> Safe {
     Safe::concat(&[&mark, figure])
 }
 
-fn one_line(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+fn one_line(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Vec<Rect> {
     let (name, name_role, cost, cost_role) = name_and_cost(row, partial);
     let (share, bar) = share(row, partial, BAR);
     let (_, over) = trend_room(area.width);
@@ -376,10 +381,22 @@ fn one_line(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mu
         span(&text::pad(&trend, over, Align::Right), theme.style(Role::Bar)),
     ]);
     buffer.set_line(area.x, area.y, &line, area.width);
+    let from = |taken: usize| area.x + taken as u16;
+    let share = Rect {
+        x: from(room + SHARE + 3),
+        width: BAR as u16,
+        ..area
+    };
+    let trend = Rect {
+        x: from(room + SHARE + BAR + 2 * MONEY + 6),
+        width: over.saturating_sub(1) as u16,
+        ..area
+    };
+    if over > 0 { vec![share, trend] } else { vec![share] }
 }
 
 /// The name and the sum, and below them what belongs to the sum.
-fn two_lines(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+fn two_lines(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Vec<Rect> {
     let (name, name_role, cost, cost_role) = name_and_cost(row, partial);
     let (share, bar) = share(row, partial, BAR);
     let width = usize::from(area.width);
@@ -417,4 +434,10 @@ fn two_lines(row: &CostRow, partial: bool, theme: &Theme, area: Rect, buffer: &m
     if area.height > 1 {
         buffer.set_line(area.x, area.y + 1, &second, area.width);
     }
+    vec![Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: BAR as u16,
+        height: 1,
+    }]
 }

@@ -39,7 +39,7 @@ fn words(app: &App) -> Vec<(String, Role)> {
     }
     let mut lines = Vec::new();
     match status.reading() {
-        Reading::History(percent) => lines.push((format!("no interaction so far: {percent} % is read"), Role::Text)),
+        Reading::History(percent) => lines.push((format!("no interaction so far: {percent}% is read"), Role::Text)),
         Reading::Ended => lines.push((
             "no interaction: everything has been read, and nothing more will come".to_owned(),
             Role::Text,

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget as _};
 
-use super::text::{fit, label, span};
+use super::text::{fit, label, over, span};
 use super::theme::{Role, Theme};
 use crate::app::inspector::{Header, Inspector, Tab};
 use crate::app::viewer::{Hit, Piece, Tone, Viewer};
@@ -18,13 +18,15 @@ use crate::model::text::{self, Safe};
 /// Draws the pane. The state should have been resized to `area` less its borders and the rows of its header.
 pub fn draw(inspector: &Inspector, rows: u16, theme: &Theme, focused: bool, area: Rect, buffer: &mut Buffer) {
     let border = theme.style(if focused { Role::BorderFocused } else { Role::Border });
-    let block = Block::new()
-        .borders(Borders::ALL)
-        .border_style(border)
-        .title_top(tabs(inspector, theme, area.width))
-        .title_bottom(status(inspector.viewer(), theme).right_aligned());
+    let block = Block::new().borders(Borders::ALL).border_style(border);
     let inner = block.inner(area);
     block.render(area, buffer);
+    if area.width > 2 && area.height > 0 {
+        over(area.x + 1, area.y, &tabs(inspector, theme, area.width), area.width - 2, buffer);
+        let place = status(inspector.viewer(), theme);
+        let width = (place.width() as u16).min(area.width - 2);
+        over(area.right() - 1 - width, area.bottom() - 1, &place, width, buffer);
+    }
     if inner.is_empty() {
         return;
     }
@@ -84,10 +86,10 @@ fn gauge(header: &Header, theme: &Theme, cells: usize, since: Option<&str>) -> L
                 // Where 80 and 90 % are.
                 let marks = [cells * 8 / 10, cells * 9 / 10];
                 let rest: String = (used..cells).map(|cell| if marks.contains(&cell) { '·' } else { ' ' }).collect();
-                spans.push(label("▕", theme.style(Role::Border)));
+                spans.push(label("▕", theme.style(Role::Dim)));
                 spans.push(say(format!("{full}{part}"), role));
                 spans.push(say(rest, Role::BarEmpty));
-                spans.push(label("▏ ", theme.style(Role::Border)));
+                spans.push(label("▏ ", theme.style(Role::Dim)));
             }
             let used = text::tokens(Some(gauge.used));
             match (gauge.window, gauge.percent()) {

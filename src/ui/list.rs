@@ -37,11 +37,12 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let focused = app.focus() == Focus::List;
     for (y, (index, line)) in (rows.top()..rows.bottom()).zip(list.lines().iter().enumerate().skip(list.top())) {
         let row = Rect { y, height: 1, ..rows };
+        let mut bar = None;
         match *line {
             ListLine::Interaction(at) => interaction(app, &list.rows()[at], theme, row, buffer),
             ListLine::Span(at, number) => {
                 if let Some((open, trace)) = app.trees().get(list.rows()[at].trace).and_then(|open| Some((open, open.loaded()?))) {
-                    tree::draw(open, trace, number, app.screen(), theme, row, buffer);
+                    bar = tree::draw(open, trace, number, app.screen(), theme, row, buffer);
                     let span = trace.spans.get(number).map(|node| node.key);
                     if span.is_some()
                         && app
@@ -62,7 +63,13 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             }
         }
         if index == list.at() {
-            buffer.set_style(row, theme.style(if focused { Role::Selected } else { Role::SelectedDim }));
+            let selected = theme.style(Role::Selected);
+            if focused {
+                text::select(row, bar.as_slice(), selected, buffer);
+            } else {
+                buffer.set_style(row, theme.style(Role::SelectedDim));
+                buffer.set_style(Rect { width: 1, ..row }, selected);
+            }
         }
     }
 }

@@ -7,7 +7,8 @@ use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 use strum::IntoEnumIterator as _;
 
 use super::palette;
-use super::text::{self, Align, label, span};
+use super::status::offers;
+use super::text::{self, Align, label, over, span};
 use super::theme::{Role, Theme};
 use crate::app::App;
 use crate::app::action::{Action, Mode};
@@ -30,12 +31,13 @@ pub(super) fn draw(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buffe
     } else if app.copy_menu() {
         menu(" copy ", &moves::menu(false), keymap, theme, frame, buffer);
     } else if let Some(prompt) = app.prompt() {
-        let above = line(prompt, theme, frame, buffer);
+        let above = line(prompt, keymap, theme, frame, buffer);
         palette::draw(app, prompt, keymap, theme, frame, above, buffer);
     }
 }
 
 fn popup(title: &'static str, area: Rect, theme: &Theme, buffer: &mut Buffer) -> Rect {
+    uncover(area, buffer);
     Clear.render(area, buffer);
     let block = Block::new()
         .borders(Borders::ALL)
@@ -44,6 +46,23 @@ fn popup(title: &'static str, area: Rect, theme: &Theme, buffer: &mut Buffer) ->
     let inner = block.inner(area);
     block.render(area, buffer);
     inner
+}
+
+/// Words and figures that an area would cover by half go whole: what would be left of `$0.0117` is another figure.
+fn uncover(area: Rect, buffer: &mut Buffer) {
+    let is_word = |buffer: &Buffer, x: u16, y: u16| {
+        let cell = buffer.cell((x, y));
+        cell.is_some_and(|cell| cell.symbol().chars().any(|c| c.is_alphanumeric() || "$.,…".contains(c)))
+    };
+    for y in area.top()..area.bottom() {
+        let left = (buffer.area.left()..area.left()).rev().take_while(|x| is_word(buffer, *x, y));
+        let left: Vec<u16> = left.take_while(|_| is_word(buffer, area.left(), y)).collect();
+        let right = (area.right()..buffer.area.right()).take_while(|x| is_word(buffer, *x, y));
+        let right: Vec<u16> = right.take_while(|_| is_word(buffer, area.right() - 1, y)).collect();
+        for x in left.into_iter().chain(right) {
+            buffer[(x, y)].set_symbol(" ");
+        }
+    }
 }
 
 fn help(app: &App, top: usize, typed: &str, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) {
@@ -67,7 +86,8 @@ fn help(app: &App, top: usize, typed: &str, keymap: &Keymap, theme: &Theme, fram
     if let Some(hint) = hint {
         let hint = Safe::line(&hint);
         let x = area.right().saturating_sub(hint.width() as u16 + 2).max(area.x + 8);
-        buffer.set_span(x, area.y, &span(&hint, theme.style(Role::Dim)), area.right().saturating_sub(x + 1));
+        let hint = Line::from(span(&hint, theme.style(Role::Dim)));
+        over(x, area.y, &hint, area.right().saturating_sub(x + 1), buffer);
     }
     let tables = || Mode::iter().map(Some).chain([None]).flat_map(|mode| keymap.table(mode));
     let longest = tables().map(|(_, keys)| width(&keys.join(" "))).max().unwrap_or(0);
@@ -109,12 +129,8 @@ fn help(app: &App, top: usize, typed: &str, keymap: &Keymap, theme: &Theme, fram
         let words = format!(" {}–{} of {} ", first + 1, first + usize::from(inner.height), lines.len());
         let words = Safe::line(&words);
         let x = area.right().saturating_sub(words.width() as u16 + 2).max(area.x + 1);
-        buffer.set_span(
-            x,
-            area.bottom() - 1,
-            &span(&words, theme.style(Role::Dim)),
-            area.right().saturating_sub(x + 1),
-        );
+        let words = Line::from(span(&words, theme.style(Role::Dim)));
+        over(x, area.bottom() - 1, &words, area.right().saturating_sub(x + 1), buffer);
     }
     for (y, line) in (inner.top()..inner.bottom()).zip(lines.iter().skip(top.min(most))) {
         buffer.set_line(inner.x, y, line, inner.width);
@@ -200,17 +216,21 @@ fn keys(title: &'static str, rows: &[(String, Action)], theme: &Theme, frame: Re
 }
 
 /// Draws the line being typed; the row above which there is room for what is offered.
-fn line(prompt: &Prompt, theme: &Theme, frame: Rect, buffer: &mut Buffer) -> u16 {
-    let title = match prompt.kind() {
-        PromptKind::Filter => " filter: ",
-        PromptKind::Search | PromptKind::Help => " search: ",
-        PromptKind::Palette => " : ",
-        PromptKind::Time => " go to time: ",
-        PromptKind::ViewName => " name of the view: ",
+fn line(prompt: &Prompt, keymap: &Keymap, theme: &Theme, frame: Rect, buffer: &mut Buffer) -> u16 {
+    let (title, accept) = match prompt.kind() {
+        PromptKind::Filter => (" filter: ", "filter"),
+        PromptKind::Search | PromptKind::Help => (" search: ", "search"),
+        PromptKind::Palette => (" : ", "do it"),
+        PromptKind::Time => (" go to time: ", "go there"),
+        PromptKind::ViewName => (" name of the view: ", "save"),
     };
     let (x, y, width) = (frame.x + 1, frame.bottom() - 1, frame.width.saturating_sub(2));
-    let blank = text::pad(&Safe::default(), usize::from(width), Align::Left);
-    buffer.set_span(x, y, &span(&blank, theme.style(Role::Text)), width);
+    let blank = |y: u16, buffer: &mut Buffer| {
+        let row = Rect::new(x, y, width, 1);
+        Clear.render(row, buffer);
+        buffer.set_style(row, theme.style(Role::Text));
+    };
+    blank(y, buffer);
     buffer.set_span(x, y, &label(title, theme.style(Role::Accent)), width);
     let room = usize::from(width).saturating_sub(title.len() + 1);
     let before: String = prompt.text().chars().take(prompt.cursor()).collect();
@@ -229,6 +249,11 @@ fn line(prompt: &Prompt, theme: &Theme, frame: Rect, buffer: &mut Buffer) -> u16
     at += before.width() as u16;
     let under = if after.is_empty() { Safe::from_static(" ") } else { after };
     buffer.set_span(at, y, &span(&under, theme.style(Role::Text)), (x + width).saturating_sub(at));
+    // What the keys mean, where the words typed leave room.
+    let free = (x + width).saturating_sub(at + under.width() as u16 + 1);
+    let hints = [(Action::Accept, accept), (Action::Cancel, "cancel")];
+    let hints = offers(hints.iter(), keymap, theme, free);
+    over(x + width - hints.width() as u16, y, &hints, free, buffer);
     buffer.set_style(
         Rect {
             x: at.min(x + width - 1),
@@ -236,11 +261,11 @@ fn line(prompt: &Prompt, theme: &Theme, frame: Rect, buffer: &mut Buffer) -> u16
             width: 1,
             height: 1,
         },
-        theme.style(Role::Selected),
+        theme.style(Role::Cursor),
     );
     if let Some(error) = prompt.error() {
         let row = y - 1;
-        buffer.set_span(x, row, &span(&blank, theme.style(Role::Text)), width);
+        blank(row, buffer);
         let column = (title.len() + error.column).min(usize::from(width).saturating_sub(2));
         buffer.set_span(x + column as u16, row, &label("^", theme.style(Role::Error)), 1);
         let hint = error.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
@@ -251,8 +276,8 @@ fn line(prompt: &Prompt, theme: &Theme, frame: Rect, buffer: &mut Buffer) -> u16
             buffer.set_span(x + column as u16 + 2, row, &span(&words, theme.style(Role::Error)), right as u16);
             return row;
         }
-        let words = text::pad(&words, usize::from(width), Align::Left);
-        buffer.set_span(x, row - 1, &span(&words, theme.style(Role::Error)), width);
+        blank(row - 1, buffer);
+        buffer.set_span(x, row - 1, &span(&words.cut(usize::from(width)), theme.style(Role::Error)), width);
         return row - 1;
     }
     y

@@ -61,12 +61,18 @@ pub(super) fn draw(rejects: &Rejects, theme: &Theme, area: Rect, buffer: &mut Bu
             .skip(list.top())
             .take(usize::from(rows.height.saturating_sub(1)))
     };
-    let reason = in_sight().map(|(_, row)| Safe::line(&row.reason).width()).max().unwrap_or(0);
-    let reason = reason.clamp(REASON.0, REASON.1);
-    buffer.set_line(rows.x, rows.y, &columns(heads, None, reason, theme, rows.width), rows.width);
+    let widest = |of: fn(&RejectRow) -> &str| in_sight().map(|(_, row)| Safe::line(of(row)).width()).max().unwrap_or(0);
+    let reason = widest(|row| &row.reason).clamp(REASON.0, REASON.1);
+    // As wide as those in sight need, and a third of the line at most; none where that is too little.
+    let detail = match usize::from(rows.width) {
+        0..100 => 0,
+        width => widest(|row| &row.detail).clamp(heads[3].width(), width / 3),
+    };
+    let room = (reason, detail);
+    buffer.set_line(rows.x, rows.y, &columns(heads, None, room, theme, rows.width), rows.width);
     for (y, (index, row)) in (rows.top() + 1..rows.bottom()).zip(in_sight()) {
         let place = Rect { y, height: 1, ..rows };
-        one(row, reason, theme, place, buffer);
+        one(row, room, theme, place, buffer);
         if index == list.at() {
             buffer.set_style(place, theme.style(Role::Selected));
         }
@@ -74,22 +80,21 @@ pub(super) fn draw(rejects: &Rejects, theme: &Theme, area: Rect, buffer: &mut Bu
 }
 
 /// Where it stands, why it was rejected, and how it begins.
-fn one(row: &RejectRow, reason: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+fn one(row: &RejectRow, room: (usize, usize), theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let cells = [
         Safe::line(&row.origin.offset.to_string()),
         text::bytes(u64::from(row.origin.length)),
         Safe::line(&row.reason),
         Safe::line(&row.detail),
-        Safe::line(&String::from_utf8_lossy(&row.bytes)),
+        Safe::of_bytes(&row.bytes),
     ];
     let roles = [Role::Dim, Role::Text, Role::Warn, Role::Dim, Role::Text];
-    buffer.set_line(area.x, area.y, &columns(cells, Some(roles), reason, theme, area.width), area.width);
+    buffer.set_line(area.x, area.y, &columns(cells, Some(roles), room, theme, area.width), area.width);
 }
 
 /// Offset, size, reason, detail where there is room for it, and the beginning of the line; without roles they are headings.
-fn columns(cells: [Safe; 5], roles: Option<[Role; 5]>, reason: usize, theme: &Theme, width: u16) -> Line<'static> {
+fn columns(cells: [Safe; 5], roles: Option<[Role; 5]>, (reason, detail): (usize, usize), theme: &Theme, width: u16) -> Line<'static> {
     let width = usize::from(width);
-    let detail = if width < 100 { 0 } else { width / 3 };
     let fixed = [
         (OFFSET, Align::Right),
         (LENGTH, Align::Right),

@@ -73,7 +73,7 @@ fn columns(width: u16) -> &'static [(Column, u16)] {
             (Name, 0),
             (State, 11),
             (Dialect, 14),
-            (Lines, 11),
+            (Lines, 10),
             (Rate, 7),
             (Rejects, 8),
             (Read, 7),
@@ -198,7 +198,7 @@ fn one(app: &App, row: &Row, columns: &[(Column, u16)], name: u16, theme: &Theme
             Column::Rejects => (Safe::line(&grouped(standing.tally.rejected)), Role::Warn),
             Column::Read => share(row).map_or_else(none, |share| {
                 let role = if share < 100 { Role::Warn } else { Role::Text };
-                (Safe::line(&format!("{share} %")), role)
+                (Safe::line(&format!("{share}%")), role)
             }),
             Column::Left => row
                 .left
@@ -222,12 +222,14 @@ fn one(app: &App, row: &Row, columns: &[(Column, u16)], name: u16, theme: &Theme
     }
 }
 
-/// The end of a path says more than its beginning: what does not fit goes on the left.
+/// The end of a path says more than its beginning: what does not fit goes on the left, but not the scheme that says another machine has it.
 fn tail(path: &Safe, columns: usize) -> Safe {
-    let mut rest = path.as_str();
-    if figures::width(rest) <= columns {
+    if figures::width(path.as_str()) <= columns {
         return path.clone();
     }
+    let scheme = path.as_str().find("://").map_or("", |end| &path.as_str()[..=end]);
+    let mut rest = &path.as_str()[scheme.len()..];
+    let columns = columns.saturating_sub(scheme.len());
     // More characters than twice the columns never fit, marks or not: what is far off is not measured.
     if let Some((at, _)) = rest.char_indices().rev().nth(columns * 2) {
         rest = &rest[at..];
@@ -239,7 +241,7 @@ fn tail(path: &Safe, columns: usize) -> Safe {
         }
         rest = chars.as_str();
     }
-    Safe::line(&format!("…{rest}"))
+    Safe::line(&format!("{scheme}…{rest}"))
 }
 
 /// All that is known of one source, the most important first: the lower lines may not fit.
@@ -292,7 +294,7 @@ fn words(app: &App, row: &Row) -> Vec<(String, Role)> {
                 .map(|left| format!(", ≈ {} left", figures::roughly(left)))
                 .unwrap_or_default();
             format!(
-                "reading: {} % of its bytes, {} to go{left}",
+                "reading: {}% of its bytes, {} to go{left}",
                 share(row).unwrap_or(0),
                 figures::bytes(standing.remaining)
             )

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::inspector;
-use super::text::{label, span};
+use super::text::{label, over, span};
 use super::theme::{Role, Theme};
 use crate::app::App;
 use crate::app::action::{Action, Mode};
@@ -113,10 +113,10 @@ fn pieces(app: &App, keymap: &Keymap, roomy: bool) -> Vec<Piece> {
         (Reading::Ended, _) => add(format!("■ ended{newer}"), Role::Dim, 0),
         (Reading::Kept, _) => add(format!("■ kept store, no source{newer}"), Role::Dim, 0),
         (Reading::Waiting, _) => add("waiting".to_owned(), Role::Dim, 0),
-        (Reading::History(percent), true) => add(format!("reading {percent} %{left}"), Role::Warn, 0),
+        (Reading::History(percent), true) => add(format!("reading {percent}%{left}"), Role::Warn, 0),
         (Reading::History(percent), false) => {
             add(format!("❚❚ paused{newer}"), Role::Warn, 0);
-            add(format!("reading {percent} %{left}"), Role::Warn, 1);
+            add(format!("reading {percent}%{left}"), Role::Warn, 1);
         }
         (Reading::Following, true) => add("● following".to_owned(), Role::Good, 0),
         (Reading::Polling, true) => add("● following (polling)".to_owned(), Role::Warn, 0),
@@ -177,7 +177,7 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
     let reader = app.reader().map(|reader| inspector::status(reader.viewer(), theme));
     if let Some(place) = &reader {
         let place_width = (place.width() as u16).min(whole);
-        buffer.set_line(x + whole - place_width, y, place, place_width);
+        over(x + whole - place_width, y, place, place_width, buffer);
     }
     let place = reader.or_else(|| Some(inspector::status(shown?, theme)));
     let place = place.map_or(0, |place| place.width() as u16);
@@ -201,7 +201,7 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             span(&words.cut(room.saturating_sub(2)), theme.style(role)),
             label(" ", theme.style(Role::Text)),
         ]);
-        buffer.set_line(x, y, &line, whole);
+        over(x, y, &line, whole, buffer);
         return;
     }
     let follow = if app.list().follows() { "pause" } else { "follow" };
@@ -331,8 +331,54 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
         ],
         Mode::Help => &[(Action::Search, "search"), (Action::Back, "back")],
         Mode::Sort | Mode::Copy => &[(Action::Back, "back")],
-        Mode::Prompt => &[(Action::Accept, "accept"), (Action::Cancel, "cancel")],
+        // They stand beside the line being typed.
+        Mode::Prompt => &[],
     };
+    let acts = has_rows(app);
+    let offered = hints.iter().filter(|(action, _)| acts || !ROWS_ONLY.contains(action));
+    over(x, y, &offers(offered, keymap, theme, width), width, buffer);
+}
+
+/// What does nothing where there are no rows.
+const ROWS_ONLY: [Action; 11] = [
+    Action::Open,
+    Action::Copy,
+    Action::Diagnose,
+    Action::Explain,
+    Action::SortSources,
+    Action::CopyReject,
+    Action::CopyDiagnosis,
+    Action::Compare,
+    Action::EarlierBar,
+    Action::LaterBar,
+    Action::NextTab,
+];
+
+/// Whether the pane that has the keys has a row, or whatever it is made of, to act on.
+fn has_rows(app: &App) -> bool {
+    match app.mode() {
+        Mode::List => !app.list().lines().is_empty(),
+        Mode::Inspector => app.inspector().span().is_some(),
+        Mode::Costs => !app.costs().rows().is_empty(),
+        Mode::Timeline => app.timeline().line().is_some_and(|line| !line.bars.is_empty()),
+        Mode::Sources => !app.sources().rows().is_empty(),
+        Mode::Rejects => app
+            .rejects()
+            .is_some_and(|rejects| rejects.reader().is_some() || !rejects.list().rows().is_empty()),
+        Mode::Diagnosis => app.diagnosis().is_some_and(|diagnosis| diagnosis.told().is_some()),
+        Mode::Sessions => app.sessions().is_some_and(|sessions| !sessions.list().rows().is_empty()),
+        Mode::Sheet => app.sheet().is_some_and(|sheet| sheet.selected().is_some()),
+        Mode::Comparison | Mode::Health | Mode::Columns | Mode::Help | Mode::Sort | Mode::Copy | Mode::Prompt => true,
+    }
+}
+
+/// Keys and what they do, as many as have room; the first ones are worth most.
+pub(super) fn offers<'a>(
+    hints: impl Iterator<Item = &'a (Action, &'static str)>,
+    keymap: &Keymap,
+    theme: &Theme,
+    width: u16,
+) -> Line<'static> {
     let mut spans = Vec::new();
     let mut taken = 1;
     for (action, words) in hints {
@@ -351,5 +397,5 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
         spans.push(label(words, theme.style(Role::Dim)));
         spans.push(label(" ", theme.style(Role::Text)));
     }
-    buffer.set_line(x, y, &Line::from(spans), width);
+    Line::from(spans)
 }

@@ -4,7 +4,9 @@
 //! or tokens here; it lives beside the reports', in `model::text`, so that both write the same digits.
 
 use jiff::tz::TimeZone;
-use ratatui::style::Style;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::model::moment::shown;
@@ -63,6 +65,34 @@ pub fn fit(line: Line<'static>, width: usize) -> Line<'static> {
         }
     }
     Line::from(spans)
+}
+
+/// The row under the cursor. A style that reverses leaves its bars as they are, and a cell on both sides of each: their full cells would be
+/// the empty ones.
+pub fn select(row: Rect, bars: &[Rect], style: Style, buffer: &mut Buffer) {
+    let spared = if style.add_modifier.contains(Modifier::REVERSED) {
+        bars
+    } else {
+        &[]
+    };
+    let around = |bar: &Rect| Rect {
+        x: bar.x.saturating_sub(1),
+        width: bar.width + 2,
+        ..*bar
+    };
+    let spared: Vec<Rect> = spared.iter().map(around).collect();
+    for place in row.positions().filter(|place| !spared.iter().any(|bar| bar.contains(*place))) {
+        buffer.set_style(Rect::from((place, (1, 1).into())), style);
+    }
+}
+
+/// Writes a line over others: nothing of their emphasis shines through.
+pub fn over(x: u16, y: u16, line: &Line<'static>, width: u16, buffer: &mut Buffer) {
+    let width = width.min(line.width() as u16);
+    for place in Rect::new(x, y, width, 1).intersection(buffer.area).positions() {
+        buffer[place].modifier = Modifier::empty();
+    }
+    buffer.set_line(x, y, line, width);
 }
 
 /// `$0.0240`, `≥$0.0240`, `unknown`, `$0.000012`, `$1,234.56`.

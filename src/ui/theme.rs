@@ -42,8 +42,10 @@ pub enum Role {
     Accent,
     /// The row under the cursor, pane in focus.
     Selected,
-    /// The row under the cursor, pane not in focus.
+    /// The row under the cursor, pane not in focus; its first cell is `Selected`.
     SelectedDim,
+    /// Where the next letter goes, in a line being typed.
+    Cursor,
     /// A match of the search.
     Match,
     /// A key in the footer and the help.

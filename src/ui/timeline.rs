@@ -30,7 +30,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             (None, None) => Safe::from_static("counting …"),
         };
         let role = if pane.error().is_some() { Role::Error } else { Role::Dim };
-        let words = Line::from(vec![label(" over time ", title), span(&words, theme.style(role))]);
+        let words = Line::from(vec![label(" over time  ", title), span(&words, theme.style(role))]);
         buffer.set_line(area.x, area.y, &words, area.width);
         return;
     };
@@ -54,7 +54,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         if focused {
             cursor(theme, column, buffer);
         } else {
-            buffer.set_style(column, theme.style(Role::SelectedDim));
+            mark(theme, column, buffer);
         }
     }
 }
@@ -69,6 +69,21 @@ fn cursor(theme: &Theme, column: Rect, buffer: &mut Buffer) {
             None => continue,
         };
         cell.set_symbol(glyph).set_style(theme.style(Role::Strong));
+    }
+}
+
+/// The bar of the row under the list's cursor: its full cells are hatched, and so is what is above it. Where there is neither, all of it is.
+fn mark(theme: &Theme, column: Rect, buffer: &mut Buffer) {
+    let symbols: Vec<&str> = column.positions().filter_map(|place| Some(buffer.cell(place)?.symbol())).collect();
+    let plain = !symbols.iter().any(|symbol| matches!(*symbol, " " | "█"));
+    for place in column.positions() {
+        let Some(cell) = buffer.cell_mut(place) else { continue };
+        match cell.symbol() {
+            " " => cell.set_symbol("░").set_style(theme.style(Role::Dim)),
+            "█" => cell.set_symbol("▓"),
+            symbol if plain && LEVELS.contains(&symbol) => cell.set_symbol("▒"),
+            _ => continue,
+        };
     }
 }
 

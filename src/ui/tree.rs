@@ -16,8 +16,17 @@ use crate::model::trace::{Span, Trace};
 /// Room for `128.4k → 12.3k`.
 const TOKENS: u16 = 14;
 
-pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let Some(node) = trace.spans.get(number) else { return };
+/// Returns where its bar is.
+pub(super) fn draw(
+    open: &Open,
+    trace: &Trace,
+    number: usize,
+    screen: &Screen,
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Rect> {
+    let node = trace.spans.get(number)?;
     let above = open.has_children(number) && !node.counted;
     let (left, free) = figures(node, above.then_some(trace), screen, theme, area, buffer);
     let mut spans = vec![label("  ", theme.style(Role::Dim))];
@@ -50,30 +59,37 @@ pub(super) fn draw(open: &Open, trace: &Trace, number: usize, screen: &Screen, t
     }
     let taken: usize = spans.iter().map(ratatui::text::Span::width).sum();
     let (name, note) = (name(node), note(node));
-    // Why it failed is worth more than when it ran.
+    let note_style = theme.style(if node.part.error.is_some() { Role::Error } else { Role::Dim });
+    // A note stands before the bar where it fits there whole, else behind it where figures that it has not leave more room.
     let from = left.saturating_sub(screen.bar);
-    let in_the_way = node.part.error.is_some() && taken + name.width() + 2 + note.width() > usize::from(from.saturating_sub(1));
-    let left = if screen.bar > 0 && from > 20 && !in_the_way {
-        let place = Rect {
-            x: area.x + from,
-            width: screen.bar,
-            ..area
-        };
+    let before = usize::from(from.saturating_sub(1)).saturating_sub(taken + name.width() + 2);
+    let after = usize::from(free.saturating_sub(left + 1));
+    // Why it failed is worth more than when it ran.
+    let in_the_way = node.part.error.is_some() && note.width() > before.max(after);
+    let place = (screen.bar > 0 && from > 20 && !in_the_way).then_some(Rect {
+        x: area.x + from,
+        width: screen.bar,
+        ..area
+    });
+    let behind = place.is_some() && note.width() > before && after > before;
+    let mut left = free;
+    if let Some(place) = place {
         bar(open, trace, number, theme, place, buffer);
-        from - 1
-    } else {
-        free
-    };
+        left = from - 1;
+        if behind {
+            buffer.set_span(place.right() + 1, area.y, &span(&note.cut(after), note_style), after as u16);
+        }
+    }
     let room = usize::from(left).saturating_sub(taken);
     let name = name.cut(room);
     spans.push(span(&name, theme.style(if dim { Role::Dim } else { Role::Text })));
     let room = room.saturating_sub(name.width() + 2);
-    if !note.is_empty() {
-        let role = if node.part.error.is_some() { Role::Error } else { Role::Dim };
+    if !note.is_empty() && !behind {
         spans.push(label("  ", theme.style(Role::Dim)));
-        spans.push(span(&note.cut(room), theme.style(role)));
+        spans.push(span(&note.cut(room), note_style));
     }
     buffer.set_line(area.x, area.y, &Line::from(spans), left);
+    place
 }
 
 /// Cost, time and findings in the list's own columns; tokens end where the list's do and may begin further left.

@@ -18,6 +18,7 @@ use spanscope::model::query::{
 };
 use spanscope::model::record::{Progress, Receipt, Tally};
 use spanscope::model::span::{Part, SpanKey, SpanKind, Status, TraceKey};
+use spanscope::model::spend::{Spend, Totals};
 use spanscope::model::timeline::{self, Bar, Timeline};
 use spanscope::model::trace::{FindingKind, Findings, Interaction, Trace};
 use spanscope::model::usage::{Cost, CostBasis, Usage};
@@ -90,6 +91,25 @@ pub fn over_time(rows: &[&Interaction], most: u32) -> Timeline {
         outside: (sum(&counted[..kept.start]), sum(&counted[kept.end..])),
         ..Timeline::gather(step, &counted[kept], u64::from(most))
     }
+}
+
+/// What these come to: all the values there are, dearest first.
+pub fn spend(rows: Vec<CostRow>) -> Spend {
+    let mut totals = Totals::default();
+    for row in &rows {
+        totals.add(row.cost, row.is_at_least());
+    }
+    Spend::new(rows, totals.finish())
+}
+
+/// Whether a filter and a window let an interaction through, as far as its row tells.
+pub fn inside(row: &Interaction, filter: &Filter, window: Window) -> bool {
+    let (ask, answer) = (row.ask.as_str(), row.answer.as_str());
+    filter.matches(&Subject {
+        texts: &[(SpanKey(0), ask), (SpanKey(0), answer)],
+        ..Subject::of(row)
+    }) && window.since.is_none_or(|since| row.start >= since)
+        && window.until.is_none_or(|until| row.start < until)
 }
 
 /// The sessions of these interactions, added up one by one; the one with the newest interaction first.
@@ -348,14 +368,6 @@ impl Desk {
         if let Some(reply) = scripted.filter(|reply| !matches!(reply, Reply::Interrupted)) {
             return reply;
         }
-        let inside = |row: &&Interaction, filter: &Filter, window: Window| {
-            let (ask, answer) = (row.ask.as_str(), row.answer.as_str());
-            filter.matches(&Subject {
-                texts: &[(SpanKey(0), ask), (SpanKey(0), answer)],
-                ..Subject::of(row)
-            }) && window.since.is_none_or(|since| row.start >= since)
-                && window.until.is_none_or(|until| row.start < until)
-        };
         let rows = self.traces.iter().map(|trace| &trace.row);
         match query {
             Query::Interactions {
@@ -426,7 +438,7 @@ impl Desk {
                     costs[at].p50_cost = row.cost;
                 }
                 costs.sort_by_key(|row| std::cmp::Reverse(row.cost));
-                Reply::Costs(Box::new(costs.into()))
+                Reply::Costs(Box::new(spend(costs)))
             }
             Query::Timeline { filter, window, most } => {
                 let rows: Vec<&Interaction> = rows.filter(|row| inside(row, &filter, window)).collect();

@@ -225,7 +225,7 @@ fn a_complaint_leads_to_the_outdated_document_in_one_command() {
             "suspect",
             "cancel-2024 is of 2024-03-02, 2.7 years before the question",
         ),
-        ("context", "ok", "1371 of 1000000 tokens, in turn 2: 0.1 %"),
+        ("context", "ok", "1371 of 1000000 tokens, in turn 2: 0.1%"),
         ("temperature", "suspect", "1.0 is above 0.7; 0.2 is usual"),
         ("answer", "ok", "ended by itself"),
         ("tools", "ok", "1 used, none failed"),

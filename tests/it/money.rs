@@ -721,7 +721,7 @@ fn every_kind_of_finding_is_found_with_its_evidence() {
         (
             FindingKind::ContextNearlyFull,
             with(&|p| (p.usage.input, p.usage.cache_read) = (Some(700_000), Some(200_000))),
-            "900000 input tokens fill 90.0 % of the 1000000 that claude-sonnet-4-6 can read",
+            "900000 input tokens fill 90.0% of the 1000000 that claude-sonnet-4-6 can read",
         ),
         (
             FindingKind::HotTemperature,

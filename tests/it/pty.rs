@@ -250,7 +250,7 @@ fn a_complaint_leads_to_the_outdated_document_in_25_keys() {
         "also suspect: temperature 1.0, where 0.2 is usual",
         "by filter user:u_9912",
         "exact prompt logged",
-        "0.1 % of what the model can read",
+        "0.1% of what the model can read",
     ];
     session.wait("the verdict", |screen, _| {
         let screen = screen.contents();

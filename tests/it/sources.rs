@@ -453,7 +453,7 @@ fn the_time_left_follows_the_pace_and_is_not_promised_when_nothing_moves() {
     };
     go(&mut desk, 0, 0);
     assert!(
-        header(&desk).contains("reading 0 %") && !header(&desk).contains("left"),
+        header(&desk).contains("reading 0%") && !header(&desk).contains("left"),
         "{}",
         header(&desk)
     );
@@ -461,7 +461,7 @@ fn the_time_left_follows_the_pace_and_is_not_promised_when_nothing_moves() {
     for tenth in 1..=430 {
         go(&mut desk, tenth, tenth as u64 / 10 * 10);
     }
-    assert!(header(&desk).contains("reading 43 % ≈ 57 s left"), "{}", header(&desk));
+    assert!(header(&desk).contains("reading 43% ≈ 57 s left"), "{}", header(&desk));
     // It stands still: nothing is promised any more, and asking goes on.
     let mut now = NOON + 43 * SECOND;
     for _ in 0..20 {
@@ -469,7 +469,7 @@ fn the_time_left_follows_the_pace_and_is_not_promised_when_nothing_moves() {
         desk.send(Msg::Tick(now));
     }
     assert!(
-        header(&desk).contains("reading 43 %") && !header(&desk).contains("left"),
+        header(&desk).contains("reading 43%") && !header(&desk).contains("left"),
         "{}",
         header(&desk)
     );

@@ -5,12 +5,11 @@ use spanscope::app::{Mode, inspector::Tab};
 use spanscope::app::{Msg, Notice};
 use spanscope::model::query::{ConventionRow, CostRow, Health, HealthRow, ModelRow, Query, Reply, Stats};
 use spanscope::model::record::{Progress, Receipt, Tally};
-use spanscope::model::spend::Spend;
 use spanscope::model::trace::FindingKind;
 use spanscope::model::usage::{Convention, Usage};
 use spanscope::ui::theme::{ColorSupport, Theme};
 
-use super::app::{Desk, NOON, text};
+use super::app::{Desk, NOON, spend, text};
 
 fn none(desk: &Desk) -> String {
     text(&desk.render(&Theme::load("none", ColorSupport::None).unwrap()))
@@ -42,6 +41,35 @@ fn a_kept_store_waits_for_nothing() {
             "{screen}"
         );
     }
+}
+
+#[test]
+fn keys_that_need_a_row_are_not_offered_without_one() {
+    for (keys, offered, not) in [
+        ("", "f filter", ["open", "diagnose"]),
+        ("B", "r ask again", ["its interactions", "copy"]),
+        ("L", "Esc back", ["rejected lines", "by name"]),
+        ("t", "Esc back", ["go there", "earlier"]),
+    ] {
+        let mut desk = Desk::ready(0, 100, 20);
+        desk.keys(keys);
+        let screen = none(&desk);
+        let footer = screen.lines().last().unwrap();
+        assert!(
+            footer.contains(offered) && not.iter().all(|words| !footer.contains(words)),
+            "{keys}: {footer}"
+        );
+    }
+}
+
+#[test]
+fn beside_a_line_being_typed_stand_its_keys_while_there_is_room() {
+    let mut desk = Desk::ready(3, 60, 12);
+    desk.keys("ffeature:x");
+    let footer = |desk: &Desk| none(desk).lines().last().unwrap().to_owned();
+    assert!(footer(&desk).ends_with("Enter filter  Esc cancel ┘"), "{}", footer(&desk));
+    desk.keys(&"x".repeat(50));
+    assert!(!footer(&desk).contains("Enter"), "{}", footer(&desk));
 }
 
 #[test]
@@ -145,8 +173,8 @@ fn the_header_fits_and_keeps_what_matters_most() {
     for (progress, keys, must) in [
         (following.clone(), "", vec!["● following"]),
         (following, "jj", vec!["❚❚ paused +3 new"]),
-        (history.clone(), "", vec!["reading 43 %"]),
-        (history, "jj", vec!["❚❚ paused +3 new", "reading 43 %"]),
+        (history.clone(), "", vec!["reading 43%"]),
+        (history, "jj", vec!["❚❚ paused +3 new", "reading 43%"]),
         (polling, "", vec!["● following (polling)"]),
         (troubled, "ffeature:s*<enter>/question<enter>", vec!["❚❚ paused"]),
         (ended, "", vec!["■ ended"]),
@@ -359,7 +387,7 @@ fn problems_and_unknown_costs_are_not_hidden() {
                 },
                 ..Stats::default()
             })),
-            Query::Costs { .. } => Reply::Costs(Box::new(Spend::from(vec![
+            Query::Costs { .. } => Reply::Costs(Box::new(spend(vec![
                 CostRow {
                     key: Some("support_chat".into()),
                     cost: Some(spanscope::model::usage::Cost(24_000_000_000)),

@@ -939,7 +939,7 @@ fn spend(rows: &[Interaction], key: impl Fn(&Interaction) -> Option<String>) -> 
 }
 
 fn spent(rows: Vec<CostRow>) -> Reply {
-    Reply::Costs(Box::new(rows.into()))
+    Reply::Costs(Box::new(super::app::spend(rows)))
 }
 
 #[test]

@@ -168,6 +168,7 @@ fn retrieved(subject: &Subject) -> Page {
 /// A ranking, then each text.
 fn ranking(page: &mut Page, documents: &[&Document], start: Nanos, answer: Option<&str>) {
     for (i, document) in documents.iter().enumerate() {
+        page.hang(4);
         ranked(page, i, document);
         if let Some((name, date, days)) = dated(document, start) {
             page.push(Tone::Dim, &format!("  {name} {date}"));

@@ -24,7 +24,8 @@ pub(super) fn field(page: &mut Page, name: &str, value: Option<&str>) {
 }
 
 pub(super) fn named(page: &mut Page, name: &str) {
-    page.push(Tone::Label, name)
+    page.hang(NAME)
+        .push(Tone::Label, name)
         .push(Tone::Label, &" ".repeat(NAME.saturating_sub(text::width(name)).max(1)));
 }
 
@@ -33,7 +34,8 @@ pub(super) fn parameters(subject: &Subject) -> Page {
     let (span, part) = (&subject.span, &subject.span.part);
     let mut page = Page::default();
     for finding in &span.findings {
-        page.push(Tone::Warning, "▲ ")
+        page.hang(2)
+            .push(Tone::Warning, "▲ ")
             .push(Tone::Warning, &finding.kind.name().replace('_', " "))
             .line(Tone::Text, &format!(": {}", finding.evidence));
     }

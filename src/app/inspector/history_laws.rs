@@ -107,7 +107,7 @@ fn an_answer_that_grows_is_fetched_again_and_what_is_shown_stays_till_then() {
         ..Earlier::default()
     };
     let needs = inspector.earlier(Some(("12:00:00".to_owned(), grown)));
-    assert_eq!(needs.beside, Some((TraceKey(1), SpanKey(1))));
+    assert_eq!((needs.beside, needs.grown), (Some((TraceKey(1), SpanKey(1))), true));
     assert!(shown.contains("−2 dropped") && inspector.viewer.page.text.contains("−2 dropped"));
     inspector.contents(SpanKey(1), messages(vec![say("user", "c")], "e"));
     assert_eq!(inspector.needs(), InspectorNeeds::default());

@@ -4,11 +4,12 @@
 use proptest::prelude::*;
 
 use super::super::viewer::layout::{BLOCK, Layout, Place};
-use super::super::viewer::{Hit, Scroll};
+use super::super::viewer::{Hit, Piece, Scroll, Tone};
 use super::*;
 use crate::model::content::{Document, Form, Message, MessagePart, Payload, Slot};
 use crate::model::json::Json;
 use crate::model::span::{Part, SpanKind};
+use crate::model::text;
 use crate::model::usage::{Cost, CostBasis, Usage};
 
 fn span(kind: SpanKind, slots: &[Slot]) -> Span {
@@ -307,7 +308,9 @@ fn a_wide_character_is_cut_at_the_left_edge_without_moving_the_rest() {
     let mut inspector = prompt("日本語abc", 6, 4);
     inspector.viewer.toggle_wrap();
     inspector.viewer.scroll(Scroll::Columns(1));
-    assert_eq!(screen(&inspector)[1], " 本語a");
+    assert_eq!(screen(&inspector)[1], "…本語…");
+    inspector.viewer.scroll(Scroll::Columns(1));
+    assert_eq!(screen(&inspector)[1], "… 語a…");
 }
 
 fn texts() -> impl Strategy<Value = String> {
@@ -329,10 +332,44 @@ fn texts() -> impl Strategy<Value = String> {
     .prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn what_goes_on_beyond_the_edges_says_so() {
+    let mut viewer = Viewer::default();
+    let mut page = Page::default();
+    for line in ["0123456789", "0123456789abc", "0123456789日本語", "0", ""] {
+        page.line(Tone::Text, line);
+    }
+    viewer.resize(10, 5);
+    viewer.write(page, false);
+    viewer.toggle_wrap();
+    let rows = |viewer: &Viewer| -> Vec<String> {
+        let row = |row: Vec<Piece>| row.iter().map(|piece| piece.text.as_str()).collect();
+        viewer.rows().map(row).collect()
+    };
+    assert_eq!(rows(&viewer), ["0123456789", "012345678…", "012345678…", "0", ""]);
+    viewer.scroll(Scroll::Columns(3));
+    assert_eq!(rows(&viewer), ["…456789", "…456789abc", "…456789日…", "…", ""]);
+    // A match is never under a mark.
+    for (needle, found) in [("3456", true), ("abc", true), ("語", true), ("012", true)] {
+        viewer.search(needle);
+        assert_eq!(rows(&viewer).concat().contains(needle), found, "{needle}: {:?}", rows(&viewer));
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_counted_with_what_is_hidden() {
+    let mut viewer = Viewer::default();
+    let mut page = Page::default();
+    page.push(Tone::Text, "a\u{1b}").byte(0xff).byte(0xfe).line(Tone::Text, "b<FF>");
+    viewer.resize(20, 5);
+    viewer.write(page, false);
+    assert_eq!(viewer.hidden(), 3);
+}
+
 proptest! {
     #[test]
     fn rows_together_are_the_text(text in texts(), width in proptest::option::of(1usize..60)) {
-        let mut layout = Layout::new(&text, width);
+        let mut layout = Layout::new(&text, width, &[]);
         let rows = layout.rows(&text, Place::default(), usize::MAX);
         let together: String = rows.iter().map(|row| &text[row.clone()]).collect();
         prop_assert_eq!(&together, &text);
@@ -341,6 +378,31 @@ proptest! {
             prop_assert!(!row.is_empty());
             let place = layout.place(&text, row.start);
             prop_assert_eq!(layout.offset(&text, place), row.start);
+        }
+    }
+
+    #[test]
+    fn rows_that_are_set_in_are_no_wider_and_miss_nothing(
+        text in "[a-z ]{0,60}\n([a-z日 ]{0,200}\n){0,3}", hang in 0usize..20, width in 3usize..60,
+    ) {
+        let mut viewer = Viewer::default();
+        let mut page = Page::default();
+        for line in text.split_inclusive('\n') {
+            page.hang(hang).push(Tone::Text, line);
+        }
+        viewer.resize(width as u16, 400);
+        viewer.write(page, false);
+        let rows: Vec<String> = viewer.rows().map(|row| row.iter().map(|piece| piece.text.as_str()).collect()).collect();
+        for row in &rows {
+            prop_assert!(text::width(row.trim_end()) <= width, "{:?}", row);
+        }
+        let words = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        prop_assert_eq!(words(&rows.concat()), words(&text));
+        // A row that goes on is set in by as much as its line asks for, a third of the width at most.
+        if let [first, second, ..] = rows.as_slice()
+            && text.lines().next().is_some_and(|line| line.trim_end().len() > first.len())
+        {
+            prop_assert!(second.starts_with(&" ".repeat(hang.min(width / 3))), "{:?}", rows);
         }
     }
 

@@ -99,6 +99,8 @@ pub struct InspectorNeeds {
     pub raw: Option<Origin>,
     /// The contents of another span that the tab compares with, perhaps of another interaction; asked once the span's own are here.
     pub beside: Option<(TraceKey, SpanKey)>,
+    /// It has grown: an answer that is under way for it may be too old.
+    pub grown: bool,
 }
 
 /// The span on show, with what was computed from it.
@@ -293,9 +295,11 @@ impl Inspector {
 
     /// What came before the interaction on show is known, and when that was, for the reader.
     pub fn earlier(&mut self, found: Option<(String, Earlier)>) -> InspectorNeeds {
+        let mut grown = false;
         if let Some(subject) = &mut self.subject
             && subject.history.found(found)
         {
+            grown = subject.history.stale;
             let mut beside = std::mem::take(&mut subject.beside);
             beside.retain(|(key, _)| subject.wants_beside(*key));
             subject.beside = beside;
@@ -304,7 +308,7 @@ impl Inspector {
                 self.rewrite(true);
             }
         }
-        self.needs()
+        InspectorNeeds { grown, ..self.needs() }
     }
 
     /// Whether the prompt on show repeats messages that a line can stand for, and whether they are shown.
@@ -433,6 +437,7 @@ impl Inspector {
             beside: beside
                 .filter(|(_, key)| !contents && subject.failure.is_none() && unknown(key))
                 .map(|(trace, key)| (trace.unwrap_or(subject.trace), key)),
+            grown: false,
         }
     }
 

@@ -28,6 +28,8 @@ pub(in crate::app) struct Place {
 pub(in crate::app) struct Layout {
     /// Columns to wrap at; `None` shows whole lines.
     wrap: Option<usize>,
+    /// Lines whose rows after the first are set in: where each begins, and by how many columns.
+    hanging: Vec<(usize, usize)>,
     /// Where the blocks begin; then the text's length.
     blocks: Vec<usize>,
     /// Rows of each block, where counted.
@@ -40,8 +42,8 @@ pub(in crate::app) struct Layout {
 }
 
 impl Layout {
-    /// Divides a text into blocks; wraps nothing yet.
-    pub fn new(text: &str, wrap: Option<usize>) -> Self {
+    /// Divides a text into blocks; wraps nothing yet. Of the lines that begin where `hanging` says, rows after the first are set in.
+    pub fn new(text: &str, wrap: Option<usize>, hanging: &[(usize, usize)]) -> Self {
         let mut blocks = vec![0];
         let mut start = 0;
         while start < text.len() {
@@ -51,10 +53,21 @@ impl Layout {
         let counts = vec![None; blocks.len() - 1];
         Self {
             wrap: wrap.map(|width| width.max(1)),
+            hanging: hanging.to_vec(),
             blocks,
             counts,
             ..Self::default()
         }
+    }
+
+    /// Columns before the row that begins at this byte.
+    pub fn indent(&self, text: &str, row: usize) -> usize {
+        let Some(columns) = self.wrap else { return 0 };
+        let before = self.hanging.partition_point(|(line, _)| *line < row);
+        let line = before.checked_sub(1).and_then(|at| self.hanging.get(at));
+        // What goes on in another block is too far from where it began to be set in.
+        let own = line.filter(|(line, _)| row - line < BLOCK / 2 && memchr::memchr(b'\n', &text.as_bytes()[*line..row]).is_none());
+        own.map_or(0, |(_, hang)| (*hang).min(columns / 3))
     }
 
     /// The byte a row begins at.
@@ -163,6 +176,23 @@ impl Layout {
         ((u128::from(rows) * u128::from(all) / u128::from(bytes)) as u64, false)
     }
 
+    /// Where the rows of a block begin. A row ends after its newline, or at the last space before it gets too wide.
+    fn wrapped(&self, text: &str, block: Range<usize>) -> Vec<usize> {
+        let mut starts = vec![block.start];
+        let mut at = block.start;
+        while at < block.end {
+            let (line, next) = text::split_line(&text[at..block.end]);
+            if let Some(columns) = self.wrap {
+                wrap_line(line, at, columns, |row| self.indent(text, row), &mut starts);
+            }
+            at += next;
+            if at < block.end {
+                starts.push(at);
+            }
+        }
+        starts
+    }
+
     /// Rows of a block; at least one.
     fn count(&mut self, text: &str, block: usize) -> usize {
         match self.counts[block] {
@@ -181,7 +211,7 @@ impl Layout {
             {
                 self.touched += range.len();
             }
-            let starts = wrap(&text[range.clone()], range.start, self.wrap);
+            let starts = self.wrapped(text, range);
             self.counts[block] = Some(starts.len() as u32);
             self.kept.truncate(KEPT - 1);
             self.kept.push_front((block, starts));
@@ -214,26 +244,10 @@ fn block_end(text: &str, start: usize) -> usize {
         .unwrap_or(end)
 }
 
-/// Where the rows of a text begin, counted from `base`. A row ends after its newline, or at the last space before it gets too wide.
-fn wrap(text: &str, base: usize, columns: Option<usize>) -> Vec<usize> {
-    let mut starts = vec![base];
-    let mut at = 0;
-    while at < text.len() {
-        let (line, next) = text::split_line(&text[at..]);
-        if let Some(columns) = columns {
-            wrap_line(line, base + at, columns, &mut starts);
-        }
-        at += next;
-        if at < text.len() {
-            starts.push(base + at);
-        }
-    }
-    starts
-}
-
-fn wrap_line(line: &str, base: usize, columns: usize, starts: &mut Vec<usize>) {
+fn wrap_line(line: &str, base: usize, columns: usize, indent: impl Fn(usize) -> usize, starts: &mut Vec<usize>) {
     let mut row = 0;
     while line.len() - row > 0 {
+        let columns = columns - indent(base + row);
         let (mut at, mut used, mut space) = (row, 0, None);
         let mut full = false;
         for unit in text::units(&line[row..]) {

@@ -120,7 +120,7 @@ impl Viewer {
         if !keep {
             self.left = 0;
         }
-        self.layout = Layout::new(&self.page.text, self.wrap.then_some(self.width));
+        self.layout = Layout::new(&self.page.text, self.wrap.then_some(self.width), self.page.hanging());
         self.top = self.layout.place(&self.page.text, here);
         let current = self.found.current().filter(|_| keep);
         self.found = Found::search(&self.page.text, &self.needle);
@@ -258,6 +258,24 @@ impl Viewer {
         let mut hits = self.found.hits_from(row.start);
         let (mut pieces, mut at, mut column) = (Vec::<Piece>::new(), row.start, 0);
         let right = self.left + self.width;
+        // Where a row goes on to the left, a mark takes its first column.
+        let cut = !self.wrap && self.left > 0 && !line.is_empty();
+        let left = self.left + usize::from(cut);
+        let mark = || Piece {
+            text: Safe::from_static("…"),
+            tone: Tone::Dim,
+            hit: Hit::None,
+        };
+        pieces.extend(cut.then(mark));
+        let indent = self.layout.indent(&self.page.text, row.start);
+        if indent > 0 {
+            column = indent;
+            pieces.push(Piece {
+                text: Safe::line(&" ".repeat(indent)),
+                tone: Tone::Text,
+                hit: Hit::None,
+            });
+        }
         // What ends the line, where it is asked for.
         let end = if self.blanks {
             &self.page.text[row.start + line.len()..row.start + next]
@@ -270,10 +288,18 @@ impl Viewer {
             width: 1,
             hidden: false,
         });
-        for unit in text::units(line).chain(ends) {
+        let mut units = text::units(line).chain(ends).peekable();
+        while let Some(mut unit) = units.next() {
             if column >= right {
                 break;
             }
+            let end = column + unit.width;
+            if !self.wrap && (end > right || end == right && units.peek().is_some()) {
+                // It goes on to the right.
+                pieces.push(mark());
+                break;
+            }
+            unit.hidden |= self.page.is_byte(at);
             let hit = hits.at(at..at + unit.raw.len());
             let blank = self.blanks.then(|| blank(&unit)).flatten();
             let tone = if unit.hidden || blank.is_some() {
@@ -285,7 +311,7 @@ impl Viewer {
             at += unit.raw.len();
             let from = column;
             column += unit.width;
-            if column <= self.left {
+            if column <= left {
                 continue;
             }
             if pieces.last().is_none_or(|last| (last.tone, last.hit) != (tone, hit)) {
@@ -296,9 +322,9 @@ impl Viewer {
                 });
             }
             let Some(piece) = pieces.last_mut() else { break };
-            if from < self.left {
+            if from < left {
                 // The left edge cuts through a wide character or a tab.
-                for _ in self.left..column {
+                for _ in left..column {
                     piece.text.append(&Safe::from_static(" "));
                 }
             } else {
@@ -310,7 +336,7 @@ impl Viewer {
 
     fn relayout(&mut self) {
         let here = self.layout.offset(&self.page.text, self.top);
-        self.layout = Layout::new(&self.page.text, self.wrap.then_some(self.width));
+        self.layout = Layout::new(&self.page.text, self.wrap.then_some(self.width), self.page.hanging());
         self.top = self.layout.place(&self.page.text, here);
         self.settle();
     }
@@ -360,7 +386,8 @@ impl Viewer {
             let from = self.layout.offset(&self.page.text, place);
             let columns = |to: usize| text::units(&self.page.text[from..to]).map(|unit| unit.width).sum::<usize>();
             let (start, end) = (columns(at.start), columns(at.end.min(self.page.text.len())));
-            if start < self.left || end > self.left + self.width {
+            // The marks of what goes on take a column.
+            if start < self.left + usize::from(self.left > 0) || end >= self.left + self.width {
                 self.left = start.saturating_sub(self.width / 3);
             }
         }

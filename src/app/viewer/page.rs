@@ -43,6 +43,10 @@ pub(in crate::app) struct Page {
     pub text: String,
     /// Where each tone begins.
     tones: Vec<(usize, Tone)>,
+    /// Lines whose rows after the first are set in: where each begins, and by how many columns.
+    hanging: Vec<(usize, usize)>,
+    /// Where the numbers of bytes stand that are no text.
+    numbered: Vec<usize>,
     /// Where each message begins; those folded into one line all begin there. Empty where there are none.
     pub places: Vec<usize>,
 }
@@ -66,6 +70,28 @@ impl Page {
             self.text.push('\n');
         }
         self
+    }
+
+    /// The line that begins here goes on below itself set in by so many columns.
+    pub fn hang(&mut self, columns: usize) -> &mut Self {
+        self.hanging.push((self.text.len(), columns));
+        self
+    }
+
+    /// Lines whose rows after the first are set in: where each begins, and by how many columns.
+    pub(super) fn hanging(&self) -> &[(usize, usize)] {
+        &self.hanging
+    }
+
+    /// Adds a byte that is no text, by its number.
+    pub fn byte(&mut self, byte: u8) -> &mut Self {
+        self.numbered.push(self.text.len());
+        self.push(Tone::Hidden, &text::numbered(byte))
+    }
+
+    /// Whether the number of such a byte begins here.
+    pub(super) fn is_byte(&self, offset: usize) -> bool {
+        self.numbered.binary_search(&offset).is_ok()
     }
 
     /// An empty line, unless at the beginning.

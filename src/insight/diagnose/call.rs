@@ -163,7 +163,7 @@ pub(super) fn context(case: &Case<'_>, usual: &Usual, lines: &mut Lines) {
     if usual.measured > 0 {
         let share = usual.nearly_full as f64 / usual.measured as f64;
         let says = format!(
-            "{} of {} calls ({}) were over {} %: {}",
+            "{} of {} calls ({}) were over {}%: {}",
             usual.nearly_full,
             usual.measured,
             text::percent(share),
@@ -179,7 +179,7 @@ pub(super) fn context(case: &Case<'_>, usual: &Usual, lines: &mut Lines) {
                 (
                     5,
                     format!(
-                        "prompts of this feature are built too long: {} of its calls are over 80 %",
+                        "prompts of this feature are built too long: {} of its calls are over 80%",
                         text::percent(share)
                     ),
                 ),

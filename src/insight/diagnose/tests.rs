@@ -326,8 +326,8 @@ fn every_fault_is_told_with_its_evidence() {
             |s| s.call().usage.input = Some(850_000),
             Step::Context,
             Mark::Suspect,
-            "850000 of 1000000 tokens: 85.0 % of what the model can read",
-            "likely: the context was nearly full (85.0 %)",
+            "850000 of 1000000 tokens: 85.0% of what the model can read",
+            "likely: the context was nearly full (85.0%)",
         ),
         (
             "an unknown window",
@@ -546,7 +546,7 @@ fn a_feature_that_is_always_nearly_full_is_told_apart_from_one_call() {
     assert!(
         told.checks
             .iter()
-            .any(|check| check.mark == Mark::Suspect && check.says.starts_with("10 of 20 calls (50%) were over 80 %")),
+            .any(|check| check.mark == Mark::Suspect && check.says.starts_with("10 of 20 calls (50%) were over 80%")),
         "{:#?}",
         told.checks
     );

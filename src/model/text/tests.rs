@@ -234,3 +234,16 @@ proptest! {
         prop_assert_eq!(together, raw);
     }
 }
+
+#[test]
+fn bytes_that_are_no_text_show_their_number() {
+    for (raw, shown, hidden) in [
+        (b"plain".as_slice(), "plain", 0),
+        (b"a\xff\xfe b\x1b[m", "a<FF><FE> b␛[m", 3),
+        ("é\u{202e}".as_bytes(), "é<RLO>", 1),
+        (b"\xe2\x82", "<E2><82>", 2),
+    ] {
+        let safe = Safe::of_bytes(raw);
+        assert_eq!((safe.as_str(), safe.hidden()), (shown, hidden));
+    }
+}

@@ -1,7 +1,9 @@
 use jiff::tz::TimeZone;
 
-use super::{Align, clock, fit, label, pad};
-use ratatui::style::Style;
+use super::{Align, clock, fit, label, over, pad, select};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 
 use crate::model::text::Safe;
@@ -60,4 +62,31 @@ fn a_line_too_long_says_so() {
         assert_eq!(fitted.to_string(), text, "{width}");
         assert!(fitted.width() <= width);
     }
+}
+
+#[test]
+fn a_bar_keeps_its_looks_where_the_row_is_reversed() {
+    let row = Rect::new(0, 0, 9, 1);
+    let bar = Rect::new(4, 0, 2, 1);
+    let selected = |style: Style| {
+        let mut buffer = Buffer::empty(row);
+        select(row, &[bar], style, &mut buffer);
+        let cells = row
+            .positions()
+            .map(|place| buffer[place].style() == Buffer::empty(row)[place].style());
+        cells.map(|as_it_was| if as_it_was { '.' } else { '#' }).collect::<String>()
+    };
+    assert_eq!(selected(Style::new().reversed()), "###....##", "with a cell on both sides");
+    assert_eq!(selected(Style::new().bold()), "#########");
+}
+
+#[test]
+fn what_is_written_over_a_line_has_its_own_emphasis() {
+    let area = Rect::new(0, 0, 6, 1);
+    let mut buffer = Buffer::empty(area);
+    buffer.set_style(area, Style::new().bold());
+    over(1, 0, &Line::from(label("abcdef", Style::new().underlined())), 3, &mut buffer);
+    let looks: Vec<Modifier> = area.positions().map(|place| buffer[place].modifier).collect();
+    let (bold, own) = (Modifier::BOLD, Modifier::UNDERLINED);
+    assert_eq!(looks, [bold, own, own, own, bold, bold]);
 }

@@ -263,6 +263,14 @@ pub enum Action {
     Wrap,
     /// Show spaces, tabs and the ends of lines, or not; what would hide or act is always shown
     ShowBlanks,
+    /// Fold the deepest open level of the JSON shown
+    FoldJson,
+    /// Unfold the highest folded level of the JSON shown
+    UnfoldJson,
+    /// Fold all of the JSON shown but its outermost members
+    OutlineJson,
+    /// Unfold all of the JSON shown
+    OpenJson,
     /// Read the text shown in $PAGER
     OpenPager,
     /// Read the text shown in $EDITOR; nothing is read back

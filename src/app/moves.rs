@@ -241,6 +241,7 @@ impl App {
                     viewer.toggle_blanks();
                 }
             }
+            Action::FoldJson | Action::UnfoldJson | Action::OutlineJson | Action::OpenJson => self.fold_json(action),
             Action::ToggleRepeated => self.toggle_repeated(),
             Action::OpenPager => self.show_outside(Program::Pager, effects),
             Action::OpenEditor => self.show_outside(Program::Editor, effects),

@@ -74,6 +74,10 @@ pub enum Role {
     BarEmpty,
     /// The role before a message (`system`, `user` …).
     Speaker,
+    /// The name of a member of a JSON object.
+    Field,
+    /// Code inside of a text.
+    Code,
     /// A code point made visible because it would not show, or would deceive.
     Hidden,
 }

@@ -5,6 +5,7 @@ use spanscope::app::{Action, Effect, ListLine, Msg, Program};
 use spanscope::ui::theme::{ColorSupport, Theme};
 
 use super::app::{Desk, text};
+use super::gallery::logs;
 
 fn screen(desk: &Desk) -> String {
     text(&desk.render(&Theme::load("none", ColorSupport::None).unwrap()))
@@ -48,6 +49,25 @@ fn blanks_are_shown_by_one_key_and_the_screen_says_so() {
     assert!(shown.contains("question␣number␣8␊") && shown.contains("blanks shown"), "{shown}");
     desk.keys("x");
     assert!(!screen(&desk).contains('␣'));
+}
+
+/// The keys that fold the tree fold the JSON of a text.
+#[test]
+fn json_is_folded_by_the_keys_of_the_tree() {
+    let mut desk = logs(120, 40);
+    desk.keys("jjj<enter>z");
+    assert!(screen(&desk).contains("  \"plan\": \"yearly\","), "{}", screen(&desk));
+    desk.keys("-");
+    let shown = screen(&desk);
+    assert!(shown.contains("{… 3 keys}") && shown.contains("0 of 1 levels"), "{shown}");
+    desk.keys("-");
+    assert!(screen(&desk).contains("no JSON is open here to fold"));
+    desk.keys("+");
+    assert!(screen(&desk).contains("\"plan\"") && !screen(&desk).contains(" levels"));
+    desk.keys("+");
+    assert!(screen(&desk).contains("nothing is folded here"));
+    desk.keys("-e");
+    assert!(screen(&desk).contains("\"plan\""));
 }
 
 #[test]

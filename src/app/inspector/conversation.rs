@@ -13,8 +13,7 @@ use crate::model::text;
 use crate::model::trace::FindingKind;
 
 use super::super::viewer::{Page, Tone};
-use super::Subject;
-use super::json;
+use super::{Subject, json, markdown};
 
 /// Why nothing is there to show: a missing span, a failed fetch, contents on their way, or words that were never logged.
 fn absent(subject: &Subject, slots: &[Slot], not_logged: &[&str]) -> Option<Page> {
@@ -54,7 +53,8 @@ pub(super) fn prompt(subject: &Subject, open: bool) -> Page {
         if let Some(System::Changed | System::Added) = history.system() {
             page.push(Tone::Warning, "  ▲ other words than before");
         }
-        page.line(Tone::Text, "").line(Tone::Text, system);
+        page.line(Tone::Text, "");
+        markdown::write(&mut page, system);
     }
     let called = called(&contents.messages);
     for (at, one) in contents.messages.iter().enumerate() {
@@ -198,13 +198,14 @@ fn ranking(page: &mut Page, documents: &[&Document], start: Nanos, answer: Optio
         ranked(page, i, document);
         page.line(Tone::Text, "");
         match &document.content {
-            Some(content) => page.line(Tone::Text, content),
-            None => page.line(Tone::Dim, "text not logged"),
-        };
+            Some(content) => markdown::write(page, content),
+            None => {
+                page.line(Tone::Dim, "text not logged");
+            }
+        }
         for (name, value) in document.metadata.iter().flat_map(json::members) {
-            page.push(Tone::Label, &name)
-                .push(Tone::Label, ": ")
-                .line(Tone::Dim, &json::readable(&value));
+            page.push(Tone::Label, &name).push(Tone::Label, ": ");
+            json::value(page, Tone::Dim, &value);
         }
     }
 }
@@ -320,7 +321,7 @@ pub(super) fn tools(subject: &Subject) -> Page {
                     times => page.line(Tone::Number, &format!("  called {times}×")),
                 };
             }
-            page.line(Tone::Text, &json::readable(definition));
+            json::value(&mut page, Tone::Text, definition);
         }
     }
     payloads(&mut page, subject);
@@ -377,18 +378,17 @@ fn payload(page: &mut Page, name: &str, payload: &Payload) {
     page.gap()
         .push(Tone::Heading, name)
         .push(Tone::Dim, &format!("  {}", text::bytes(payload.body.len() as u64)));
-    let body = match payload.form {
-        Form::Json => json::maybe(&payload.body),
-        Form::Text => payload.body.clone(),
-        Form::Preview => {
-            page.push(
-                Tone::Warning,
-                &format!("  ▲ cut at {} characters where it was logged", payload.body.chars().count()),
-            );
-            payload.body.clone()
+    if payload.form == Form::Preview {
+        let cut = payload.body.chars().count();
+        page.push(Tone::Warning, &format!("  ▲ cut at {cut} characters where it was logged"));
+    }
+    page.line(Tone::Text, "");
+    match payload.form {
+        Form::Json => json::text(page, Tone::Text, &payload.body),
+        Form::Text | Form::Preview => {
+            page.line(Tone::Text, &payload.body);
         }
-    };
-    page.line(Tone::Text, "").line(Tone::Text, &body);
+    }
 }
 
 fn message(page: &mut Page, message: &Message, fate: Option<Fate>, called: &HashMap<&str, &str>) {
@@ -420,12 +420,14 @@ fn message(page: &mut Page, message: &Message, fate: Option<Fate>, called: &Hash
 
 fn part(page: &mut Page, part: &MessagePart, called: &HashMap<&str, &str>) {
     match part {
-        MessagePart::Text { text } => page.line(Tone::Text, text),
-        MessagePart::Reasoning { text } => page.line(Tone::Dim, "reasoning").line(Tone::Dim, text),
+        MessagePart::Text { text } => markdown::write(page, text),
+        MessagePart::Reasoning { text } => {
+            page.line(Tone::Dim, "reasoning").line(Tone::Dim, text);
+        }
         MessagePart::ToolCall { id, name, arguments } => {
             page.push(Tone::Tool, "→ ").push(Tone::Tool, name);
             identified(page, id.as_deref());
-            page.line(Tone::Text, &arguments_text(arguments))
+            json::value(page, Tone::Text, arguments);
         }
         MessagePart::ToolResult { id, content, is_error } => {
             page.push(
@@ -436,7 +438,7 @@ fn part(page: &mut Page, part: &MessagePart, called: &HashMap<&str, &str>) {
                 page.push(Tone::Tool, " of ").push(Tone::Tool, name);
             }
             identified(page, id.as_deref());
-            page.line(Tone::Text, &json::readable(content))
+            json::value(page, Tone::Text, content);
         }
         MessagePart::Media { media_type, bytes, uri } => {
             page.push(Tone::Dim, "[").push(Tone::Dim, media_type.as_deref().unwrap_or("media"));
@@ -445,14 +447,9 @@ fn part(page: &mut Page, part: &MessagePart, called: &HashMap<&str, &str>) {
             if let Some(uri) = uri {
                 page.push(Tone::Dim, " ").push(Tone::Dim, uri);
             }
-            page.line(Tone::Dim, "]")
+            page.line(Tone::Dim, "]");
         }
-    };
-}
-
-/// Arguments that are a string of JSON (as some APIs log them) are shown as that JSON.
-fn arguments_text(arguments: &Json) -> String {
-    json::maybe(&json::readable(arguments))
+    }
 }
 
 fn identified(page: &mut Page, id: Option<&str>) {

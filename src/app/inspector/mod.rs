@@ -13,6 +13,7 @@ mod history_laws;
 mod json;
 #[cfg(test)]
 mod laws;
+mod markdown;
 #[cfg(test)]
 mod tests;
 

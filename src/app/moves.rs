@@ -368,6 +368,8 @@ impl App {
                     // Nothing to open: ask again, which is what a person means by Enter on an error.
                     if self.list.error().is_some() {
                         self.ask_page(Page::First, effects);
+                    } else if !self.widen() {
+                        self.notices.say(Notice::info("nothing to open"));
                     }
                     return;
                 };

@@ -184,7 +184,7 @@ fn views(width: u16, height: u16) -> Desk {
 /// A scene: its name, what it starts from, and the keys that lead to it.
 type Scene = (&'static str, fn(u16, u16) -> Desk, &'static str);
 
-const SCENES: [Scene; 64] = [
+const SCENES: [Scene; 65] = [
     ("list", logs, ""),
     ("list_long", plenty, "jjjM"),
     ("list_paused", paused, ""),
@@ -193,6 +193,7 @@ const SCENES: [Scene; 64] = [
     ("list_empty", nothing, ""),
     ("list_failed", broken, ""),
     ("list_no_match", plenty, "ffeature:nothing<enter>"),
+    ("list_widened", plenty, "ffeature:billing_agent user:u_9999 session:s_*<enter>"),
     ("list_set_aside", plenty, "jmjmk"),
     ("list_marked", plenty, "jjjMjje"),
     ("list_searched", plenty, "/number 5<enter>"),

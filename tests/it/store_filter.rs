@@ -326,20 +326,36 @@ fn the_sql_of_a_filter_says_what_the_plain_evaluator_says() {
         assert!((1..everything.len()).contains(&rows), "{content:?} {rows}");
     }
     // Names of attributes that have a value, as `attr.` takes them.
-    let names = |text: &str| {
+    let values = |of: Seen, text: &str| {
         let query = Query::Values {
-            of: Seen::Attributes,
+            of,
             text: text.to_owned(),
             limit: 4,
         };
         match store.ask_now(query) {
-            Reply::Values(names) => names,
+            Reply::Values(values) => values,
             other => panic!("{other:?}"),
         }
     };
+    let names = |text: &str| values(Seen::Attributes, text);
     let told = |list: &[(&str, u64)]| list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<Vec<_>>();
     assert_eq!(names(""), told(&[("http.route", 20), ("n", 20), ("a/b", 10), ("deep", 10)]));
     assert_eq!(names("DEEP"), told(&[("deep", 10), ("deep.on", 10)]));
+    // What is offered for a field finds as many interactions as it says.
+    for field in [Field::Finding, Field::Doc, Field::Prompt, Field::Kind, Field::User] {
+        let offered = values(Seen::Field(field), "");
+        assert!(!offered.is_empty(), "{field:?}");
+        for (value, count) in offered {
+            let found = list(&store, Filter::Is(field, Pattern(value.clone()))).len() as u64;
+            let exact = matches!(field, Field::Finding | Field::User);
+            assert!(found > 0 && (found == count || !exact), "{field:?} {value}: {found} of {count}");
+        }
+    }
+    assert!(
+        values(Seen::Field(Field::Finding), "HOT")
+            .iter()
+            .all(|(name, _)| name == "hot_temperature")
+    );
     // What a span says, tells interactions apart that all say it somewhere.
     let clock = Clock {
         now: NOON,

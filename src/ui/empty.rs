@@ -55,6 +55,7 @@ fn words(app: &App) -> Vec<(String, Role)> {
                 "*.jsonl *.ndjson *.json *.log are read as soon as they appear".to_owned(),
                 Role::Dim,
             ));
+            lines.push(("q leaves; `spanscope demo` shows invented traffic".to_owned(), Role::Dim));
         }
         Reading::Following | Reading::Polling | Reading::Waiting => {
             lines.push(("no interaction yet".to_owned(), Role::Text));
@@ -145,10 +146,16 @@ fn what_was_read(app: &App) -> Vec<(String, Role)> {
         for (reason, count) in reasons.iter().take(NAMED) {
             lines.push((format!("{} × {reason}", grouped(**count)), Role::Warn));
         }
+        if tally.rejected > 0 {
+            lines.push(("L, then Enter: the lines themselves, each with its reason".to_owned(), Role::Dim));
+        }
     }
     let pending = app.status().progress().pending;
     if pending > 0 {
-        let words = format!("{} of a last line that has no end yet", text::bytes(pending).as_str());
+        let words = format!(
+            "{} of a last line that has no end yet: a record is read when its line ends",
+            text::bytes(pending).as_str()
+        );
         lines.push((words, Role::Warn));
     }
     let problems = &app.status().progress().problems;

@@ -255,6 +255,8 @@ pub enum Action {
     ShowRaw,
     /// Open what the prompt repeats of an earlier turn, or fold it
     ToggleRepeated,
+    /// Retrieved documents by their rank, by age, by how much of them is quoted
+    OrderDocuments,
     /// Next tab of the inspector
     NextTab,
     /// Previous tab of the inspector

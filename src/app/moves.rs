@@ -242,6 +242,11 @@ impl App {
                 }
             }
             Action::FoldJson | Action::UnfoldJson | Action::OutlineJson | Action::OpenJson => self.fold_json(action),
+            Action::OrderDocuments => {
+                if !self.inspector.turn_documents() {
+                    self.show_tab(Tab::Documents, effects);
+                }
+            }
             Action::ToggleRepeated => self.toggle_repeated(),
             Action::OpenPager => self.show_outside(Program::Pager, effects),
             Action::OpenEditor => self.show_outside(Program::Editor, effects),

@@ -243,6 +243,7 @@ fn style(piece: &Piece, theme: &Theme) -> Style {
         Tone::System | Tone::User | Tone::Assistant => Role::Speaker,
         Tone::Key => Role::Field,
         Tone::Code => Role::Code,
+        Tone::Quoted => Role::Quoted,
         Tone::Tool => Role::Tool,
         Tone::Number => Role::Tokens,
         Tone::Cost => Role::Money,

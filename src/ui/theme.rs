@@ -78,6 +78,8 @@ pub enum Role {
     Field,
     /// Code inside of a text.
     Code,
+    /// Words of a document that stand in the answer.
+    Quoted,
     /// A code point made visible because it would not show, or would deceive.
     Hidden,
 }

@@ -96,7 +96,13 @@ fn a_call_shows_what_was_found_and_run_before_it() {
     let mut desk = super::gallery::logs(100, 40);
     desk.keys("jjj<enter>3");
     let documents = screen(&desk);
-    for words in ["found by retrieval help_center (3)", "cancel-2024", "2 years old", "of the answer"] {
+    for words in [
+        "found by retrieval help_center",
+        "3 documents, 276 B",
+        "cancel-2024",
+        "2 years old",
+        "of the answer",
+    ] {
         assert!(documents.contains(words), "{words}:\n{documents}");
     }
     desk.keys("4");

@@ -20,7 +20,10 @@ pub(super) fn write(page: &mut Page, text: &str) {
             at = stretch.end;
         }
     }
-    page.line(Tone::Text, &text[at..]);
+    page.push(Tone::Text, &text[at..]);
+    if !text.ends_with('\n') {
+        page.line(Tone::Text, "");
+    }
 }
 
 /// What stands out of a text, from its beginning on; a stretch inside of another comes after that.

@@ -1,5 +1,5 @@
 use super::super::viewer::layout::Place;
-use super::super::viewer::{Folding, Hit, Scroll};
+use super::super::viewer::{Folding, Hit, Scroll, Tone};
 use super::*;
 use crate::model::content::{Message, MessagePart, Slot};
 use crate::model::json::Json;
@@ -282,7 +282,21 @@ fn documents_say_how_old_they_are_and_what_of_them_stands_in_the_answer() {
         ..Contents::default()
     };
     inspector.contents(two, answer);
-    insta::assert_snapshot!(text(&inspector)[..4].join("\n"));
+    insta::assert_snapshot!(text(&inspector)[..5].join("\n"));
+    // What the answer has of them is marked in their text.
+    let marked = |inspector: &Inspector| {
+        let quoted = inspector.viewer.rows().flatten().filter(|piece| piece.tone == Tone::Quoted);
+        quoted.map(|piece| piece.text.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(marked(&inspector), ["are paid back in full within ten days"]);
+    // The old one last, then first for it is the one quoted.
+    let order = |inspector: &Inspector| text(inspector)[1..4].iter().map(|row| row[..2].to_owned()).collect::<Vec<_>>();
+    for expected in [[" 2", " 1", " 3"], [" 1", " 2", " 3"], [" 1", " 2", " 3"]] {
+        assert!(inspector.turn_documents());
+        assert_eq!(order(&inspector), expected, "{:?}", text(&inspector)[0]);
+    }
+    inspector.set_tab(Tab::Prompt);
+    assert!(!inspector.turn_documents());
 }
 
 #[test]

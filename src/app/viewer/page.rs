@@ -30,6 +30,8 @@ pub enum Tone {
     Key,
     /// Code inside of a text.
     Code,
+    /// Words of a document that stand in the answer.
+    Quoted,
     /// A figure.
     Number,
     /// Money.
@@ -162,6 +164,18 @@ impl Page {
         self.copy(at..self.text.len(), &mut page);
         page.places = self.places.iter().map(|place| shown(&cuts, *place)).collect();
         (page, cuts)
+    }
+
+    /// Adds another page; these stretches of it in this tone.
+    pub fn append(&mut self, other: &Self, tone: Tone, stretches: &[Range<usize>]) -> &mut Self {
+        let mut at = 0;
+        for stretch in stretches {
+            other.copy(at..stretch.start, self);
+            self.push(tone, &other.text[stretch.clone()]);
+            at = stretch.end;
+        }
+        other.copy(at..other.text.len(), self);
+        self
     }
 
     fn copy(&self, stretch: Range<usize>, to: &mut Self) {

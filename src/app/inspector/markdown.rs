@@ -7,13 +7,18 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 
 use super::super::viewer::{Page, Tone};
 
-/// A longer text stays plain: it is data rather than prose, and is written anew whenever something of it changes.
-const LONGEST: usize = 1 << 20;
+/// What ends further down in a page stays plain: that much is data rather than prose, and it is written anew whenever something of it changes.
+const LONGEST: usize = 512 << 10;
 
 /// A text and the end of its line; headings, strong words, code, quotes, marks of lists and addresses of links stand out.
 pub(super) fn write(page: &mut Page, text: &str) {
+    let marked = if page.text.len() + text.len() > LONGEST {
+        Vec::new()
+    } else {
+        stretches(text)
+    };
     let mut at = 0;
-    for (tone, stretch) in stretches(text) {
+    for (tone, stretch) in marked {
         // What stands inside of another is told as that.
         if stretch.start >= at {
             page.push(Tone::Text, &text[at..stretch.start]).push(tone, &text[stretch.clone()]);
@@ -28,9 +33,6 @@ pub(super) fn write(page: &mut Page, text: &str) {
 
 /// What stands out of a text, from its beginning on; a stretch inside of another comes after that.
 fn stretches(text: &str) -> Vec<(Tone, Range<usize>)> {
-    if text.len() > LONGEST {
-        return Vec::new();
-    }
     let mut found = Vec::new();
     for (event, at) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
         let written = &text[at.clone()];
@@ -103,10 +105,21 @@ mod tests {
             "Can I still cancel?",
             "2 * 3 * 4 and snake_case_words",
             "",
-            &"# x\n".repeat(1 << 19),
+            &"# x\n".repeat(LONGEST / 4 + 1),
         ] {
             let page = written(text);
             assert_eq!(of(&page, Tone::Text).concat(), page.text);
+        }
+    }
+
+    /// Marks without end, as nobody writes them but to do harm.
+    #[test]
+    fn hostile_marks_are_read_in_their_length() {
+        for mark in [
+            "[", "*a ", "`", "``` ", "> ", "- ", "![[](", "<a ", "_*", "\n1. ", "|a", "&", "# [a](b",
+        ] {
+            let text = mark.repeat(LONGEST / mark.len());
+            assert_eq!(written(&text).text.trim_end(), text.trim_end(), "{mark:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Settings: `assets/config.toml` is the defaults, the user's file patches it.
 //!
 //! Everything is checked when it is read: an unknown key or a wrong value is an error with its line and what was probably meant, never
-//! ignored. This module reads text, not files; `[keys]` is handed on as it stands, for the keymap to judge.
+//! ignored. This module reads text, not files; what stands under `[keys]` is for the keymap to judge.
 
 pub mod baselines;
 #[cfg(test)]
@@ -104,8 +104,8 @@ pub struct Config {
     pub list_percent: u16,
     /// Columns of the terminal for the costs beside the list; 0 is as designed.
     pub costs_columns: u16,
-    /// `[keys]` as written.
-    pub keys: toml::Table,
+    /// The text of the settings that have `[keys]`.
+    pub keys: Option<String>,
     /// `[views]`: names and filters, in the order of their names.
     pub views: BTreeMap<String, String>,
 }
@@ -232,7 +232,7 @@ impl Default for Config {
             columns: Vec::new(),
             list_percent: 0,
             costs_columns: 0,
-            keys: toml::Table::new(),
+            keys: None,
             views: BTreeMap::new(),
         };
         blank.with(DEFAULTS).expect("the built-in settings are checked by a test")
@@ -240,7 +240,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// These settings with a file's laid over them. Keys of `[keys]` are laid over one by one, everything else is replaced.
+    /// These settings with a file's laid over them.
     pub fn with(&self, text: &str) -> Result<Self, ConfigError> {
         let patch: Patch = toml::from_str(text).map_err(|error| explain(text, &error))?;
         let mut config = self.clone();
@@ -320,8 +320,8 @@ impl Config {
         if let Some(columns) = patch.costs_columns {
             config.costs_columns = columns;
         }
-        if let Some(keys) = patch.keys {
-            config.keys.extend(keys);
+        if patch.keys.is_some_and(|keys| !keys.is_empty()) {
+            config.keys = Some(text.to_owned());
         }
         let clock = Clock {
             now: 0,

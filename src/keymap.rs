@@ -29,7 +29,7 @@ pub enum Lookup {
 
 /// Why a keymap cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("keymap line {line}: {message}")]
+#[error("line {line}: {message}")]
 pub struct KeymapError {
     /// Line, from 1.
     pub line: usize,
@@ -59,6 +59,13 @@ struct Binding {
 }
 
 type Table = BTreeMap<String, Spanned<Vec<Spanned<String>>>>;
+
+/// The settings, of which only the keys are read here.
+#[derive(Deserialize)]
+struct Settings {
+    #[serde(default)]
+    keys: File,
+}
 
 /// A keymap as written.
 #[derive(Default, Deserialize)]
@@ -109,10 +116,10 @@ impl File {
 }
 
 impl Keymap {
-    /// The defaults with the user's keymap over them.
-    pub fn load(user: Option<&str>) -> Result<Self, KeymapError> {
+    /// The defaults with the `[keys]` of the user's settings over them. Lines of errors are those of the settings.
+    pub fn load(settings: Option<&str>) -> Result<Self, KeymapError> {
         let mut keymap = Self { bindings: Vec::new() };
-        let listed = keymap.lay(DEFAULT)?;
+        let listed = keymap.lay(read(DEFAULT)?, DEFAULT, "")?;
         for action in Action::iter() {
             if !listed.contains(&action) && !keymap.bindings.iter().any(|binding| binding.action == action) {
                 return Err(KeymapError {
@@ -121,19 +128,16 @@ impl Keymap {
                 });
             }
         }
-        if let Some(user) = user {
-            keymap.lay(user)?;
+        if let Some(text) = settings {
+            keymap.lay(read::<Settings>(text)?.keys, text, "keys.")?;
         }
         Ok(keymap)
     }
 
-    /// Lays a file over what is there: each action it names loses its keys in that table and takes the new ones.
-    fn lay(&mut self, text: &str) -> Result<Vec<Action>, KeymapError> {
-        let line = |offset: usize| text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1;
-        let file: File = toml::from_str(text).map_err(|error| KeymapError {
-            line: line(error.span().map_or(0, |span| span.start)),
-            message: error.message().to_owned(),
-        })?;
+    /// Lays a file over what is there: each action it names loses its keys in that table and takes the new ones. Its tables stand in the
+    /// text, their names behind this prefix.
+    fn lay(&mut self, file: File, text: &str, prefix: &str) -> Result<Vec<Action>, KeymapError> {
+        let line = |offset: usize| line_of(text, offset);
         for (mode, table) in file.tables() {
             for (name, keys) in table {
                 let action = action_named(name, line(keys.span().start))?;
@@ -151,7 +155,7 @@ impl Keymap {
                         let (written, name, other) = (written.get_ref(), action.name(), other.name());
                         return Err(KeymapError {
                             line,
-                            message: format!("in [{table}] {written:?} is both `{name}` and `{other}`"),
+                            message: format!("in [{prefix}{table}] {written:?} is both `{name}` and `{other}`"),
                         });
                     }
                     self.bindings.push(Binding { mode, keys, action });
@@ -249,6 +253,18 @@ impl Keymap {
             .map(|action| (action, self.keys_of(action)))
             .collect()
     }
+}
+
+/// The line of a byte, from 1.
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, KeymapError> {
+    toml::from_str(text).map_err(|error| KeymapError {
+        line: line_of(text, error.span().map_or(0, |span| span.start)),
+        message: error.message().to_owned(),
+    })
 }
 
 fn action_named(name: &str, line: usize) -> Result<Action, KeymapError> {
@@ -407,20 +423,19 @@ mod tests {
 
     #[test]
     fn a_conflict_names_both_actions_and_the_line() {
-        let error = Keymap::load(Some("[list]\n\nopen = [\"enter\", \"h\"]\n")).unwrap_err();
-        assert_eq!(error.line, 3);
-        assert!(error.message.contains("`open`") && error.message.contains("`collapse`"), "{error}");
+        let error = Keymap::load(Some("theme = \"dark\"\n[keys.list]\n\nopen = [\"enter\", \"h\"]\n")).unwrap_err();
+        assert_eq!(error.to_string(), "line 4: in [keys.list] \"h\" is both `open` and `collapse`");
     }
 
     #[test]
     fn a_beginning_of_a_sequence_conflicts_too() {
-        let error = Keymap::load(Some("[everywhere]\nbottom = [\"g e\"]\n")).unwrap_err();
+        let error = Keymap::load(Some("[keys.everywhere]\nbottom = [\"g e\"]\n")).unwrap_err();
         assert!(error.message.contains("`top`"), "{error}");
     }
 
     #[test]
     fn sequences_wait_for_their_end() {
-        let keymap = Keymap::load(Some("[everywhere]\ntop = [\"g g\"]\nbottom = [\"g e\"]\n")).unwrap();
+        let keymap = Keymap::load(Some("[keys.everywhere]\ntop = [\"g g\"]\nbottom = [\"g e\"]\n")).unwrap();
         assert_eq!(keymap.lookup(Mode::List, &[], plain('g')), Lookup::Pending);
         assert_eq!(keymap.lookup(Mode::List, &[plain('g')], plain('e')), Lookup::Action(Action::Bottom));
         assert_eq!(keymap.lookup(Mode::List, &[plain('g')], plain('x')), Lookup::Unbound);
@@ -432,18 +447,18 @@ mod tests {
 
     #[test]
     fn a_user_may_swap_two_keys() {
-        let keymap = Keymap::load(Some("[everywhere]\nup = [\"j\"]\ndown = [\"k\"]\n")).unwrap();
+        let keymap = Keymap::load(Some("[keys.everywhere]\nup = [\"j\"]\ndown = [\"k\"]\n")).unwrap();
         assert_eq!(keymap.lookup(Mode::List, &[], plain('j')), Lookup::Action(Action::Up));
     }
 
     #[test]
     fn mistakes_are_errors_with_their_line() {
         for (text, line, needle) in [
-            ("[everywhere]\nfly = [\"x\"]\n", 2, "fly"),
-            ("\n\n[nowhere]\n", 3, "nowhere"),
-            ("[everywhere]\nup = [\"hyper-x\"]\n", 2, "hyper-x"),
-            ("[everywhere]\nup = [\"\"]\n", 2, "empty"),
-            ("[everywhere\n", 1, ""),
+            ("[keys.everywhere]\nfly = [\"x\"]\n", 2, "fly"),
+            ("\n\n[keys.nowhere]\n", 3, "nowhere"),
+            ("[keys.everywhere]\nup = [\"hyper-x\"]\n", 2, "hyper-x"),
+            ("[keys.everywhere]\nup = [\"\"]\n", 2, "empty"),
+            ("[keys.everywhere\n", 1, ""),
         ] {
             let error = Keymap::load(Some(text)).unwrap_err();
             assert_eq!(error.line, line, "{text:?}: {error}");

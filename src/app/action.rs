@@ -255,6 +255,8 @@ pub enum Action {
     ShowRaw,
     /// Open what the prompt repeats of an earlier turn, or fold it
     ToggleRepeated,
+    /// Retrieved documents by their rank, by age, by how much of them is quoted
+    OrderDocuments,
     /// Next tab of the inspector
     NextTab,
     /// Previous tab of the inspector
@@ -263,6 +265,14 @@ pub enum Action {
     Wrap,
     /// Show spaces, tabs and the ends of lines, or not; what would hide or act is always shown
     ShowBlanks,
+    /// Fold the deepest open level of the JSON shown
+    FoldJson,
+    /// Unfold the highest folded level of the JSON shown
+    UnfoldJson,
+    /// Fold all of the JSON shown but its outermost members
+    OutlineJson,
+    /// Unfold all of the JSON shown
+    OpenJson,
     /// Read the text shown in $PAGER
     OpenPager,
     /// Read the text shown in $EDITOR; nothing is read back

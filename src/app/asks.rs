@@ -4,7 +4,7 @@ use crate::model::query::{Query, Ticket, Window};
 use crate::model::span::Nanos;
 
 use super::layout::Focus;
-use super::{App, Effect};
+use super::{App, Effect, Notice};
 
 /// Statistics are asked for at most once a second.
 pub(super) const STATS_PACE: Nanos = 1_000_000_000;
@@ -56,11 +56,13 @@ pub enum Pane {
     Baselines,
     /// What the interaction inspected goes on from.
     Earlier,
+    /// What would match in place of a filter that nothing matches.
+    Widened,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 22;
+    pub const COUNT: usize = 23;
 
     /// Its place in tables, from 0.
     #[must_use]
@@ -113,6 +115,7 @@ impl Asks {
             Pane::Sessions,
             Pane::Baselines,
             Pane::Earlier,
+            Pane::Widened,
         ];
         let pane = PANES
             .into_iter()
@@ -232,5 +235,48 @@ impl App {
         self.ask_due_health(effects);
         self.ask_due_sessions(effects);
         self.ask_due_earlier(effects);
+        self.ask_due_widened(effects);
+    }
+
+    /// A question could not be answered: its pane says why.
+    pub(super) fn failed(&mut self, pane: Pane, query: &Query, message: String) {
+        match pane {
+            Pane::List => {
+                self.list.loaded = true;
+                self.list.land = None;
+                self.meant = None;
+                self.list.error = Some(message);
+            }
+            Pane::Trace => {
+                if let Query::Trace(key) = query {
+                    self.trees.arrived(*key, Err(message));
+                }
+            }
+            Pane::Contents => self.inspector.failed(message),
+            Pane::Evidence | Pane::Other | Pane::Peers => self.evidence_failed(message),
+            Pane::Costs => self.costs.arrived(Err(message)),
+            Pane::Timeline => self.timeline.arrived(Err(message)),
+            Pane::Copy => self.copy_failed(&message),
+            Pane::Rejects => self.rejects_failed(message),
+            Pane::Health => self.health_arrived(Err(message)),
+            Pane::Sessions => self.sessions_failed(message),
+            Pane::Reject => {
+                if let Query::Reject(origin) = query {
+                    self.reject_failed(*origin, &message);
+                }
+            }
+            Pane::Sheet => self.sheet_failed(&message),
+            Pane::Count
+            | Pane::Newer
+            | Pane::Search
+            | Pane::Stats
+            | Pane::Trend
+            | Pane::Values
+            | Pane::Baselines
+            | Pane::Earlier
+            | Pane::Widened => {
+                self.notices.say(Notice::error(message));
+            }
+        }
     }
 }

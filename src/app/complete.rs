@@ -1,6 +1,6 @@
 //! What may stand at the cursor of a filter: fields, and values seen in the store.
 
-use crate::model::filter::{Field, Had, Reach, Shape};
+use crate::model::filter::{ANOMALY, Field, Had, Reach, Shape};
 
 /// What is being typed at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum What {
     Had(String),
     /// The name of an attribute, behind `attr.`.
     Attribute(String),
+    /// A time.
+    Moment(String),
     /// Nothing that could be completed.
     Nothing,
 }
@@ -79,7 +81,9 @@ pub fn place(text: &str, cursor: usize) -> Place {
     let value = value.strip_prefix('"').unwrap_or(value).to_owned();
     let what = match Field::ALL.iter().copied().find(|field| field.name() == name) {
         Some(field) if field.shape() == Shape::Text => What::Value(field, value),
+        Some(Field::At) => What::Moment(value),
         None if name == "has" => What::Had(value),
+        None if matches!(name.as_str(), "since" | "until") => What::Moment(value),
         Some(_) | None => What::Nothing,
     };
     Place { start: value_at, what }
@@ -136,8 +140,48 @@ pub fn known(what: &What) -> Vec<Completion> {
             .into_iter()
             .map(|name| completion((format!("{name} "), "")))
             .collect(),
+        What::Moment(typed) => {
+            let moments = [
+                ("15:00 ", "the last time it was so late"),
+                ("\"yesterday 15:00\" ", "yesterday so late"),
+                ("yesterday ", "at its beginning"),
+                ("today ", "at its beginning"),
+                ("2h ", "two hours ago; 30m, 7d"),
+            ];
+            let typed = typed.to_ascii_lowercase();
+            let fits = |(text, _): &(&str, &str)| text.trim_start_matches('"').starts_with(&typed);
+            let all = moments.into_iter().filter(fits);
+            all.map(|(text, note)| completion((text.to_owned(), note))).collect()
+        }
         What::Value(..) | What::Attribute(_) | What::Nothing => Vec::new(),
     }
+}
+
+/// All findings that begin with what was typed or hold it, with how many interactions have each; those seen come first.
+#[must_use]
+pub fn findings(typed: &str, values: Vec<(String, u64)>) -> Vec<Completion> {
+    let (mut seen, mut rest) = (Vec::new(), Vec::new());
+    for one in known(&What::Value(Field::Finding, typed.to_owned())) {
+        let name = one.text.trim_end();
+        match values.iter().find(|(value, _)| value == name) {
+            Some((_, count)) => seen.push((*count, one)),
+            // Which ones are dear is judged where they are asked for.
+            None if name == ANOMALY => rest.push(Completion {
+                note: "dearer than its feature's usual".to_owned(),
+                ..one
+            }),
+            None => rest.push(Completion {
+                note: "0".to_owned(),
+                ..one
+            }),
+        }
+    }
+    seen.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let seen = seen.into_iter().map(|(count, one)| Completion {
+        note: count.to_string(),
+        ..one
+    });
+    seen.chain(rest).collect()
 }
 
 /// Whether the values of this field are asked of the store.
@@ -155,6 +199,9 @@ pub const fn is_asked(field: Field) -> bool {
             | Field::Name
             | Field::Tool
             | Field::Stop
+            | Field::Finding
+            | Field::Doc
+            | Field::Prompt
     )
 }
 
@@ -169,9 +216,10 @@ pub fn named(names: Vec<(String, u64)>) -> Vec<Completion> {
     names.into_iter().filter(|(name, _)| plain(name)).map(completion).collect()
 }
 
-/// Values seen as completions, in quotes where they need them.
+/// Values seen as completions, in quotes where they need them. Documents and system prompts are those of the newest records.
 #[must_use]
-pub fn seen(values: Vec<(String, u64)>) -> Vec<Completion> {
+pub fn seen(field: Field, values: Vec<(String, u64)>) -> Vec<Completion> {
+    let about = if matches!(field, Field::Doc | Field::Prompt) { "≈" } else { "" };
     let completion = |(value, count): (String, u64)| {
         let bare = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '(' | ')'));
         let text = if bare {
@@ -181,7 +229,7 @@ pub fn seen(values: Vec<(String, u64)>) -> Vec<Completion> {
         };
         Completion {
             text,
-            note: count.to_string(),
+            note: format!("{about}{count}"),
         }
     };
     values.into_iter().map(completion).collect()
@@ -216,6 +264,14 @@ mod tests {
             ("feature:\"two wo", 15, value(8, Field::Feature, "two wo")),
             ("feature:\"two words\" mo", 22, word(20, "mo")),
             ("cost>0.", 7, nothing(5)),
+            (
+                "since:\"yes",
+                10,
+                Place {
+                    start: 6,
+                    what: What::Moment("yes".to_owned()),
+                },
+            ),
             ("\"user", 5, nothing(0)),
             ("foo:ba", 6, nothing(4)),
             (
@@ -255,6 +311,18 @@ mod tests {
         assert_eq!(texts(What::Word("t".into()))[..3], ["trace:", "tool:", "tokens>"]);
         assert_eq!(texts(What::Had("pr".into())), ["prompt "]);
         assert_eq!(texts(What::Value(Field::Finding, "anom".into())), ["anomaly "]);
+        let moments = texts(What::Moment(String::new()));
+        assert!(moments.len() > 3 && texts(What::Moment("yes".into())).len() == 2);
+        for (field, moment) in ["at:", "since:", "until:"]
+            .into_iter()
+            .flat_map(|field| moments.iter().map(move |moment| (field, moment)))
+        {
+            let text = format!("{field}{moment}");
+            assert!(crate::model::filter::Filter::parse(&text, &clock).is_ok(), "{text}");
+        }
+        let told = findings("t", vec![("truncated".into(), 7), ("tool_error".into(), 9), ("gone".into(), 1)]);
+        let told: Vec<_> = told.iter().map(|one| (one.text.trim_end(), one.note.as_str())).collect();
+        assert_eq!(told[..3], [("tool_error", "9"), ("truncated", "7"), ("context_nearly_full", "0")]);
         let names = named(vec![("http.route".into(), 2), ("a b".into(), 9), ("é/~".into(), 1)]);
         assert_eq!(
             names.iter().map(|one| one.text.as_str()).collect::<Vec<_>>(),
@@ -264,7 +332,10 @@ mod tests {
             let text = format!("attr.{}x", one.text);
             assert!(crate::model::filter::Filter::parse(&text, &clock).is_ok(), "{text}");
         }
-        for one in seen(vec![("two \"words\" \\".into(), 3), ("plain".into(), 1), (String::new(), 1)]) {
+        for one in seen(
+            Field::User,
+            vec![("two \"words\" \\".into(), 3), ("plain".into(), 1), (String::new(), 1)],
+        ) {
             let text = format!("user:{}", one.text);
             assert!(crate::model::filter::Filter::parse(&text, &clock).is_ok(), "{text}");
         }

@@ -7,8 +7,8 @@ use crate::model::span::{Nanos, SpanKey, TraceKey};
 
 use super::inspector::InspectorNeeds;
 use super::layout::Focus;
-use super::viewer::Viewer;
-use super::{App, Effect, Notice, Open, Pane, Program};
+use super::viewer::{Folding, Viewer};
+use super::{Action, App, Effect, Notice, Open, Pane, Program};
 
 /// While lines arrive it is asked at most so often what an interaction goes on from.
 const PACE: Nanos = 2_000_000_000;
@@ -127,6 +127,19 @@ impl App {
     pub(super) fn toggle_repeated(&mut self) {
         if !self.inspector.toggle_repeated() {
             self.notices.say(Notice::info("nothing here repeats an earlier turn"));
+        }
+    }
+
+    /// Folds or opens the JSON of the text shown.
+    pub(super) fn fold_json(&mut self, action: Action) {
+        let (folding, nothing) = match action {
+            Action::FoldJson => (Folding::Less, "no JSON is open here to fold"),
+            Action::OutlineJson => (Folding::Outline, "no JSON is open here to fold"),
+            Action::UnfoldJson => (Folding::More, "nothing is folded here"),
+            _ => (Folding::All, "nothing is folded here"),
+        };
+        if !self.inspector.viewer_mut().fold(folding) {
+            self.notices.say(Notice::info(nothing));
         }
     }
 

@@ -34,6 +34,7 @@ pub mod timeline;
 pub mod tree;
 pub mod viewer;
 mod walk;
+pub mod widen;
 mod window;
 
 use std::collections::BTreeMap;
@@ -266,6 +267,8 @@ pub struct App {
     stats_asked: Option<Nanos>,
     /// Interactions that match the filter; `None` while unknown.
     matching: Option<u64>,
+    /// What is tried where none does.
+    widened: Option<widen::Widened>,
     notices: Notices,
     asks: Asks,
     /// The text searched for in the list.
@@ -342,6 +345,7 @@ impl App {
             status: Status::new(kept),
             stats_asked: None,
             matching: None,
+            widened: None,
             notices: Notices::default(),
             asks: Asks::default(),
             search: None,
@@ -449,6 +453,7 @@ impl App {
             Pane::Stats,
             Pane::Health,
             Pane::Sessions,
+            Pane::Widened,
         ] {
             self.asks.soil(pane);
         }
@@ -484,6 +489,7 @@ impl App {
                         .say(Notice::warn("no baselines are saved: the question was interrupted")),
                     // The newer letters ask again.
                     Pane::Values => {}
+                    Pane::Widened => self.widened = None,
                 }
             }
             (Pane::List, Query::Interactions { page, .. }, Reply::Interactions { rows, more }) => {
@@ -525,6 +531,7 @@ impl App {
             (Pane::Sheet, _, Reply::Prompts { rows, more }) => self.prompts_arrived(rows, more),
             (Pane::Timeline, _, Reply::Timeline(line)) => self.timeline.arrived(Ok(*line)),
             (Pane::Count, _, Reply::Count(count)) => self.matching = Some(count),
+            (Pane::Widened, Query::Count { filter, .. }, Reply::Count(count)) => self.widened_arrived(&filter, count),
             (Pane::Newer, _, Reply::Count(count)) => {
                 if !self.list.follows() {
                     if count > self.list.newer {
@@ -554,39 +561,6 @@ impl App {
             (pane, _, _) => self
                 .notices
                 .say(Notice::error(format!("{pane:?}: the answer does not fit the question"))),
-        }
-    }
-
-    fn failed(&mut self, pane: Pane, query: &Query, message: String) {
-        match pane {
-            Pane::List => {
-                self.list.loaded = true;
-                self.list.land = None;
-                self.meant = None;
-                self.list.error = Some(message);
-            }
-            Pane::Trace => {
-                if let Query::Trace(key) = query {
-                    self.trees.arrived(*key, Err(message));
-                }
-            }
-            Pane::Contents => self.inspector.failed(message),
-            Pane::Evidence | Pane::Other | Pane::Peers => self.evidence_failed(message),
-            Pane::Costs => self.costs.arrived(Err(message)),
-            Pane::Timeline => self.timeline.arrived(Err(message)),
-            Pane::Copy => self.copy_failed(&message),
-            Pane::Rejects => self.rejects_failed(message),
-            Pane::Health => self.health_arrived(Err(message)),
-            Pane::Sessions => self.sessions_failed(message),
-            Pane::Reject => {
-                if let Query::Reject(origin) = query {
-                    self.reject_failed(*origin, &message);
-                }
-            }
-            Pane::Sheet => self.sheet_failed(&message),
-            Pane::Count | Pane::Newer | Pane::Search | Pane::Stats | Pane::Trend | Pane::Values | Pane::Baselines | Pane::Earlier => {
-                self.notices.say(Notice::error(message));
-            }
         }
     }
 

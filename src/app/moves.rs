@@ -241,6 +241,12 @@ impl App {
                     viewer.toggle_blanks();
                 }
             }
+            Action::FoldJson | Action::UnfoldJson | Action::OutlineJson | Action::OpenJson => self.fold_json(action),
+            Action::OrderDocuments => {
+                if !self.inspector.turn_documents() {
+                    self.show_tab(Tab::Documents, effects);
+                }
+            }
             Action::ToggleRepeated => self.toggle_repeated(),
             Action::OpenPager => self.show_outside(Program::Pager, effects),
             Action::OpenEditor => self.show_outside(Program::Editor, effects),
@@ -367,6 +373,8 @@ impl App {
                     // Nothing to open: ask again, which is what a person means by Enter on an error.
                     if self.list.error().is_some() {
                         self.ask_page(Page::First, effects);
+                    } else if !self.widen() {
+                        self.notices.say(Notice::info("nothing to open"));
                     }
                     return;
                 };

@@ -4,6 +4,7 @@ use tui_textarea::{CursorMove, Key, TextArea};
 
 use super::complete::{self, Completion, What};
 use super::palette::{self, Entry, View};
+use crate::model::filter::Field;
 use crate::model::filter::FilterError;
 use crate::model::query::Seen;
 
@@ -177,7 +178,7 @@ impl Prompt {
         match complete::place(&self.typed.0, self.typed.1).what {
             What::Value(field, text) if complete::is_asked(field) => Some((Seen::Field(field), text)),
             What::Attribute(text) => Some((Seen::Attributes, text)),
-            What::Value(..) | What::Word(_) | What::Had(_) | What::Nothing => None,
+            What::Value(..) | What::Word(_) | What::Had(_) | What::Moment(_) | What::Nothing => None,
         }
     }
 
@@ -186,7 +187,8 @@ impl Prompt {
         if self.at.is_none() && self.wants().is_some_and(|(wanted, typed)| wanted == of && typed == text) {
             let start = complete::place(&self.typed.0, self.typed.1).start;
             let found = match of {
-                Seen::Field(_) => complete::seen(values),
+                Seen::Field(Field::Finding) => complete::findings(text, values),
+                Seen::Field(field) => complete::seen(field, values),
                 Seen::Attributes => complete::named(values),
             };
             self.choices = Choices::Completions(start, found);

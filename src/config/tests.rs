@@ -13,7 +13,7 @@ fn the_built_in_file_is_the_defaults() {
         (config.timezone.as_ref(), config.pricing.as_ref(), config.clipboard),
         (None, None, Clipboard::Auto)
     );
-    assert!(config.feature_keys.is_empty() && config.keys.is_empty());
+    assert!(config.feature_keys.is_empty() && config.keys.is_none());
     assert_eq!((config.anomaly, config.baselines), (Rule::default(), None));
     let table: toml::Table = DEFAULTS.parse().unwrap();
     assert!(
@@ -25,13 +25,13 @@ fn the_built_in_file_is_the_defaults() {
 #[test]
 fn a_file_replaces_what_it_names_and_nothing_else() {
     let config = Config::default()
-        .with("color = 'never'\nmemory = '1GiB'\npricing = 'p.toml'\n[keys]\nquit = 'x'\n")
+        .with("color = 'never'\nmemory = '1GiB'\npricing = 'p.toml'")
         .unwrap()
-        .with("[keys]\nhelp = 'h'")
+        .with("[keys.list]\nopen = ['h']")
         .unwrap();
     assert_eq!((config.color, config.memory, config.threads), (When::Never, 1 << 30, 2));
     assert_eq!(config.pricing, Some("p.toml".into()));
-    assert_eq!(config.keys.len(), 2);
+    assert_eq!(config.keys.as_deref(), Some("[keys.list]\nopen = ['h']"));
 }
 
 #[test]

@@ -165,9 +165,10 @@ impl Setup {
             rule: config.anomaly,
             saved,
         };
-        let keys = (!config.keys.is_empty()).then(|| config.keys.to_string());
-        let keymap = Keymap::load(keys.as_deref())
-            .map_err(|error| Failure::new(2, format!("[keys]: {error}"), "`spanscope keys` lists actions and keys"))?;
+        let keymap = Keymap::load(config.keys.as_deref()).map_err(|error| {
+            let hint = "`spanscope keys` lists actions and keys";
+            Failure::new(2, format!("{}: {error}", path.display()), hint)
+        })?;
         let clock = Clock {
             now: now(),
             zone: config.zone(),

@@ -8,6 +8,7 @@ use super::text::{self, span};
 use super::theme::{Role, Theme};
 use crate::app::App;
 use crate::app::status::{Partial, Reading};
+use crate::app::widen::Trial;
 use crate::model::query::Window;
 use crate::model::text::Safe;
 
@@ -54,6 +55,7 @@ fn words(app: &App) -> Vec<(String, Role)> {
                 "*.jsonl *.ndjson *.json *.log are read as soon as they appear".to_owned(),
                 Role::Dim,
             ));
+            lines.push(("q leaves; `spanscope demo` shows invented traffic".to_owned(), Role::Dim));
         }
         Reading::Following | Reading::Polling | Reading::Waiting => {
             lines.push(("no interaction yet".to_owned(), Role::Text));
@@ -89,6 +91,7 @@ fn nothing_matches(app: &App) -> Vec<(String, Role)> {
     lines.push((format!("no interaction{of} matches{so_far}"), Role::Text));
     if !app.filter_text().is_empty() {
         lines.push((format!("filter: {}", app.filter_text()), Role::Accent));
+        lines.extend(widened(app));
         lines.push(("f changes the filter, Esc clears it".to_owned(), Role::Dim));
     }
     let Window { since, until } = app.window();
@@ -99,6 +102,24 @@ fn nothing_matches(app: &App) -> Vec<(String, Role)> {
         }
     }
     lines
+}
+
+/// What would match in place of the filter, and whether what it asks for was logged.
+fn widened(app: &App) -> Vec<(String, Role)> {
+    let all = app.status().interactions();
+    let line = |(trial, count, best): (&Trial, u64, bool)| match trial {
+        Trial::Without(term) if best => Some((format!("Enter leaves out {term}: then {} match", grouped(count)), Role::Text)),
+        Trial::Without(term) => Some((format!("without {term}: {}", grouped(count)), Role::Dim)),
+        Trial::Logged(field) if count < all && app.window() == Window::default() => {
+            let role = if count == 0 { Role::Warn } else { Role::Dim };
+            Some((
+                format!("{} was logged with {} of {}", field.name(), grouped(count), grouped(all)),
+                role,
+            ))
+        }
+        Trial::Logged(_) => None,
+    };
+    app.widened().filter_map(line).collect()
 }
 
 /// Lines that were read without becoming an interaction, and files that could not be.
@@ -125,10 +146,16 @@ fn what_was_read(app: &App) -> Vec<(String, Role)> {
         for (reason, count) in reasons.iter().take(NAMED) {
             lines.push((format!("{} × {reason}", grouped(**count)), Role::Warn));
         }
+        if tally.rejected > 0 {
+            lines.push(("L, then Enter: the lines themselves, each with its reason".to_owned(), Role::Dim));
+        }
     }
     let pending = app.status().progress().pending;
     if pending > 0 {
-        let words = format!("{} of a last line that has no end yet", text::bytes(pending).as_str());
+        let words = format!(
+            "{} of a last line that has no end yet: a record is read when its line ends",
+            text::bytes(pending).as_str()
+        );
         lines.push((words, Role::Warn));
     }
     let problems = &app.status().progress().problems;

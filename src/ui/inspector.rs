@@ -220,6 +220,9 @@ pub(super) fn status(viewer: &Viewer, theme: &Theme) -> Line<'static> {
     if viewer.shows_blanks() {
         add("blanks shown".to_owned(), Role::Dim);
     }
+    if let Some((open, levels)) = viewer.levels() {
+        add(format!("{open} of {levels} levels"), Role::Dim);
+    }
     if !viewer.wraps() {
         add("unwrapped".to_owned(), Role::Dim);
     }
@@ -240,6 +243,9 @@ fn style(piece: &Piece, theme: &Theme) -> Style {
         Tone::Dim | Tone::Label => Role::Dim,
         Tone::Heading => Role::Strong,
         Tone::System | Tone::User | Tone::Assistant => Role::Speaker,
+        Tone::Key => Role::Field,
+        Tone::Code => Role::Code,
+        Tone::Quoted => Role::Quoted,
         Tone::Tool => Role::Tool,
         Tone::Number => Role::Tokens,
         Tone::Cost => Role::Money,

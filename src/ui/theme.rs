@@ -76,6 +76,12 @@ pub enum Role {
     BarEmpty,
     /// The role before a message (`system`, `user` …).
     Speaker,
+    /// The name of a member of a JSON object.
+    Field,
+    /// Code inside of a text.
+    Code,
+    /// Words of a document that stand in the answer.
+    Quoted,
     /// A code point made visible because it would not show, or would deceive.
     Hidden,
 }

@@ -67,7 +67,12 @@ fn where_there_is_nothing_to_show_the_screen_says_why_and_what_to_do() {
         path(name)
     };
     std::fs::create_dir(path("empty")).unwrap();
-    says(&[&path("empty")], 80, 24, &["no file yet in", "*.jsonl", "as soon as they appear"]);
+    says(
+        &[&path("empty")],
+        80,
+        24,
+        &["no file yet in", "*.jsonl", "as soon as they appear", "spanscope demo"],
+    );
     says(
         &[&file("new.jsonl", b"")],
         80,
@@ -75,7 +80,7 @@ fn where_there_is_nothing_to_show_the_screen_says_why_and_what_to_do() {
         &["no interaction yet", "as they are written", "spanscope formats"],
     );
     let notes = file("notes.md", b"# notes\n\nhello\nthis is text\n");
-    says(&[&notes], 80, 24, &["3 × not JSON", "3 rejected", "rejected (L)"]);
+    says(&[&notes], 80, 24, &["3 × not JSON", "3 rejected", "L, then Enter"]);
     let other = file("other.json", b"{\"a\":1,\"b\":[2]}\n{\"a\":2,\"b\":[]}\n");
     says(
         &[&other],
@@ -182,7 +187,7 @@ fn the_five_steps_by_browsing_take_25_keys_to_find_and_one_each() {
     let keys = press(&mut session, "3");
     let screen = session.wait("the documents", |screen, _| screen.contents().contains("of the answer"));
     assert!(
-        screen.contains("found by retrieval help_center (3)") && screen.contains("updated 2024-03-02"),
+        screen.contains("found by retrieval help_center") && screen.contains("3 documents, 276 B") && screen.contains("updated 2024-03-02"),
         "{screen}"
     );
     assert!(keys <= 27, "{keys} keys");

@@ -147,6 +147,18 @@ fn full(width: u16, height: u16) -> Desk {
     desk
 }
 
+/// An answer with the marks of Markdown.
+fn formatted(width: u16, height: u16) -> Desk {
+    let mut desk = plenty(width, height);
+    for trace in &mut desk.traces {
+        trace.row.answer = "# Cancelling a yearly plan\n\nThe months that remain are **paid back in full**, see `refund_days` and \
+                            [the terms](https://example.com/terms).\n\n1. Open *Billing*.\n2. Choose **Cancel**.\n\n```json\n{\"refund_days\": 10}\n```\n\n\
+                            > Plans that were paid by the month end with the month.\n"
+            .into();
+    }
+    desk
+}
+
 /// A system prompt took the place of another one.
 fn changed(width: u16, height: u16) -> Desk {
     let mut desk = prompts(width, height);
@@ -172,7 +184,7 @@ fn views(width: u16, height: u16) -> Desk {
 /// A scene: its name, what it starts from, and the keys that lead to it.
 type Scene = (&'static str, fn(u16, u16) -> Desk, &'static str);
 
-const SCENES: [Scene; 62] = [
+const SCENES: [Scene; 65] = [
     ("list", logs, ""),
     ("list_long", plenty, "jjjM"),
     ("list_paused", paused, ""),
@@ -181,6 +193,7 @@ const SCENES: [Scene; 62] = [
     ("list_empty", nothing, ""),
     ("list_failed", broken, ""),
     ("list_no_match", plenty, "ffeature:nothing<enter>"),
+    ("list_widened", plenty, "ffeature:billing_agent user:u_9999 session:s_*<enter>"),
     ("list_set_aside", plenty, "jmjmk"),
     ("list_marked", plenty, "jjjMjje"),
     ("list_searched", plenty, "/number 5<enter>"),
@@ -196,6 +209,8 @@ const SCENES: [Scene; 62] = [
     ("cost", logs, "jjj<enter>6"),
     ("raw", logs, "jjj<enter>7"),
     ("prompt_alone", logs, "jjj<enter>z"),
+    ("prompt_folded", logs, "jjj<enter>z-"),
+    ("response_formatted", formatted, "<enter>2z"),
     ("prompt_search", logs, "jjj<enter>/cancel<enter>"),
     ("prompt_repeats", talk, "<enter>"),
     ("prompt_repeats_open", talk, "<enter>z<enter>"),

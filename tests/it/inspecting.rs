@@ -5,6 +5,7 @@ use spanscope::app::{Action, Effect, ListLine, Msg, Program};
 use spanscope::ui::theme::{ColorSupport, Theme};
 
 use super::app::{Desk, text};
+use super::gallery::logs;
 
 fn screen(desk: &Desk) -> String {
     text(&desk.render(&Theme::load("none", ColorSupport::None).unwrap()))
@@ -50,6 +51,25 @@ fn blanks_are_shown_by_one_key_and_the_screen_says_so() {
     assert!(!screen(&desk).contains('␣'));
 }
 
+/// The keys that fold the tree fold the JSON of a text.
+#[test]
+fn json_is_folded_by_the_keys_of_the_tree() {
+    let mut desk = logs(120, 40);
+    desk.keys("jjj<enter>z");
+    assert!(screen(&desk).contains("  \"plan\": \"yearly\","), "{}", screen(&desk));
+    desk.keys("-");
+    let shown = screen(&desk);
+    assert!(shown.contains("{… 3 keys}") && shown.contains("0 of 1 levels"), "{shown}");
+    desk.keys("-");
+    assert!(screen(&desk).contains("no JSON is open here to fold"));
+    desk.keys("+");
+    assert!(screen(&desk).contains("\"plan\"") && !screen(&desk).contains(" levels"));
+    desk.keys("+");
+    assert!(screen(&desk).contains("nothing is folded here"));
+    desk.keys("-e");
+    assert!(screen(&desk).contains("\"plan\""));
+}
+
 #[test]
 fn the_cursor_stays_on_a_line_that_says_loading_and_goes_on_into_the_spans() {
     let mut desk = Desk::ready(9, 120, 40);
@@ -76,7 +96,13 @@ fn a_call_shows_what_was_found_and_run_before_it() {
     let mut desk = super::gallery::logs(100, 40);
     desk.keys("jjj<enter>3");
     let documents = screen(&desk);
-    for words in ["found by retrieval help_center (3)", "cancel-2024", "2 years old", "of the answer"] {
+    for words in [
+        "found by retrieval help_center",
+        "3 documents, 276 B",
+        "cancel-2024",
+        "2 years old",
+        "of the answer",
+    ] {
         assert!(documents.contains(words), "{words}:\n{documents}");
     }
     desk.keys("4");

@@ -52,3 +52,4 @@ mod store_purge;
 mod timeline;
 mod twins;
 mod walk;
+mod widen;

@@ -1,5 +1,5 @@
-//! The picture in the README is a real screen: drawn here from the sample logs, and checked to be current.
-//! `INSTA_UPDATE=always` writes it anew, as it does for the other reviewed screens.
+//! The pictures in the README are real screens: drawn here from the sample logs, and checked to be current.
+//! `INSTA_UPDATE=always` writes them anew, as it does for the other reviewed screens.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,22 +19,35 @@ const MARGIN: f32 = 12.0;
 const PAPER: &str = "#0d1117";
 const INK: &str = "#d0d7de";
 
+/// Each with what leads to it from the interaction of the story.
+const PICTURES: [(&str, &[Action]); 3] = [
+    ("explorer", &[Action::Open]),
+    ("documents", &[Action::Open, Action::ShowDocuments, Action::Zoom]),
+    ("diagnosis", &[Action::Diagnose]),
+];
+
 #[test]
-fn the_picture_in_the_readme_is_current() {
+fn the_pictures_in_the_readme_are_current() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/screenshots");
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let (columns, rows) = (120, 36);
-    let mut stage = Stage::new(&samples(), columns, rows);
-    // In the evening of the day the story happens.
-    stage.send(Msg::Tick(NOW - 53_700 * 1_000_000_000));
-    for action in [Action::Down, Action::Down, Action::Down, Action::Open] {
-        stage.send(Msg::Do(action));
+    for (name, actions) in PICTURES {
+        let mut stage = Stage::new(&samples(), columns, rows);
+        // In the evening of the day the story happens.
+        stage.send(Msg::Tick(NOW - 53_700 * 1_000_000_000));
+        for action in [Action::Down; 3].iter().chain(actions) {
+            stage.send(Msg::Do(*action));
+        }
+        let picture = svg(&stage.themed("dark", columns, rows, ColorSupport::True));
+        let path = format!("{folder}/{name}.svg");
+        if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+            std::fs::write(&path, &picture).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == picture, "{path} shows another screen: look at it after INSTA_UPDATE=always");
+        assert!(readme.contains(&format!("(assets/screenshots/{name}.svg)")), "{name}");
     }
-    let picture = svg(&stage.themed("dark", columns, rows, ColorSupport::True));
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/screenshots/explorer.svg");
-    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
-        std::fs::write(path, &picture).unwrap();
-    }
-    let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(kept == picture, "{path} shows another screen: look at it after INSTA_UPDATE=always");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), PICTURES.len());
 }
 
 /// A screen as a vector picture. Frames and bars are drawn as shapes, so that they meet whatever the reader's font is.
@@ -64,7 +77,8 @@ fn svg(buffer: &Buffer) -> String {
         for run in runs(buffer, y, |a, b| (a.fg, a.modifier) == (b.fg, b.modifier)) {
             let first = &buffer[(run.start, y)];
             let ink = hex(first.fg).unwrap_or_else(|| INK.to_owned());
-            let bold = first.modifier.contains(Modifier::BOLD);
+            let is = |modifier, attribute| if first.modifier.contains(modifier) { attribute } else { "" };
+            let looks = is(Modifier::BOLD, " font-weight=\"700\"").to_owned() + is(Modifier::UNDERLINED, " text-decoration=\"underline\"");
             // Words that are far apart are placed each for itself.
             let (mut text, mut from) = (String::new(), run.start);
             for x in run {
@@ -82,9 +96,9 @@ fn svg(buffer: &Buffer) -> String {
                     text.push_str(symbol);
                     continue;
                 }
-                write_words(&mut words, &std::mem::take(&mut text), left(from), top, &ink, bold);
+                write_words(&mut words, &std::mem::take(&mut text), left(from), top, &ink, &looks);
             }
-            write_words(&mut words, &text, left(from), top, &ink, bold);
+            write_words(&mut words, &text, left(from), top, &ink, &looks);
         }
     }
     for (ink, path) in lines {
@@ -93,17 +107,16 @@ fn svg(buffer: &Buffer) -> String {
     out + &words + "</svg>\n"
 }
 
-fn write_words(out: &mut String, text: &str, x: f32, top: f32, ink: &str, bold: bool) {
+fn write_words(out: &mut String, text: &str, x: f32, top: f32, ink: &str, looks: &str) {
     let text = text.trim_end();
     if text.is_empty() {
         return;
     }
-    let weight = if bold { " font-weight=\"700\"" } else { "" };
     let (y, length) = (top + 13.5, width(text) as f32 * CELL.0);
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let _ = writeln!(
         out,
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" textLength=\"{length:.1}\" fill=\"{ink}\"{weight}>{text}</text>"
+        "<text x=\"{x:.1}\" y=\"{y:.1}\" textLength=\"{length:.1}\" fill=\"{ink}\"{looks}>{text}</text>"
     );
 }
 

@@ -339,17 +339,22 @@ fn the_sql_of_a_filter_says_what_the_plain_evaluator_says() {
     let told = |list: &[(&str, u64)]| list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<Vec<_>>();
     assert_eq!(names(""), told(&[("http.route", 20), ("n", 20), ("a/b", 10), ("deep", 10)]));
     assert_eq!(names("DEEP"), told(&[("deep", 10), ("deep.on", 10)]));
-    // A value is told with as many interactions as a filter by it finds.
+    // A value is told with as many interactions as a filter by it finds, or with about as many.
     for field in Field::ALL.iter().copied().filter(|field| field.shape() == Shape::Text) {
         let values = seen(Seen::Field(field), "", 100);
-        let told_elsewhere = matches!(field, Field::Trace | Field::Finding | Field::Doc | Field::Prompt);
-        assert_eq!(values.is_empty(), told_elsewhere, "{field:?}");
+        assert_eq!(values.is_empty(), field == Field::Trace, "{field:?}");
+        let exact = !matches!(field, Field::Doc | Field::Prompt);
         for (value, count) in values {
             let found = list(&store, Filter::Is(field, Pattern(value.clone()))).len() as u64;
-            assert_eq!(count, found, "{field:?} {value}");
+            assert!(found > 0 && (found == count || !exact), "{field:?} {value}: {found} of {count}");
         }
         assert!(seen(Seen::Field(field), "no such value", 100).is_empty());
     }
+    assert!(
+        seen(Seen::Field(Field::Finding), "HOT", 100)
+            .iter()
+            .all(|(name, _)| name == "hot_temperature")
+    );
     // What a span says, tells interactions apart that all say it somewhere.
     let clock = Clock {
         now: NOON,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 
-use crate::insight::quotes::quoted;
+use crate::insight::quotes::{quoted, taken};
 use crate::insight::turn::{Fate, System, words};
 use crate::model::content::{Document, Form, Message, MessagePart, Payload, Slot};
 use crate::model::json::Json;
@@ -13,8 +13,7 @@ use crate::model::text;
 use crate::model::trace::FindingKind;
 
 use super::super::viewer::{Page, Tone};
-use super::Subject;
-use super::json;
+use super::{Order, Subject, json, markdown};
 
 /// Why nothing is there to show: a missing span, a failed fetch, contents on their way, or words that were never logged.
 fn absent(subject: &Subject, slots: &[Slot], not_logged: &[&str]) -> Option<Page> {
@@ -54,7 +53,8 @@ pub(super) fn prompt(subject: &Subject, open: bool) -> Page {
         if let Some(System::Changed | System::Added) = history.system() {
             page.push(Tone::Warning, "  ▲ other words than before");
         }
-        page.line(Tone::Text, "").line(Tone::Text, system);
+        page.line(Tone::Text, "");
+        markdown::write(&mut page, system);
     }
     let called = called(&contents.messages);
     for (at, one) in contents.messages.iter().enumerate() {
@@ -137,7 +137,7 @@ pub(super) fn documents(subject: &Subject) -> Page {
     let mut page = Page::default();
     let documents: Vec<&Document> = subject.contents.iter().flat_map(|contents| &contents.documents).collect();
     let answer = answer(subject);
-    ranking(&mut page, &documents, subject.span.part.start, answer.as_deref());
+    ranking(&mut page, &documents, subject, subject.span.part.start, answer.as_deref());
     page
 }
 
@@ -150,8 +150,8 @@ fn retrieved(subject: &Subject) -> Page {
         match subject.beside(*key) {
             Some(contents) => {
                 let documents: Vec<&Document> = contents.documents.iter().collect();
-                page.line(Tone::Dim, &format!(" ({})", documents.len()));
-                ranking(&mut page, &documents, *start, answer.as_deref());
+                page.line(Tone::Text, "");
+                ranking(&mut page, &documents, subject, *start, answer.as_deref());
             }
             None => {
                 page.line(Tone::Dim, "  loading …");
@@ -165,19 +165,45 @@ fn retrieved(subject: &Subject) -> Page {
     page
 }
 
-/// A ranking, then each text.
-fn ranking(page: &mut Page, documents: &[&Document], start: Nanos, answer: Option<&str>) {
-    for (i, document) in documents.iter().enumerate() {
+/// A document with its rank, and what is known of it.
+struct Ranked<'a> {
+    rank: usize,
+    document: &'a Document,
+    dated: Option<(String, Date, i32)>,
+    quoted: Option<(u32, u32)>,
+}
+
+/// What they come to, each in a line in the order that is wished for, then each text.
+fn ranking(page: &mut Page, documents: &[&Document], subject: &Subject, start: Nanos, answer: Option<&str>) {
+    let mut all: Vec<Ranked<'_>> = documents
+        .iter()
+        .enumerate()
+        .map(|(rank, document)| Ranked {
+            rank,
+            document,
+            dated: dated(document, start),
+            quoted: answer
+                .zip(document.content.as_deref())
+                .and_then(|(answer, content)| quoted(content, answer)),
+        })
+        .collect();
+    if let [_, _, ..] = documents {
+        sums(page, &all, subject.order);
+    }
+    // Of equal ones the better ranked comes first; what is not known comes last.
+    match subject.order {
+        Order::Rank => {}
+        Order::Age => all.sort_by_key(|one| one.dated.as_ref().map_or(i32::MAX, |(_, _, days)| *days)),
+        Order::Quoted => all.sort_by_key(|one| std::cmp::Reverse(one.quoted)),
+    }
+    for one in &all {
         page.hang(4);
-        ranked(page, i, document);
-        if let Some((name, date, days)) = dated(document, start) {
+        ranked(page, one.rank, one.document);
+        if let Some((name, date, days)) = &one.dated {
             page.push(Tone::Dim, &format!("  {name} {date}"));
-            page.push(if days > 365 { Tone::Warning } else { Tone::Dim }, &format!(" ({})", age(days)));
+            page.push(if *days > 365 { Tone::Warning } else { Tone::Dim }, &format!(" ({})", age(*days)));
         }
-        match answer
-            .zip(document.content.as_deref())
-            .and_then(|(answer, content)| quoted(content, answer))
-        {
+        match one.quoted {
             Some((0, _)) => {
                 page.push(Tone::Dim, "  not quoted");
             }
@@ -191,23 +217,47 @@ fn ranking(page: &mut Page, documents: &[&Document], start: Nanos, answer: Optio
     if answer.is_some() {
         page.line(
             Tone::Dim,
-            "quoted: words that stand in the last answer, four or more in a row; another wording is not seen",
+            "quoted: four or more words in a row that stand in the last answer, underlined below; not another wording",
         );
     }
-    for (i, document) in documents.iter().enumerate() {
+    for one in &all {
         page.gap();
-        ranked(page, i, document);
+        ranked(page, one.rank, one.document);
         page.line(Tone::Text, "");
-        match &document.content {
-            Some(content) => page.line(Tone::Text, content),
-            None => page.line(Tone::Dim, "text not logged"),
-        };
-        for (name, value) in document.metadata.iter().flat_map(json::members) {
-            page.push(Tone::Label, &name)
-                .push(Tone::Label, ": ")
-                .line(Tone::Dim, &json::readable(&value));
+        match &one.document.content {
+            Some(content) => {
+                let mut own = Page::default();
+                markdown::write(&mut own, content);
+                let quotes = answer.map(|answer| taken(content, answer)).unwrap_or_default();
+                page.append(&own, Tone::Quoted, &quotes);
+            }
+            None => {
+                page.line(Tone::Dim, "text not logged");
+            }
+        }
+        for (name, value) in one.document.metadata.iter().flat_map(json::members) {
+            page.push(Tone::Label, &name).push(Tone::Label, ": ");
+            json::value(page, Tone::Dim, &value);
         }
     }
+}
+
+/// `3 documents, 276 B, newest 2026-08-14 (3 months old)`.
+fn sums(page: &mut Page, all: &[Ranked<'_>], order: Order) {
+    let texts = all.iter().filter_map(|one| one.document.content.as_ref());
+    let size: usize = texts.map(String::len).sum();
+    let size = text::bytes(size as u64);
+    page.push(Tone::Dim, &format!("{} documents, {size}", all.len()));
+    let dated = all.iter().filter_map(|one| one.dated.as_ref());
+    if let Some((_, date, days)) = dated.min_by_key(|(_, _, days)| *days) {
+        page.push(Tone::Dim, &format!(", newest {date} ({})", age(*days)));
+    }
+    let order = match order {
+        Order::Rank => "",
+        Order::Age => "; the newest first",
+        Order::Quoted => "; the most quoted first",
+    };
+    page.line(Tone::Dim, order);
 }
 
 /// The last answer of the interaction as text, once it is here.
@@ -321,7 +371,7 @@ pub(super) fn tools(subject: &Subject) -> Page {
                     times => page.line(Tone::Number, &format!("  called {times}×")),
                 };
             }
-            page.line(Tone::Text, &json::readable(definition));
+            json::value(&mut page, Tone::Text, definition);
         }
     }
     payloads(&mut page, subject);
@@ -378,18 +428,17 @@ fn payload(page: &mut Page, name: &str, payload: &Payload) {
     page.gap()
         .push(Tone::Heading, name)
         .push(Tone::Dim, &format!("  {}", text::bytes(payload.body.len() as u64)));
-    let body = match payload.form {
-        Form::Json => json::maybe(&payload.body),
-        Form::Text => payload.body.clone(),
-        Form::Preview => {
-            page.push(
-                Tone::Warning,
-                &format!("  ▲ cut at {} characters where it was logged", payload.body.chars().count()),
-            );
-            payload.body.clone()
+    if payload.form == Form::Preview {
+        let cut = payload.body.chars().count();
+        page.push(Tone::Warning, &format!("  ▲ cut at {cut} characters where it was logged"));
+    }
+    page.line(Tone::Text, "");
+    match payload.form {
+        Form::Json => json::text(page, Tone::Text, &payload.body),
+        Form::Text | Form::Preview => {
+            page.line(Tone::Text, &payload.body);
         }
-    };
-    page.line(Tone::Text, "").line(Tone::Text, &body);
+    }
 }
 
 fn message(page: &mut Page, message: &Message, fate: Option<Fate>, called: &HashMap<&str, &str>) {
@@ -421,12 +470,14 @@ fn message(page: &mut Page, message: &Message, fate: Option<Fate>, called: &Hash
 
 fn part(page: &mut Page, part: &MessagePart, called: &HashMap<&str, &str>) {
     match part {
-        MessagePart::Text { text } => page.line(Tone::Text, text),
-        MessagePart::Reasoning { text } => page.line(Tone::Dim, "reasoning").line(Tone::Dim, text),
+        MessagePart::Text { text } => markdown::write(page, text),
+        MessagePart::Reasoning { text } => {
+            page.line(Tone::Dim, "reasoning").line(Tone::Dim, text);
+        }
         MessagePart::ToolCall { id, name, arguments } => {
             page.push(Tone::Tool, "→ ").push(Tone::Tool, name);
             identified(page, id.as_deref());
-            page.line(Tone::Text, &arguments_text(arguments))
+            json::value(page, Tone::Text, arguments);
         }
         MessagePart::ToolResult { id, content, is_error } => {
             page.push(
@@ -437,7 +488,7 @@ fn part(page: &mut Page, part: &MessagePart, called: &HashMap<&str, &str>) {
                 page.push(Tone::Tool, " of ").push(Tone::Tool, name);
             }
             identified(page, id.as_deref());
-            page.line(Tone::Text, &json::readable(content))
+            json::value(page, Tone::Text, content);
         }
         MessagePart::Media { media_type, bytes, uri } => {
             page.push(Tone::Dim, "[").push(Tone::Dim, media_type.as_deref().unwrap_or("media"));
@@ -446,14 +497,9 @@ fn part(page: &mut Page, part: &MessagePart, called: &HashMap<&str, &str>) {
             if let Some(uri) = uri {
                 page.push(Tone::Dim, " ").push(Tone::Dim, uri);
             }
-            page.line(Tone::Dim, "]")
+            page.line(Tone::Dim, "]");
         }
-    };
-}
-
-/// Arguments that are a string of JSON (as some APIs log them) are shown as that JSON.
-fn arguments_text(arguments: &Json) -> String {
-    json::maybe(&json::readable(arguments))
+    }
 }
 
 fn identified(page: &mut Page, id: Option<&str>) {

@@ -60,8 +60,12 @@ pub(super) fn parameters(subject: &Subject) -> Page {
     }
     for (name, value) in &params {
         named(&mut page, name);
+        if name != "temperature" {
+            json::value(&mut page, Tone::Text, value);
+            continue;
+        }
         page.push(Tone::Text, &json::readable(value));
-        if name == "temperature" && value.as_str().parse::<f64>().is_ok_and(|degree| degree > HOT) {
+        if value.as_str().parse::<f64>().is_ok_and(|degree| degree > HOT) {
             page.push(Tone::Warning, "  ▲ above 0.7");
         }
         page.line(Tone::Text, "");
@@ -132,9 +136,8 @@ pub(super) fn parameters(subject: &Subject) -> Page {
     if !attributes.is_empty() {
         page.gap().line(Tone::Heading, "attributes");
         for (name, value) in attributes {
-            page.push(Tone::Label, &name)
-                .push(Tone::Label, ": ")
-                .line(Tone::Text, &json::readable(&value));
+            page.push(Tone::Label, &name).push(Tone::Label, ": ");
+            json::value(&mut page, Tone::Text, &value);
         }
     }
     page
@@ -184,13 +187,14 @@ pub(super) fn raw(subject: &Subject) -> Page {
             );
         }
         match subject.raw.iter().find(|(known, _)| known == origin) {
-            None => page.line(Tone::Dim, "loading …"),
-            Some((_, Err(why))) => page.push(Tone::Warning, "Raw line not available: ").line(Tone::Warning, why),
-            Some((_, Ok(bytes))) => {
-                let line = String::from_utf8_lossy(bytes);
-                page.line(Tone::Text, &json::maybe(&line))
+            None => {
+                page.line(Tone::Dim, "loading …");
             }
-        };
+            Some((_, Err(why))) => {
+                page.push(Tone::Warning, "Raw line not available: ").line(Tone::Warning, why);
+            }
+            Some((_, Ok(bytes))) => json::text(&mut page, Tone::Text, &String::from_utf8_lossy(bytes)),
+        }
     }
     if origins.len() > RAW_LINES {
         page.gap()

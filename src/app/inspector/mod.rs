@@ -13,6 +13,7 @@ mod history_laws;
 mod json;
 #[cfg(test)]
 mod laws;
+mod markdown;
 #[cfg(test)]
 mod tests;
 
@@ -88,6 +89,18 @@ impl Tab {
     }
 }
 
+/// In which order documents are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Order {
+    /// As they were ranked.
+    #[default]
+    Rank,
+    /// The newest first.
+    Age,
+    /// Those first of which the answer has most.
+    Quoted,
+}
+
 /// What the inspector lacks to show its span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InspectorNeeds {
@@ -136,6 +149,8 @@ struct Subject {
     whose: [Option<String>; 3],
     /// Contents of other spans that tabs show or compare with.
     beside: Vec<(SpanKey, Contents)>,
+    /// Of its documents.
+    order: Order,
 }
 
 /// The state of the pane.
@@ -143,6 +158,7 @@ struct Subject {
 pub struct Inspector {
     subject: Option<Subject>,
     tab: Tab,
+    order: Order,
     viewer: Viewer,
 }
 
@@ -159,6 +175,7 @@ impl Inspector {
         Self {
             subject: None,
             tab: Tab::default(),
+            order: Order::default(),
             viewer: Viewer::default(),
         }
     }
@@ -238,6 +255,7 @@ impl Inspector {
                     ran,
                     whose,
                     beside: Vec::new(),
+                    order: self.order,
                 };
                 self.subject = Some(subject);
                 self.rewrite(false);
@@ -325,6 +343,21 @@ impl Inspector {
             subject.history.open = !open;
         }
         self.rewrite(true);
+        true
+    }
+
+    /// Shows the documents in the next order; false where none are shown.
+    pub fn turn_documents(&mut self) -> bool {
+        let Some(subject) = self.subject.as_mut().filter(|_| self.tab == Tab::Documents) else {
+            return false;
+        };
+        self.order = match self.order {
+            Order::Rank => Order::Age,
+            Order::Age => Order::Quoted,
+            Order::Quoted => Order::Rank,
+        };
+        subject.order = self.order;
+        self.rewrite(false);
         true
     }
 

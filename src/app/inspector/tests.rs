@@ -1,5 +1,5 @@
 use super::super::viewer::layout::Place;
-use super::super::viewer::{Hit, Scroll};
+use super::super::viewer::{Folding, Hit, Scroll, Tone};
 use super::*;
 use crate::model::content::{Message, MessagePart, Slot};
 use crate::model::json::Json;
@@ -282,7 +282,21 @@ fn documents_say_how_old_they_are_and_what_of_them_stands_in_the_answer() {
         ..Contents::default()
     };
     inspector.contents(two, answer);
-    insta::assert_snapshot!(text(&inspector)[..4].join("\n"));
+    insta::assert_snapshot!(text(&inspector)[..5].join("\n"));
+    // What the answer has of them is marked in their text.
+    let marked = |inspector: &Inspector| {
+        let quoted = inspector.viewer.rows().flatten().filter(|piece| piece.tone == Tone::Quoted);
+        quoted.map(|piece| piece.text.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(marked(&inspector), ["are paid back in full within ten days"]);
+    // The old one last, then first for it is the one quoted.
+    let order = |inspector: &Inspector| text(inspector)[1..4].iter().map(|row| row[..2].to_owned()).collect::<Vec<_>>();
+    for expected in [[" 2", " 1", " 3"], [" 1", " 2", " 3"], [" 1", " 2", " 3"]] {
+        assert!(inspector.turn_documents());
+        assert_eq!(order(&inspector), expected, "{:?}", text(&inspector)[0]);
+    }
+    inspector.set_tab(Tab::Prompt);
+    assert!(!inspector.turn_documents());
 }
 
 #[test]
@@ -314,4 +328,62 @@ fn tools_offered_say_how_often_they_were_called() {
     inspector.contents(key, contents);
     let rows = text(&inspector).join("\n");
     assert!(rows.contains("find  called 2×") && rows.contains("book  not called here"), "{rows}");
+}
+
+#[test]
+fn json_is_folded_by_levels_and_the_screen_stands_where_it_stood() {
+    let (mut trace, key) = trace();
+    trace.spans[0].part.kind = SpanKind::Tool;
+    trace.spans[0].part.slots = Slot::Result.bit();
+    let mut inspector = Inspector::new();
+    inspector.viewer.resize(60, 8);
+    inspector.set_tab(Tab::Tools);
+    inspector.show(&trace, key, &Prices::embedded());
+    let rows = (0..30).map(|n| format!(r#"{{"id":"inv-{n}","lines":[{{"sum":{n},"tax":null}}]}}"#));
+    let body = format!(r#"{{"invoices":[{}],"more":{{}}}}"#, rows.collect::<Vec<_>>().join(","));
+    let contents = Contents {
+        result: Some(crate::model::content::Payload {
+            body,
+            form: crate::model::content::Form::Json,
+        }),
+        ..Contents::default()
+    };
+    inspector.contents(key, contents.clone());
+    let (all, _) = inspector.viewer.total_rows();
+    let to = |inspector: &mut Inspector, word: &str| {
+        inspector.viewer.scroll(Scroll::Top);
+        while !text(inspector)[0].contains(word) {
+            inspector.viewer.scroll(Scroll::Lines(1));
+        }
+    };
+    to(&mut inspector, "inv-12");
+    assert!(!inspector.viewer.fold(Folding::More), "everything is open");
+    // The lines of an invoice, then what an invoice is, then the invoices.
+    for (open, shows) in [
+        (4, "\"id\": \"inv-12\""),
+        (3, "\"id\": \"inv-12\""),
+        (2, "{… 2 keys}"),
+        (1, "\"invoices\": [… 30 items],"),
+    ] {
+        assert!(inspector.viewer.fold(Folding::Less));
+        assert_eq!(inspector.viewer.levels(), Some((open, 5)));
+        assert!(
+            text(&inspector).iter().any(|row| row.contains(shows)),
+            "{open}: {:?}",
+            text(&inspector)
+        );
+    }
+    assert!(inspector.viewer.fold(Folding::Less) && !inspector.viewer.fold(Folding::Less));
+    assert!(text(&inspector).contains(&"{… 2 keys}".to_owned()), "{:?}", text(&inspector));
+    assert!(inspector.viewer.fold(Folding::Outline));
+    // The program outside gets all of it; what comes again stays folded; the search opens.
+    assert!(inspector.safe_text().contains("inv-29"));
+    inspector.contents(key, contents);
+    assert_eq!(inspector.viewer.levels(), Some((1, 5)));
+    assert_eq!(inspector.viewer.search("inv-2"), 11);
+    assert_eq!(inspector.viewer.levels(), None);
+    to(&mut inspector, "inv-12");
+    inspector.viewer.fold(Folding::Outline);
+    assert!(inspector.viewer.fold(Folding::All));
+    assert_eq!(inspector.viewer.total_rows().0, all);
 }

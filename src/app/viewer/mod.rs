@@ -15,8 +15,9 @@ use super::Action;
 
 use find::Found;
 use layout::{Layout, Place};
-pub(in crate::app) use page::Page;
+use page::Cut;
 pub use page::Tone;
+pub(in crate::app) use page::{Inside, Page};
 
 /// A movement through the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +74,36 @@ pub struct Piece {
     pub hit: Hit,
 }
 
+/// A way to fold the JSON of a text, or to open it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folding {
+    /// The deepest open level is folded.
+    Less,
+    /// One more level is open.
+    More,
+    /// Only the outermost members are told.
+    Outline,
+    /// Everything is open.
+    All,
+}
+
+/// What was folded of a text.
+#[derive(Debug)]
+struct Folded {
+    /// The text with nothing folded.
+    whole: Page,
+    /// Levels of its JSON that are open, and all of them.
+    open: usize,
+    levels: usize,
+    cuts: Vec<Cut>,
+}
+
 /// A text and the part of it that is on the screen.
 #[derive(Debug)]
 pub struct Viewer {
+    /// What is shown.
     pub(super) page: Page,
+    folded: Option<Folded>,
     pub(super) layout: Layout,
     wrap: bool,
     /// Spaces, tabs and line ends are shown.
@@ -97,6 +124,7 @@ impl Default for Viewer {
     fn default() -> Self {
         Self {
             page: Page::default(),
+            folded: None,
             layout: Layout::default(),
             wrap: true,
             blanks: false,
@@ -114,18 +142,74 @@ impl Default for Viewer {
 impl Viewer {
     /// Shows another text, at its top; or the same one written anew, at the same place.
     pub(super) fn write(&mut self, page: Page, keep: bool) {
-        let here = if keep { self.layout.offset(&self.page.text, self.top) } else { 0 };
-        let here = if here > 0 { self.page.moved(&page, here) } else { 0 };
-        self.page = page;
+        let here = if keep { self.here() } else { 0 };
+        let here = if here > 0 { self.whole().moved(&page, here) } else { 0 };
+        let open = self.folded.take().filter(|_| keep).map(|folded| folded.open);
         if !keep {
             self.left = 0;
         }
-        self.layout = Layout::new(&self.page.text, self.wrap.then_some(self.width), self.page.hanging());
-        self.top = self.layout.place(&self.page.text, here);
         let current = self.found.current().filter(|_| keep);
-        self.found = Found::search(&self.page.text, &self.needle);
+        self.lay(page, open, here);
         self.found.select(current);
+    }
+
+    /// Shows a text with so many levels of its JSON open, from this byte of it on.
+    fn lay(&mut self, whole: Page, open: Option<usize>, here: usize) {
+        let (mut page, mut top) = (whole, here);
+        self.folded = None;
+        let levels = page.levels();
+        if let Some(open) = open.filter(|open| *open < levels) {
+            let (shown, cuts) = page.folded(open);
+            top = page::shown(&cuts, here);
+            let whole = std::mem::replace(&mut page, shown);
+            self.folded = Some(Folded { whole, open, levels, cuts });
+        }
+        self.page = page;
+        self.layout = Layout::new(&self.page.text, self.wrap.then_some(self.width), self.page.hanging());
+        self.top = self.layout.place(&self.page.text, top);
+        self.found = Found::search(&self.page.text, &self.needle);
         self.settle();
+    }
+
+    /// The text with nothing folded.
+    fn whole(&self) -> &Page {
+        self.folded.as_ref().map_or(&self.page, |folded| &folded.whole)
+    }
+
+    /// The byte of the whole text that the screen begins with.
+    fn here(&mut self) -> usize {
+        let here = self.layout.offset(&self.page.text, self.top);
+        self.folded.as_ref().map_or(here, |folded| page::whole(&folded.cuts, here))
+    }
+
+    /// Folds the JSON of the text, or opens it; false when there is none, or nothing more of it.
+    pub(super) fn fold(&mut self, folding: Folding) -> bool {
+        let (open, levels) = self.levels().unwrap_or_else(|| {
+            let levels = self.page.levels();
+            (levels, levels)
+        });
+        let wanted = match folding {
+            Folding::Less => open.saturating_sub(1),
+            Folding::More => (open + 1).min(levels),
+            Folding::Outline => levels.min(1),
+            Folding::All => levels,
+        };
+        if wanted == open {
+            return false;
+        }
+        let here = self.here();
+        let whole = match self.folded.take() {
+            Some(folded) => folded.whole,
+            None => std::mem::take(&mut self.page),
+        };
+        self.lay(whole, Some(wanted), here);
+        true
+    }
+
+    /// Levels of the text's JSON that are open, and how many it has; `None` while nothing is folded.
+    #[must_use]
+    pub fn levels(&self) -> Option<(usize, usize)> {
+        self.folded.as_ref().map(|folded| (folded.open, folded.levels))
     }
 
     /// Moves through the text; never beyond its ends.
@@ -163,7 +247,7 @@ impl Viewer {
 
     /// The whole text, made safe line by line.
     pub(super) fn safe_text(&self) -> String {
-        self.page.safe_text()
+        self.whole().safe_text()
     }
 
     /// Whether long lines are wrapped.
@@ -183,8 +267,12 @@ impl Viewer {
         if rewrap { self.relayout() } else { self.settle() }
     }
 
-    /// Looks for a text, whatever its case, and goes to the first match at or below the top. An empty one ends the search. Returns the number of matches.
+    /// Looks for a text, whatever its case, and goes to the first match at or below the top; what is folded is opened for it. An empty one ends the
+    /// search. Returns the number of matches.
     pub fn search(&mut self, text: &str) -> usize {
+        if !text.is_empty() {
+            self.fold(Folding::All);
+        }
         text.clone_into(&mut self.needle);
         self.found = Found::search(&self.page.text, text);
         let here = self.layout.offset(&self.page.text, self.top);

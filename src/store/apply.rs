@@ -88,6 +88,8 @@ pub(super) struct Change {
     pub(super) new: u64,
     /// Rows of `interaction` and `spend` that changed begin within these, which are ascending and apart.
     pub(super) times: Vec<(Nanos, Nanos)>,
+    /// Rows of shapes that were written.
+    pub(super) shape_rows: u64,
     /// What is now covered of the sources that were written.
     pub(super) coverage: Coverage,
 }
@@ -102,11 +104,15 @@ struct Stored {
 
 impl Stored {
     fn of(parts: &[Part]) -> Option<Self> {
-        let starts = || parts.iter().map(|part| part.start);
+        // A span may have got its beginning from another's end.
+        let first = parts
+            .iter()
+            .map(|part| part.end.map_or(part.start, |end| end.min(part.start)))
+            .min()?;
         Some(Self {
             count: 1,
-            first: starts().min()?,
-            last: starts().max()?,
+            first,
+            last: parts.iter().map(|part| part.start).max()?,
         })
     }
 
@@ -198,6 +204,7 @@ pub(super) fn apply(
     if !open {
         connection.execute_batch("BEGIN TRANSACTION")?;
     }
+    let mut shape_rows = 0;
     let done = (|| {
         let rest: Vec<&Prepared> = waiting.iter().filter(|batch| !batch.appended).collect();
         append_facts(connection, &rest)?;
@@ -219,6 +226,7 @@ pub(super) fn apply(
                 );
             }
         }
+        shape_rows = words.len() as u64;
         columns::append(connection, "shape", &words, columns::shapes)?;
         columns::append(connection, "interaction", &rows, columns::interactions)?;
         let spend: Vec<&Spend> = derived.iter().flat_map(|derived| &derived.spend).collect();
@@ -249,6 +257,7 @@ pub(super) fn apply(
         times,
         traces: derived.iter().map(|derived| derived.row.trace).collect(),
         new,
+        shape_rows,
         coverage,
     })
 }

@@ -9,7 +9,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::model::span::TraceKey;
 
 /// Bodies remembered in each of the two halves: about 16 MB together.
-const HALF: usize = 250_000;
+pub(super) const BODIES: usize = 229_000;
+/// As many of what is met far less often, in a quarter of that.
+pub(super) const SHAPES: usize = 57_000;
 
 /// Hash of a body → id, forgetting the half that was not asked for longest.
 #[derive(Debug)]
@@ -17,11 +19,14 @@ pub(super) struct Bodies {
     young: HashMap<u128, u64, AlreadyHashed>,
     old: HashMap<u128, u64, AlreadyHashed>,
     next: u64,
+    /// How many each half remembers.
+    half: usize,
 }
 
 impl Bodies {
-    pub(super) fn new(next: u64) -> Self {
+    pub(super) fn new(next: u64, half: usize) -> Self {
         Self {
+            half,
             young: HashMap::default(),
             old: HashMap::default(),
             next,
@@ -35,7 +40,7 @@ impl Bodies {
         }
         let known = self.old.get(&key).copied();
         let id = known.unwrap_or(self.next);
-        if self.young.len() >= HALF {
+        if self.young.len() >= self.half {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(key, id);
@@ -43,6 +48,13 @@ impl Bodies {
             self.next += 1;
         }
         (id, known.is_none())
+    }
+
+    /// Forgets those whose ids do not pass. No id is given twice.
+    pub(super) fn retain(&mut self, mut passes: impl FnMut(u64) -> bool) {
+        for half in [&mut self.young, &mut self.old] {
+            half.retain(|_, id| passes(*id));
+        }
     }
 }
 
@@ -110,9 +122,12 @@ mod tests {
 
     #[test]
     fn equal_bodies_share_an_id() {
-        let mut bodies = Bodies::new(7);
+        let mut bodies = Bodies::new(7, BODIES);
         assert_eq!(bodies.id(1), (7, true));
         assert_eq!(bodies.id(2), (8, true));
+        assert_eq!(bodies.id(1), (7, false));
+        bodies.retain(|id| id != 8);
+        assert_eq!(bodies.id(2), (9, true));
         assert_eq!(bodies.id(1), (7, false));
     }
 

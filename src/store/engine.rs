@@ -17,9 +17,9 @@ use crate::pricing::Prices;
 
 /// Version of `sql/schema.sql`.
 pub(super) const SCHEMA_VERSION: u32 = 6;
-/// What makes a store of that version one of the next. What new columns hold is derived by the rules of now.
+/// What makes a store of that version one of the next: statements that may be done again. What new columns hold is derived by the rules of now.
 const UPGRADES: &[(u32, &str)] = &[
-    (4, "ALTER TABLE step ADD COLUMN findings UBIGINT"),
+    (4, "ALTER TABLE step ADD COLUMN IF NOT EXISTS findings UBIGINT"),
     (5, include_str!("sql/upgrade_5.sql")),
 ];
 /// Rows of a table that lie together on disk. A transaction that brings at least so many to a table compresses them straight into the
@@ -247,11 +247,13 @@ impl Engine {
             Some(version) => UPGRADES
                 .iter()
                 .filter(|(from, _)| *from >= version)
-                .try_for_each(|(from, change)| {
+                .try_for_each(|(from, changes)| {
+                    // A new column holds memory until it is on the disk: of a large store one at a time is what there is room for.
+                    for change in changes.split(';') {
+                        connection.execute_batch(&format!("{change}; CHECKPOINT store"))?;
+                    }
                     let next = from + 1;
-                    connection.execute_batch(&format!(
-                        "BEGIN; {change}; UPDATE meta SET value = '{next}' WHERE key = 'schema_version'; COMMIT"
-                    ))
+                    connection.execute_batch(&format!("UPDATE meta SET value = '{next}' WHERE key = 'schema_version'"))
                 })
                 .map(|()| false)
                 .map_err(|error| self.explain(error)),

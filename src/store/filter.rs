@@ -94,18 +94,15 @@ impl Condition {
         match filter {
             Filter::Text(words) => {
                 let words = words.to_ascii_lowercase();
-                self.sql
-                    .push_str(&include_str!("sql/filter_text.sql").replace("{exact}", &exact("contains({}, ?)", "body", &words)));
-                self.bind(words.to_lowercase());
+                self.said_by(include_str!("sql/filter_text.sql"), "contains({}, ?)", "body", &words);
+                self.bind(words.clone());
                 self.bind(words);
             }
             Filter::Is(Field::Doc, pattern) => {
                 let words = like(&pattern.anywhere().0.to_ascii_lowercase());
-                let exact = exact("{} LIKE ? ESCAPE '\\'", "body", &words);
-                self.sql
-                    .push_str(&include_str!("sql/filter_document.sql").replace("{exact}", &exact));
+                self.said_by(include_str!("sql/filter_document.sql"), LIKE, "body", &words);
                 self.bind(DOCUMENT);
-                self.bind(words.to_lowercase());
+                self.bind(words.clone());
                 self.bind(words);
             }
             Filter::Is(Field::Prompt, pattern) => {
@@ -271,14 +268,12 @@ impl Condition {
         // Its last word is somewhere in the text, spelled as JSON does: most records are ruled out by that.
         let last = key.rsplit('.').next().unwrap_or(key);
         let plain = last.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-        let exact = exact("{} LIKE ? ESCAPE '\\'", "value", &words);
-        self.sql
-            .push_str(&include_str!("sql/filter_attribute.sql").replace("{exact}", &exact));
+        self.said_by(include_str!("sql/filter_attribute.sql"), LIKE, "value", &words);
         for pointer in [&whole, &whole, &path, &path] {
             self.bind(pointer.clone());
         }
         self.bind(if plain { last.to_owned() } else { String::new() });
-        self.bind(words.to_lowercase());
+        self.bind(words.clone());
         self.bind(words);
     }
 
@@ -372,14 +367,23 @@ impl Condition {
             self.bind(plain);
             return;
         }
-        let exact = exact("{} LIKE ? ESCAPE '\\'", column, &words);
-        self.sql.push_str(&format!(
-            "({column} IS NOT NULL AND lower({column}) LIKE ? ESCAPE '\\' AND {exact})"
-        ));
-        self.bind(words.to_lowercase());
+        let sql = format!("({column} IS NOT NULL AND lower({column}) LIKE {{folded}} ESCAPE '\\' AND {{exact}})");
+        self.said_by(&sql, LIKE, column, &words);
+        self.bind(words.clone());
         self.bind(words);
     }
+
+    /// SQL with the words folded as the engine folds what it compares them with, and then as we do.
+    fn said_by(&mut self, sql: &str, condition: &str, column: &str, words: &str) {
+        // What is not ASCII other languages fold otherwise: a final sigma, a dotted I.
+        let folded = if words.is_ascii() { "?" } else { "lower(?)" };
+        let exact = exact(condition, column, words);
+        self.sql.push_str(&sql.replace("{folded}", folded).replace("{exact}", &exact));
+    }
 }
+
+/// How a pattern is compared exactly.
+const LIKE: &str = "{} LIKE ? ESCAPE '\\'";
 
 /// The same filter, for a store whose rows do not yet say what `shape` keeps of their spans: it looks at those. A model is one of some span then,
 /// also where its call repeats another.

@@ -15,6 +15,9 @@ use crate::model::trace::Interaction;
 /// About so many interactions are looked at first.
 const NEAR: u64 = 65_536;
 
+/// Of more rows than this all columns are sorted: the engine looks up no more by their ids, and they would make a long question.
+const FETCHED: u32 = 999;
+
 /// What a page is asked for by.
 struct Asked<'a> {
     filter: &'a Filter,
@@ -33,7 +36,7 @@ pub(super) fn interactions(connection: &Connection, filter: &Filter, window: Win
         limit,
         near: NEAR,
     };
-    let mut rows = if limit == u32::MAX {
+    let mut rows = if limit > FETCHED {
         asked.all(connection, window)?
     } else {
         // First which rows, from the few columns that decide; then all columns of those few.
@@ -80,29 +83,14 @@ impl Asked<'_> {
     }
 
     /// A page in the order of time is looked for near its beginning first: most are full there. The engine by itself looks at all the time where a
-    /// condition has a question inside. `None`: that is to be done.
+    /// condition has a question inside. `None`: that is to be done. Questions about texts and records are of all the time as they are.
     fn near(&self, connection: &Connection, window: Window) -> Result<Option<Vec<i64>>> {
-        if self.sort.key != Column::Time {
-            return Ok(None);
-        }
         let sql = Condition::new(self.filter, window).sql;
-        if !sql.contains("SELECT") {
+        let of_rows = sql.contains("SELECT") && !sql.contains("\"use\"") && !sql.contains("FROM part");
+        if self.sort.key != Column::Time || !of_rows {
             return Ok(None);
         }
         let newest_first = self.sort.descending == self.forward();
-        let cursor = self.cursor().map(|cursor| cursor.start);
-        let window = if newest_first {
-            let until = cursor.map(|start| start.saturating_add(1));
-            Window {
-                until: until.into_iter().chain(window.until).min(),
-                ..window
-            }
-        } else {
-            Window {
-                since: window.since.max(cursor),
-                ..window
-            }
-        };
         let sizes = connection.query_row(include_str!("sql/extent.sql"), [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
@@ -114,30 +102,49 @@ impl Asked<'_> {
         }
         let reach = (i128::from(high) - i128::from(low)) * i128::from(self.near) / i128::from(count);
         let reach = Nanos::try_from(reach).unwrap_or(Nanos::MAX);
-        let high = window.until.map_or(high, |until| high.min(until));
-        let low = window.since.map_or(low, |since| low.max(since));
+        // Where reading begins.
+        let cursor = self.cursor().map(|cursor| cursor.start);
+        let (low, high) = if newest_first {
+            let until = window.until.into_iter().chain(cursor);
+            (window.since.map_or(low, |since| low.max(since)), until.fold(high, Nanos::min))
+        } else {
+            let since = window.since.into_iter().chain(cursor);
+            (since.fold(low, Nanos::max), window.until.map_or(high, |until| high.min(until)))
+        };
         let near = if newest_first {
             Window {
-                since: Some(high.saturating_sub(reach)),
+                since: window.since.max(Some(high.saturating_sub(reach))),
                 ..window
             }
         } else {
+            let until = low.saturating_add(reach).saturating_add(1);
             Window {
-                until: Some(low.saturating_add(reach).saturating_add(1)),
+                until: Some(window.until.map_or(until, |own| own.min(until))),
                 ..window
             }
         };
+        let all = i128::from(high) - i128::from(low) <= i128::from(reach);
         let spans = if sql.contains("FROM step") {
-            let inside = Condition::new(&Filter::All, near);
-            let sql = format!("SELECT min(first), max(last) FROM interaction WHERE {}", inside.sql);
+            // Of the rows that the cursor leaves over, too: a page has no more than those.
+            let mut inside = Condition::new(&Filter::All, near);
+            if let Some(start) = cursor {
+                inside
+                    .sql
+                    .push_str(if newest_first { " AND start <= ?" } else { " AND start >= ?" });
+                inside.bind(start);
+            }
+            let sql = format!("SELECT min(least(first, start)), max(last) FROM interaction WHERE {}", inside.sql);
             let spans: (Option<Nanos>, Option<Nanos>) =
                 connection.query_row(&sql, params_from_iter(inside.binds), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            spans.0.zip(spans.1)
+            match spans.0.zip(spans.1) {
+                None => return Ok(all.then(Vec::new)),
+                some => some,
+            }
         } else {
             None
         };
         let ids = self.ids(connection, near, spans)?;
-        Ok((ids.len() > self.limit as usize).then_some(ids))
+        Ok((all || ids.len() > self.limit as usize).then_some(ids))
     }
 
     /// Row ids of the page and one more where there is more, in no order.
@@ -183,11 +190,15 @@ impl Asked<'_> {
         )
     }
 
-    /// Every row in the direction of reading.
+    /// A long page in the direction of reading.
     fn all(&self, connection: &Connection, window: Window) -> Result<Vec<Interaction>> {
         let condition = self.condition(window, None);
         let order = self.order(column(self.sort.key));
-        let sql = format!("SELECT * FROM interaction WHERE {} ORDER BY {order}", condition.sql);
+        let limit = match self.limit {
+            u32::MAX => String::new(),
+            limit => format!(" LIMIT {}", u64::from(limit) + 1),
+        };
+        let sql = format!("SELECT * FROM interaction WHERE {} ORDER BY {order}{limit}", condition.sql);
         read(connection, &sql, condition.binds)
     }
 }

@@ -3,6 +3,7 @@
 //! After an error nothing is assumed: a COMMIT may fail and yet be durable. The instance is dropped, coverage read again, and only
 //! what is not covered is written again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use duckdb::Connection;
 
 use super::Kept;
 use super::apply::{Known, Prepared, append_ahead, apply};
-use super::contents::{Bodies, Seen, TraceSet};
+use super::contents::{BODIES, Bodies, SHAPES, Seen, TraceSet};
 use super::coverage::Coverage;
 use super::engine::{Engine, ROW_GROUP, meta};
 use super::intake::Packed;
@@ -41,6 +42,11 @@ const IDLE: Duration = Duration::from_secs(1);
 const CHECKPOINT_BYTES: u64 = 4 << 20;
 /// Traces derived anew in one transaction after prices changed.
 const SLICE: usize = 1_000;
+/// So many rows of shapes are looked through again, also while there is something to do.
+const SHAPE_ROWS: u64 = 1 << 20;
+/// The writer's priority on Linux: below that of whoever asks.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 /// Between attempts while the disk does not take it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -73,11 +79,15 @@ pub(super) struct State {
     bodies: Bodies,
     /// Shapes of interactions and their ids.
     shapes: Bodies,
+    /// Rows of shapes that were written since those without an interaction were removed.
+    shape_rows: u64,
     seen: Seen,
     recent: Recent,
     interactions: u64,
     /// Traces that still show what old prices or rules came to, the newest last.
     stale: Vec<TraceKey>,
+    /// Every row says what it has to of its spans; in an older store they do not at first.
+    settled: bool,
     waiting: Vec<Prepared>,
     waiting_bytes: u64,
     /// What waits may fill so much memory.
@@ -102,7 +112,7 @@ impl State {
         }
         let coverage = Coverage::read(&connection)?;
         let next = next_id(&connection, "content")?;
-        let shapes = Bodies::new(next_id(&connection, "shape")?);
+        let shapes = Bodies::new(next_id(&connection, "shape")?, SHAPES);
         let mut seen = Seen::new();
         let mut traces = Vec::new();
         {
@@ -120,18 +130,17 @@ impl State {
         if traces.is_empty() && known.as_ref() != Some(&hash) {
             remember_prices(&connection, &hash)?;
         }
-        let stale = if known.is_some_and(|known| known != hash) {
-            traces
-        } else {
-            Vec::new()
-        };
+        let stale = if known.as_ref() == Some(&hash) { Vec::new() } else { traces };
+        let whole = "SELECT count(*) = 0 FROM (SELECT shape FROM interaction WHERE shape IS NULL LIMIT 1)";
+        let settled = stale.is_empty() || connection.query_row(whole, [], |row| row.get(0))?;
         Ok(Self {
             coverage,
-            bodies: Bodies::new(next),
+            bodies: Bodies::new(next, BODIES),
             shapes,
             seen,
             interactions,
             stale,
+            settled,
             ..Self::empty(engine, connection)
         })
     }
@@ -141,12 +150,14 @@ impl State {
         Self {
             connection: Some(connection),
             coverage: Coverage::default(),
-            bodies: Bodies::new(0),
-            shapes: Bodies::new(0),
+            bodies: Bodies::new(0, BODIES),
+            shapes: Bodies::new(0, SHAPES),
+            shape_rows: 0,
             seen: Seen::new(),
             recent: Recent::default(),
             interactions: 0,
             stale: Vec::new(),
+            settled: true,
             waiting: Vec::new(),
             waiting_bytes: 0,
             room: FULL_BYTES.min(engine.memory() / FULL_SHARE),
@@ -159,9 +170,22 @@ impl State {
         }
     }
 
-    /// Every interaction is derived by the rules and prices of now.
+    /// Every row says what it has to of its spans.
     pub(super) const fn is_settled(&self) -> bool {
-        self.stale.is_empty()
+        self.settled
+    }
+
+    /// Removes shapes that no interaction has any more: one that grows has another with every new name. Nothing is in a transaction.
+    fn forget_shapes(&mut self) -> duckdb::Result<()> {
+        let Some(connection) = self.connection.as_ref().filter(|_| self.shape_rows > 0) else {
+            return Ok(());
+        };
+        connection.execute(include_str!("sql/forget_shapes.sql"), [])?;
+        let mut statement = connection.prepare("SELECT DISTINCT id FROM shape")?;
+        let left: HashSet<u64> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
+        self.shapes.retain(|id| left.contains(&id));
+        self.shape_rows = 0;
+        Ok(())
     }
 
     /// Whether what waits makes a large transaction.
@@ -186,7 +210,7 @@ impl State {
         self.interactions = connection.query_row("SELECT count(*) FROM interaction", [], |row| row.get(0))?;
         // A commit that failed may have been durable.
         self.recent.forget();
-        self.shapes = Bodies::new(next_id(&connection, "shape")?);
+        self.shapes = Bodies::new(next_id(&connection, "shape")?, SHAPES);
         self.connection = Some(connection);
         self.resting = false;
         // What was durable after all is left out below, and is no news any more.
@@ -216,14 +240,22 @@ fn next_id(connection: &Connection, table: &str) -> duckdb::Result<u64> {
 }
 
 fn remember_prices(connection: &Connection, hash: &str) -> duckdb::Result<()> {
-    connection.execute("DELETE FROM meta WHERE key = 'prices'", [])?;
+    connection.execute_batch("BEGIN TRANSACTION; DELETE FROM meta WHERE key = 'prices'")?;
     connection.execute("INSERT INTO meta VALUES ('prices', ?)", [hash])?;
-    Ok(())
+    connection.execute_batch("COMMIT")
+}
+
+/// What somebody waits for comes first: questions, and the screen. On Linux a thread has a priority of its own; elsewhere the process would lose.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    // Where that is not allowed everything goes on as fast as it can.
+    let _ = rustix::process::setpriority_process(None, NICE);
 }
 
 impl Writer {
     /// Runs until it is told to close, or, impatient, until something cannot be written.
     pub(super) fn run(mut self) {
+        give_way();
         let closed = never();
         let mut open = true;
         loop {
@@ -443,6 +475,7 @@ impl Writer {
         state.coverage.settle(change.coverage);
         self.kept.changed(&change.times);
         state.interactions += change.new;
+        state.shape_rows += change.shape_rows;
         change.traces.iter().for_each(|trace| state.seen.insert(*trace));
         state.sequence += 1;
         state.since_checkpoint += state.waiting_bytes;
@@ -463,6 +496,9 @@ impl Writer {
             self.kept.settled.store(true, Ordering::Release);
         }
         (self.on_commit)(receipt);
+        if self.state.shape_rows >= SHAPE_ROWS {
+            self.state.forget_shapes()?;
+        }
         if self.state.history.elapsed() >= IDLE {
             self.wake_workers();
         }
@@ -484,8 +520,9 @@ impl Writer {
 
     fn checkpoint(&mut self) {
         self.state.since_checkpoint = 0;
+        let tidied = self.state.forget_shapes();
         let Some(connection) = &self.state.connection else { return };
-        if let Err(error) = connection.execute_batch("CHECKPOINT store") {
+        if let Err(error) = tidied.and_then(|()| connection.execute_batch("CHECKPOINT store")) {
             // A failed checkpoint leaves the instance unusable: what is committed is safe in the log.
             (self.on_problem)(format!("cannot tidy the store: {error}"));
             self.state.connection = None;

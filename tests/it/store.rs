@@ -624,6 +624,43 @@ fn a_foreign_file_is_refused_and_left_alone() {
 }
 
 #[test]
+fn what_spans_were_called_on_the_way_is_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spans.duckdb");
+    let source = source(1);
+    let named = |filter: &str| Filter::Is(Field::Name, Pattern(filter.to_owned()));
+    let count = |store: &Store, filter: Filter| match store.ask_now(Query::Count {
+        filter,
+        window: Window::default(),
+    }) {
+        Reply::Count(count) => count,
+        other => panic!("{other:?}"),
+    };
+    for run in 0..2 {
+        let store = open(&path);
+        // Each commit gives the interaction a name that it had not.
+        for n in (run * 20)..(run * 20 + 20) {
+            let part = Part {
+                name: format!("step {n}"),
+                ..call("t", &format!("s{n}"), n * 10, NOON)
+            };
+            store.intake().send(batch(&source, n * 10..n * 10 + 10, vec![part])).unwrap();
+            store.flush().unwrap();
+        }
+        assert_eq!(
+            (count(&store, named("step 3")), count(&store, named("step 39"))),
+            (1, run),
+            "run {run}"
+        );
+        store.close();
+        let connection = duckdb::Connection::open(&path).unwrap();
+        let rows = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0)).unwrap();
+        assert_eq!(rows("SELECT count(*) FROM shape WHERE field = 'name'"), run * 20 + 20);
+        assert_eq!(rows("SELECT count(DISTINCT id) FROM shape"), 1);
+    }
+}
+
+#[test]
 fn a_temporary_store_leaves_nothing_and_sweeps_the_abandoned() {
     let dir = tempfile::tempdir().unwrap();
     let cache = dir.path().join("cache");

@@ -1,2 +1,2 @@
-SELECT id FROM content WHERE role = ? AND lower(body) LIKE ? ESCAPE '\'
+SELECT id FROM content WHERE role = ? AND lower(body) LIKE {folded} ESCAPE '\'
  AND {exact}

@@ -1,2 +1,2 @@
-SELECT id FROM content WHERE contains(lower(body), ?)
+SELECT id FROM content WHERE contains(lower(body), {folded})
  AND {exact}

@@ -1,2 +1,2 @@
 -- The time that the stored parts of the touched traces span.
-SELECT min(first), max(last), count(*) FROM interaction SEMI JOIN temp.touched USING (trace)
+SELECT min(least(first, start)), max(last), count(*) FROM interaction SEMI JOIN temp.touched USING (trace)

@@ -1,0 +1,1 @@
+DELETE FROM shape WHERE id NOT IN (SELECT DISTINCT shape FROM interaction WHERE shape IS NOT NULL)

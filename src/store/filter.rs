@@ -410,7 +410,10 @@ fn exact(condition: &str, column: &str, words: &str) -> String {
     let folded = format!("translate({column}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')");
     let condition = condition.replace("{}", &folded);
     if words.is_ascii() {
-        format!("CASE WHEN contains({column}, chr(8490)) OR contains({column}, chr(304)) THEN {condition} ELSE true END")
+        format!(
+            "CASE WHEN strlen({column}) = length({column}) THEN true \
+             WHEN contains({column}, chr(8490)) OR contains({column}, chr(304)) THEN {condition} ELSE true END"
+        )
     } else {
         condition
     }

@@ -42,8 +42,10 @@ const IDLE: Duration = Duration::from_secs(1);
 const CHECKPOINT_BYTES: u64 = 4 << 20;
 /// Traces derived anew in one transaction after prices changed.
 const SLICE: usize = 1_000;
-/// So many rows of shapes are looked through again, also while there is something to do.
+/// After so many new rows of shapes all are looked through, also while there is something to do …
 const SHAPE_ROWS: u64 = 1 << 20;
+/// … or, while there is not, when they are this part of those that had an interaction the last time.
+const SHAPE_SHARE: u64 = 8;
 /// The writer's priority on Linux: below that of whoever asks.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
@@ -81,6 +83,8 @@ pub(super) struct State {
     shapes: Bodies,
     /// Rows of shapes that were written since those without an interaction were removed.
     shape_rows: u64,
+    /// How many rows were left then.
+    shape_rows_left: u64,
     seen: Seen,
     recent: Recent,
     interactions: u64,
@@ -153,6 +157,7 @@ impl State {
             bodies: Bodies::new(0, BODIES),
             shapes: Bodies::new(0, SHAPES),
             shape_rows: 0,
+            shape_rows_left: 0,
             seen: Seen::new(),
             recent: Recent::default(),
             interactions: 0,
@@ -177,13 +182,12 @@ impl State {
 
     /// Removes shapes that no interaction has any more: one that grows has another with every new name. Nothing is in a transaction.
     fn forget_shapes(&mut self) -> duckdb::Result<()> {
-        let Some(connection) = self.connection.as_ref().filter(|_| self.shape_rows > 0) else {
-            return Ok(());
-        };
+        let Some(connection) = &self.connection else { return Ok(()) };
         connection.execute(include_str!("sql/forget_shapes.sql"), [])?;
         let mut statement = connection.prepare("SELECT DISTINCT id FROM shape")?;
         let left: HashSet<u64> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
         self.shapes.retain(|id| left.contains(&id));
+        self.shape_rows_left = connection.query_row("SELECT count(*) FROM shape", [], |row| row.get(0))?;
         self.shape_rows = 0;
         Ok(())
     }
@@ -496,7 +500,7 @@ impl Writer {
             self.kept.settled.store(true, Ordering::Release);
         }
         (self.on_commit)(receipt);
-        if self.state.shape_rows >= SHAPE_ROWS {
+        if self.state.shape_rows >= SHAPE_ROWS.max(self.state.shape_rows_left) {
             self.state.forget_shapes()?;
         }
         if self.state.history.elapsed() >= IDLE {
@@ -520,7 +524,11 @@ impl Writer {
 
     fn checkpoint(&mut self) {
         self.state.since_checkpoint = 0;
-        let tidied = self.state.forget_shapes();
+        let tidied = if self.state.shape_rows > self.state.shape_rows_left / SHAPE_SHARE {
+            self.state.forget_shapes()
+        } else {
+            Ok(())
+        };
         let Some(connection) = &self.state.connection else { return };
         if let Err(error) = tidied.and_then(|()| connection.execute_batch("CHECKPOINT store")) {
             // A failed checkpoint leaves the instance unusable: what is committed is safe in the log.

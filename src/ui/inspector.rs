@@ -198,7 +198,7 @@ fn tabs(inspector: &Inspector, theme: &Theme, width: u16) -> Line<'static> {
 pub(super) fn status(viewer: &Viewer, theme: &Theme) -> Line<'static> {
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut add = |text: String, role: Role| {
-        spans.push(label(" ", theme.style(Role::Dim)));
+        spans.push(label(if spans.is_empty() { " " } else { "  " }, theme.style(Role::Dim)));
         spans.push(span(&Safe::line(&text), theme.style(role)));
     };
     match viewer.hidden() {
@@ -242,6 +242,7 @@ fn style(piece: &Piece, theme: &Theme) -> Style {
         Tone::Text => Role::Text,
         Tone::Dim | Tone::Label => Role::Dim,
         Tone::Heading => Role::Strong,
+        Tone::Folded => Role::Accent,
         Tone::System | Tone::User | Tone::Assistant => Role::Speaker,
         Tone::Key => Role::Field,
         Tone::Code => Role::Code,

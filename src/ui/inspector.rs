@@ -64,7 +64,7 @@ fn fitting_gauge(header: &Header, theme: &Theme, width: usize) -> Line<'static> 
         .unwrap_or_else(|| gauge(header, theme, 0, None))
 }
 
-/// `ctx ▕███████████████▍·▏ 172k of 200k 86.0 %  temp 1.0 ▲  +571 since the call before`.
+/// `ctx ▕███████████████▍·▏ 172k of 200k 86.0%  temp 1.0 ▲  +571 since the call before`.
 fn gauge(header: &Header, theme: &Theme, cells: usize, since: Option<&str>) -> Line<'static> {
     let mut spans = vec![label("ctx ", theme.style(Role::Dim))];
     let say = |text: String, role: Role| span(&Safe::line(&text), theme.style(role));

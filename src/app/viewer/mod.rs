@@ -396,8 +396,11 @@ impl Viewer {
             unit.hidden |= self.page.is_byte(at);
             let hit = hits.at(at..at + unit.raw.len());
             let blank = self.blanks.then(|| blank(&unit)).flatten();
-            let tone = if unit.hidden || blank.is_some() {
+            let tone = if unit.hidden {
                 Tone::Hidden
+            } else if blank.is_some() {
+                // There are many, and what hides or acts is to be found among them.
+                Tone::Dim
             } else {
                 match tones.at(at) {
                     // A line under the blank that a row ends with would seem to mean something.

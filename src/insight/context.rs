@@ -48,7 +48,7 @@ impl Gauge {
         u64::try_from(u128::from(self.used) * 1000 / u128::from(window)).ok()
     }
 
-    /// `86.0 %`; of little, `<0.1 %`.
+    /// `86.0%`; of little, `<0.1%`.
     #[must_use]
     pub fn percent(&self) -> Option<String> {
         self.permille().map(|permille| match permille {

@@ -64,7 +64,7 @@ fn fitting_gauge(header: &Header, theme: &Theme, width: usize) -> Line<'static> 
         .unwrap_or_else(|| gauge(header, theme, 0, None))
 }
 
-/// `ctx ▕███████████████▍·▏ 172k of 200k 86.0 %  temp 1.0 ▲  +571 since the call before`.
+/// `ctx ▕███████████████▍·▏ 172k of 200k 86.0%  temp 1.0 ▲  +571 since the call before`.
 fn gauge(header: &Header, theme: &Theme, cells: usize, since: Option<&str>) -> Line<'static> {
     let mut spans = vec![label("ctx ", theme.style(Role::Dim))];
     let say = |text: String, role: Role| span(&Safe::line(&text), theme.style(role));
@@ -198,7 +198,7 @@ fn tabs(inspector: &Inspector, theme: &Theme, width: u16) -> Line<'static> {
 pub(super) fn status(viewer: &Viewer, theme: &Theme) -> Line<'static> {
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut add = |text: String, role: Role| {
-        spans.push(label(" ", theme.style(Role::Dim)));
+        spans.push(label(if spans.is_empty() { " " } else { "  " }, theme.style(Role::Dim)));
         spans.push(span(&Safe::line(&text), theme.style(role)));
     };
     match viewer.hidden() {
@@ -242,6 +242,7 @@ fn style(piece: &Piece, theme: &Theme) -> Style {
         Tone::Text => Role::Text,
         Tone::Dim | Tone::Label => Role::Dim,
         Tone::Heading => Role::Strong,
+        Tone::Folded => Role::Accent,
         Tone::System | Tone::User | Tone::Assistant => Role::Speaker,
         Tone::Key => Role::Field,
         Tone::Code => Role::Code,

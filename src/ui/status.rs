@@ -205,12 +205,15 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
         return;
     }
     let follow = if app.list().follows() { "pause" } else { "follow" };
-    let repeated = if app.inspector().repeats() == Some(true) {
-        "fold what repeats"
-    } else {
-        "open what repeats"
-    };
+    let inspecting;
     let hints: &[(Action, &'static str)] = match app.mode() {
+        Mode::List if widens(app) => &[
+            (Action::Open, "leave out a term"),
+            (Action::Filter, "filter"),
+            (Action::Back, "clear it"),
+            (Action::Help, "help"),
+            (Action::Follow, follow),
+        ],
         Mode::List => &[
             (Action::Open, "open"),
             (Action::Filter, "filter"),
@@ -219,22 +222,10 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
             (Action::Help, "help"),
             (Action::Follow, follow),
         ],
-        Mode::Inspector if app.inspector().repeats().is_some() => &[
-            (Action::ToggleRepeated, repeated),
-            (Action::Back, "back"),
-            (Action::Help, "help"),
-            (Action::NextTab, "next tab"),
-            (Action::Copy, "copy"),
-            (Action::Search, "search"),
-        ],
-        Mode::Inspector => &[
-            (Action::NextTab, "next tab"),
-            (Action::Back, "back"),
-            (Action::Copy, "copy"),
-            (Action::Help, "help"),
-            (Action::Search, "search"),
-            (Action::Zoom, "zoom"),
-        ],
+        Mode::Inspector => {
+            inspecting = of_the_inspector(app);
+            &inspecting
+        }
         Mode::Costs => &[
             (Action::Open, "its interactions"),
             (Action::CostKey, "by"),
@@ -339,6 +330,36 @@ pub(super) fn footer(app: &App, keymap: &Keymap, theme: &Theme, frame: Rect, buf
     over(x, y, &offers(offered, keymap, theme, width), width, buffer);
 }
 
+/// Whether Enter leaves out a term of the filter that nothing matches.
+fn widens(app: &App) -> bool {
+    app.list().lines().is_empty() && app.widened().any(|(.., best)| best)
+}
+
+/// What the inspector's keys do now: what is folded is opened first.
+fn of_the_inspector(app: &App) -> Vec<(Action, &'static str)> {
+    let (inspector, viewer) = (app.inspector(), app.inspector().viewer());
+    let json: &[_] = match viewer.levels() {
+        None if viewer.has_json() => &[(Action::FoldJson, "fold")],
+        None => &[],
+        Some((0, _)) => &[(Action::UnfoldJson, "unfold")],
+        Some(_) => &[(Action::UnfoldJson, "unfold"), (Action::FoldJson, "fold")],
+    };
+    let tab = (Action::NextTab, "next tab");
+    let back = (Action::Back, "back");
+    let copy = (Action::Copy, "copy");
+    let help = (Action::Help, "help");
+    let search = (Action::Search, "search");
+    let zoom = (Action::Zoom, "zoom");
+    match inspector.repeats() {
+        Some(open) => {
+            let repeated = if open { "fold what repeats" } else { "open what repeats" };
+            [&[(Action::ToggleRepeated, repeated), back, help], json, &[tab, copy, search]].concat()
+        }
+        None if viewer.levels().is_some() => [json, &[back, tab, copy, help, search, zoom]].concat(),
+        None => [&[tab, back, copy], json, &[help, search, zoom]].concat(),
+    }
+}
+
 /// What does nothing where there are no rows.
 const ROWS_ONLY: [Action; 11] = [
     Action::Open,
@@ -357,7 +378,7 @@ const ROWS_ONLY: [Action; 11] = [
 /// Whether the pane that has the keys has a row, or whatever it is made of, to act on.
 fn has_rows(app: &App) -> bool {
     match app.mode() {
-        Mode::List => !app.list().lines().is_empty(),
+        Mode::List => !app.list().lines().is_empty() || widens(app),
         Mode::Inspector => app.inspector().span().is_some(),
         Mode::Costs => !app.costs().rows().is_empty(),
         Mode::Timeline => app.timeline().line().is_some_and(|line| !line.bars.is_empty()),

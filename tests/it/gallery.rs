@@ -209,7 +209,7 @@ const SCENES: [Scene; 65] = [
     ("cost", logs, "jjj<enter>6"),
     ("raw", logs, "jjj<enter>7"),
     ("prompt_alone", logs, "jjj<enter>z"),
-    ("prompt_folded", logs, "jjj<enter>z-"),
+    ("prompt_folded", logs, "jjj<enter>z-G"),
     ("response_formatted", formatted, "<enter>2z"),
     ("prompt_search", logs, "jjj<enter>/cancel<enter>"),
     ("prompt_repeats", talk, "<enter>"),

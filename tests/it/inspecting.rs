@@ -56,10 +56,13 @@ fn blanks_are_shown_by_one_key_and_the_screen_says_so() {
 fn json_is_folded_by_the_keys_of_the_tree() {
     let mut desk = logs(120, 40);
     desk.keys("jjj<enter>z");
-    assert!(screen(&desk).contains("  \"plan\": \"yearly\","), "{}", screen(&desk));
+    let shown = screen(&desk);
+    assert!(shown.contains("  \"plan\": \"yearly\",") && shown.contains(" - fold "), "{shown}");
+    assert!(!shown.contains(" + unfold "), "{shown}");
     desk.keys("-");
     let shown = screen(&desk);
-    assert!(shown.contains("{… 3 keys}") && shown.contains("0 of 1 levels"), "{shown}");
+    assert!(shown.contains("{▸ 3 keys}") && shown.contains("0 of 1 levels"), "{shown}");
+    assert!(shown.contains(" + unfold ") && !shown.contains(" - fold "), "{shown}");
     desk.keys("-");
     assert!(screen(&desk).contains("no JSON is open here to fold"));
     desk.keys("+");

@@ -21,6 +21,9 @@ fn the_term_that_is_too_much_is_told_and_enter_leaves_it_out() {
         "Enter leaves out user:u_9999: then 4 match",
         "without session:s_1*: 0",
         "session was logged with 48 of 60",
+        // The keys below say it, too.
+        "Enter leave out a term",
+        "Esc clear it",
     ] {
         assert!(shown.contains(told), "{told}\n{shown}");
     }
@@ -29,6 +32,7 @@ fn the_term_that_is_too_much_is_told_and_enter_leaves_it_out() {
     assert_eq!(desk.app.filter_text(), "feature:billing_agent session:s_1*");
     assert_eq!(desk.app.list().rows().len(), 4);
     assert_eq!(desk.app.widened().count(), 0);
+    assert!(screen(&desk).contains("Enter open"));
 }
 
 #[test]

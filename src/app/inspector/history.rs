@@ -198,6 +198,7 @@ impl History {
     pub fn fold(&self, page: &mut Page, open: bool, messages: usize, bytes: usize) {
         let (mark, key) = if open { ("▾", "") } else { ("▸", "  Enter opens them") };
         page.gap()
+            .hang(2)
             .push(Tone::Number, &format!("{mark} {messages} messages"))
             .push(Tone::Dim, &format!(", {}, as in ", text::bytes(bytes as u64)));
         self.name(page, Tone::Label);

@@ -10,7 +10,7 @@ use super::super::viewer::{Page, Tone};
 /// What ends further down in a page stays plain: that much is data rather than prose, and it is written anew whenever something of it changes.
 const LONGEST: usize = 512 << 10;
 
-/// A text and the end of its line; headings, strong words, code, quotes, marks of lists and addresses of links stand out.
+/// A text and the end of its line; headings, strong words, code, marks of lists and of quotes and addresses of links stand out.
 pub(super) fn write(page: &mut Page, text: &str) {
     let marked = if page.text.len() + text.len() > LONGEST {
         Vec::new()
@@ -34,6 +34,8 @@ pub(super) fn write(page: &mut Page, text: &str) {
 /// What stands out of a text, from its beginning on; a stretch inside of another comes after that.
 fn stretches(text: &str) -> Vec<(Tone, Range<usize>)> {
     let mut found = Vec::new();
+    // Where the last quote ends: one inside of it is told by the marks it begins with.
+    let mut quoted = 0;
     for (event, at) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
         let written = &text[at.clone()];
         match event {
@@ -42,6 +44,19 @@ fn stretches(text: &str) -> Vec<(Tone, Range<usize>)> {
             Event::Start(Tag::Strong) => found.push((Tone::Heading, at)),
             // Prompts are often indented; only fences mean code.
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) | Event::Code(_) => found.push((Tone::Code, at)),
+            Event::Start(Tag::BlockQuote(_)) if at.start >= quoted => {
+                quoted = at.end;
+                let mut start = at.start;
+                for line in written.split_inclusive('\n') {
+                    let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
+                    let words = line.find(|c| !matches!(c, '>' | ' ' | '\t')).unwrap_or(line.len());
+                    let marks = line[..words].trim_end().len();
+                    if marks > blank {
+                        found.push((Tone::Number, start + blank..start + marks));
+                    }
+                    start += line.len();
+                }
+            }
             Event::Rule => found.push((Tone::Dim, at)),
             Event::Start(Tag::Item) => {
                 let mark = written.find([' ', '\t', '\n']).unwrap_or(written.len());
@@ -90,12 +105,12 @@ mod tests {
     #[test]
     fn what_marks_mean_is_told_and_the_text_stays() {
         let text = "# Refunds\n\nA *yearly* plan is **paid back**, see `refund_days` and [the page](https://example.com/p).\n\n\
-                    - first\n- **second** one\n\n1. numbered\n\n```json\n{\"a\": 1}\n```\n\n    indented words\n\nnot a heading\n---\n\n***\nend";
+                    - first\n- **second** one\n\n1. numbered\n\n> said\n>> again\ngoes > on\n\n```json\n{\"a\": 1}\n```\n\n    indented words\n\nnot a heading\n---\n\n***\nend";
         let page = written(text);
         assert_eq!(page.text, format!("{text}\n"));
         assert_eq!(of(&page, Tone::Heading), ["# Refunds\n", "**paid back**", "**second**"]);
         assert_eq!(of(&page, Tone::Code), ["`refund_days`", "```json\n{\"a\": 1}\n```"]);
-        assert_eq!(of(&page, Tone::Number), ["-", "-", "1."]);
+        assert_eq!(of(&page, Tone::Number), ["-", "-", "1.", ">", ">>"]);
         assert_eq!(of(&page, Tone::Dim), ["](https://example.com/p)", "***\n"]);
     }
 

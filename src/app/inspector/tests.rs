@@ -362,8 +362,8 @@ fn json_is_folded_by_levels_and_the_screen_stands_where_it_stood() {
     for (open, shows) in [
         (4, "\"id\": \"inv-12\""),
         (3, "\"id\": \"inv-12\""),
-        (2, "{… 2 keys}"),
-        (1, "\"invoices\": [… 30 items],"),
+        (2, "{▸ 2 keys}"),
+        (1, "\"invoices\": [▸ 30 items],"),
     ] {
         assert!(inspector.viewer.fold(Folding::Less));
         assert_eq!(inspector.viewer.levels(), Some((open, 5)));
@@ -374,7 +374,7 @@ fn json_is_folded_by_levels_and_the_screen_stands_where_it_stood() {
         );
     }
     assert!(inspector.viewer.fold(Folding::Less) && !inspector.viewer.fold(Folding::Less));
-    assert!(text(&inspector).contains(&"{… 2 keys}".to_owned()), "{:?}", text(&inspector));
+    assert!(text(&inspector).contains(&"{▸ 2 keys}".to_owned()), "{:?}", text(&inspector));
     assert!(inspector.viewer.fold(Folding::Outline));
     // The program outside gets all of it; what comes again stays folded; the search opens.
     assert!(inspector.safe_text().contains("inv-29"));

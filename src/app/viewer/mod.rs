@@ -212,6 +212,12 @@ impl Viewer {
         self.folded.as_ref().map(|folded| (folded.open, folded.levels))
     }
 
+    /// Whether there is JSON in the text that can be folded.
+    #[must_use]
+    pub fn has_json(&self) -> bool {
+        !self.whole().insides.is_empty()
+    }
+
     /// Moves through the text; never beyond its ends.
     pub fn scroll(&mut self, scroll: Scroll) {
         let height = self.height.max(1) as i64;
@@ -390,10 +396,17 @@ impl Viewer {
             unit.hidden |= self.page.is_byte(at);
             let hit = hits.at(at..at + unit.raw.len());
             let blank = self.blanks.then(|| blank(&unit)).flatten();
-            let tone = if unit.hidden || blank.is_some() {
+            let tone = if unit.hidden {
                 Tone::Hidden
+            } else if blank.is_some() {
+                // There are many, and what hides or acts is to be found among them.
+                Tone::Dim
             } else {
-                tones.at(at)
+                match tones.at(at) {
+                    // A line under the blank that a row ends with would seem to mean something.
+                    Tone::Quoted if unit.raw == " " && units.peek().is_none() => Tone::Text,
+                    tone => tone,
+                }
             };
             let unit = blank.unwrap_or(unit);
             at += unit.raw.len();

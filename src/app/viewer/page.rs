@@ -32,6 +32,8 @@ pub enum Tone {
     Code,
     /// Words of a document that stand in the answer.
     Quoted,
+    /// What stands in the place of JSON that is folded.
+    Folded,
     /// A figure.
     Number,
     /// Money.
@@ -61,7 +63,7 @@ impl Inside {
     /// What stands in its place where it is folded.
     fn folded(&self) -> String {
         let what = if self.object { "key" } else { "item" };
-        format!("… {} {what}{}", self.count, text::plural(self.count as u64))
+        format!("▸ {} {what}{}", self.count, text::plural(self.count as u64))
     }
 }
 
@@ -183,7 +185,7 @@ impl Page {
             self.copy(at..whole.start, &mut page);
             at = whole.end;
             let from = page.text.len();
-            page.push(Tone::Dim, &inside.folded());
+            page.push(Tone::Folded, &inside.folded());
             let shown = from..page.text.len();
             cuts.push(Cut { whole, shown });
         }
@@ -312,8 +314,8 @@ mod tests {
         let folded = |open| page.folded(open).0.text;
         assert_eq!(page.levels(), 2);
         assert_eq!(folded(2), page.text);
-        assert_eq!(folded(1), "(x(… 2 items)(… 2 items))(w)");
-        assert_eq!(folded(0), "(… 2 keys)(… 2 keys)");
+        assert_eq!(folded(1), "(x(▸ 2 items)(▸ 2 items))(w)");
+        assert_eq!(folded(0), "(▸ 2 keys)(▸ 2 keys)");
     }
 
     proptest! {

@@ -76,13 +76,6 @@ impl Write for Wire {
     }
 }
 
-/// How long this thread had a processor so far, where the system tells.
-fn on_processor() -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = told.split_whitespace().next().and_then(|word| word.parse().ok());
-    Duration::from_nanos(nanoseconds.unwrap_or_default())
-}
-
 struct Desk {
     app: App,
     keymap: Keymap,
@@ -96,8 +89,8 @@ struct Desk {
     awaited: HashSet<Ticket>,
     drawn: Instant,
     dirty: bool,
-    /// How long drawing took, frame by frame: `ui::draw` alone, what of it this thread had a processor, and with what the terminal is sent.
-    draws: Vec<[Duration; 3]>,
+    /// How long drawing took, frame by frame: `ui::draw` alone, and with what the terminal is sent.
+    draws: Vec<(Duration, Duration)>,
 }
 
 impl Desk {
@@ -171,14 +164,14 @@ impl Desk {
             ..
         } = self;
         queue!(terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        let (mut drawn, mut busy) = (Duration::ZERO, Duration::ZERO);
+        let mut drawn = Duration::ZERO;
         terminal.draw(|frame| {
-            let (begun, before) = (Instant::now(), on_processor());
+            let begun = Instant::now();
             spanscope::ui::draw(app, keymap, &[], theme, false, frame);
-            (drawn, busy) = (begun.elapsed(), on_processor().saturating_sub(before));
+            drawn = begun.elapsed();
         })?;
         queue!(terminal.backend_mut(), EndSynchronizedUpdate)?;
-        self.draws.push([drawn, busy, begun.elapsed()]);
+        self.draws.push((drawn, begun.elapsed()));
         (self.drawn, self.dirty) = (Instant::now(), false);
         Ok(())
     }
@@ -431,9 +424,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     all.print("all");
     println!("{} frames of {}×{}", desk.draws.len(), SIZE.0, SIZE.1);
-    for (at, what) in ["ui::draw", "of it on a processor", "drawn and encoded"].into_iter().enumerate() {
-        let [p50, p99, worst] = quantiles(&mut desk.draws.iter().map(|draw| millis(draw[at])).collect::<Vec<_>>());
+    let told = |what: &str, of: fn(&(Duration, Duration)) -> Duration| {
+        let [p50, p99, worst] = quantiles(&mut desk.draws.iter().map(|both| millis(of(both))).collect::<Vec<_>>());
         println!("{what:<22}p50 {p50:.2} ms, p99 {p99:.2} ms, worst {worst:.2} ms");
-    }
+    };
+    told("ui::draw", |both| both.0);
+    told("drawn and encoded", |both| both.1);
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::model::framing::Framing;
 use crate::model::mapping::Mapping;
 use crate::model::record::{Batch, Block, Order, Progress};
 use crate::sources::{self, Event, Sources, Spec, SpecError};
-use crate::store::Intake;
+use crate::store::{Intake, give_way};
 
 /// What lines say takes some KiB each until it is written, however short they are: of more than so many a block is parsed in pieces …
 const PIECE_LINES: usize = 4_096;
@@ -48,7 +48,10 @@ pub fn start(
             let (own, prepare, progress) = (Arc::clone(&own), Arc::clone(&prepare), Arc::clone(&progress));
             std::thread::Builder::new()
                 .name(format!("parse-{number}"))
-                .spawn(move || work(&receiver, &stopped, &own, &intake, &*prepare, &*progress))
+                .spawn(move || {
+                    give_way();
+                    work(&receiver, &stopped, &own, &intake, &*prepare, &*progress);
+                })
                 .expect("the system can start a thread")
         })
         .collect();

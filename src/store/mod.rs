@@ -51,6 +51,7 @@ mod writer;
 pub use error::StoreError;
 pub use intake::{Closed, Intake};
 pub use purge::{Purged, purge};
+pub use writer::give_way;
 
 use bill::Bill;
 use changes::{EVER, Times};

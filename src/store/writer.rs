@@ -46,7 +46,7 @@ const SLICE: usize = 1_000;
 const SHAPE_ROWS: u64 = 1 << 20;
 /// … or, while there is not, when they are this part of those that had an interaction the last time.
 const SHAPE_SHARE: u64 = 8;
-/// The writer's priority on Linux: below that of whoever asks.
+/// The priority on Linux of what reads and writes: below that of whoever asks.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 /// Between attempts while the disk does not take it.
@@ -249,8 +249,9 @@ fn remember_prices(connection: &Connection, hash: &str) -> duckdb::Result<()> {
     connection.execute_batch("COMMIT")
 }
 
-/// What somebody waits for comes first: questions, and the screen. On Linux a thread has a priority of its own; elsewhere the process would lose.
-fn give_way() {
+/// Lowers the priority of this thread, which reads or writes: what somebody waits for comes first, questions and the screen. All threads of that kind
+/// do so, or one would wait for the other. On Linux a thread has a priority of its own; elsewhere the process would lose, and nothing happens.
+pub fn give_way() {
     #[cfg(target_os = "linux")]
     // Where that is not allowed everything goes on as fast as it can.
     let _ = rustix::process::setpriority_process(None, NICE);

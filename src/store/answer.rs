@@ -39,21 +39,19 @@ pub(super) fn answer(engine: &Engine, prices: &Prices, kept: &Kept, query: &Quer
 }
 
 fn answer_on(connection: &Connection, prices: &Prices, kept: &Kept, query: &Query) -> Result<Reply> {
-    let mut spelled;
-    let query = if kept.settled.load(Ordering::Acquire) {
-        query
-    } else {
-        spelled = query.clone();
-        if let Some(filter) = filter_in(&mut spelled) {
+    let mut query = query.clone();
+    let filter = filter_in(&mut query).map_or(Filter::All, |filter| {
+        if !kept.settled.load(Ordering::Acquire) {
             *filter = by_spans(filter);
         }
-        &spelled
-    };
+        filter.clone()
+    });
+    let query = &query;
     // Whatever is judged is told to SQL by temporary tables, which a transaction that only reads could not make.
-    if filter_of(query).is_some_and(judge::asks) {
+    if judge::asks(&filter) {
         judge::keep(connection, &kept.judge.known(connection)?.all)?;
     }
-    let asked = filter_of(query).map(told::asked).unwrap_or_default();
+    let asked = told::asked(&filter);
     if let Query::Trend {
         by,
         filter,
@@ -88,23 +86,8 @@ fn answer_on(connection: &Connection, prices: &Prices, kept: &Kept, query: &Quer
     Ok(reply)
 }
 
-/// As `filter_of`, to be changed.
-const fn filter_in(query: &mut Query) -> Option<&mut Filter> {
-    match query {
-        Query::Interactions { filter, .. }
-        | Query::Count { filter, .. }
-        | Query::Costs { filter, .. }
-        | Query::Trend { filter, .. }
-        | Query::Timeline { filter, .. }
-        | Query::Health { filter, .. }
-        | Query::Prompts { filter, .. }
-        | Query::Sessions { filter, .. } => Some(filter),
-        _ => None,
-    }
-}
-
 /// The filter of a question that has one.
-const fn filter_of(query: &Query) -> Option<&Filter> {
+const fn filter_in(query: &mut Query) -> Option<&mut Filter> {
     match query {
         Query::Interactions { filter, .. }
         | Query::Count { filter, .. }

@@ -6,6 +6,10 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
+use duckdb::arrow::array::AsArray;
+use duckdb::arrow::datatypes::UInt64Type;
+use duckdb::{Connection, Result};
+
 use crate::model::span::TraceKey;
 
 /// Bodies remembered in each of the two halves: about 16 MB together.
@@ -55,6 +59,40 @@ impl Bodies {
         for half in [&mut self.young, &mut self.old] {
             half.retain(|_, id| passes(*id));
         }
+    }
+}
+
+/// A set of ids, which are counted up: a bit for each.
+#[derive(Default)]
+pub(super) struct Ids(Vec<u64>);
+
+impl Ids {
+    /// Those that a question's one column answers.
+    pub(super) fn read(connection: &Connection, sql: &str) -> Result<Self> {
+        let mut ids = Self::default();
+        let mut statement = connection.prepare(sql)?;
+        for batch in statement.stream_arrow([])? {
+            let batch = batch?;
+            batch
+                .column(0)
+                .as_primitive::<UInt64Type>()
+                .values()
+                .iter()
+                .for_each(|id| ids.insert(*id));
+        }
+        Ok(ids)
+    }
+
+    fn insert(&mut self, id: u64) {
+        let at = (id / 64) as usize;
+        if at >= self.0.len() {
+            self.0.resize(at + 1, 0);
+        }
+        self.0[at] |= 1 << (id % 64);
+    }
+
+    pub(super) fn has(&self, id: u64) -> bool {
+        self.0.get((id / 64) as usize).is_some_and(|bits| bits >> (id % 64) & 1 == 1)
     }
 }
 

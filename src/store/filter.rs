@@ -498,3 +498,39 @@ fn like(pattern: &str) -> String {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bill::tests::{add, empty};
+    use super::*;
+
+    #[test]
+    fn rows_of_an_older_store_are_found_by_their_spans() {
+        let connection = empty();
+        add(&connection, 1, 0, Some(0), Some(5));
+        connection
+            .execute_batch("INSERT INTO step SELECT 1, 0, 1, NULL, 'tool', 'plan', 'ok', 'search', 'm', NULL, NULL, NULL, NULL, 7, NULL, NULL, NULL, NULL, 1, NULL")
+            .expect("a span");
+        let count = |filter: &Filter| {
+            let condition = Condition::new(filter, Window::default());
+            let sql = format!("SELECT count(*) FROM interaction WHERE {}", condition.sql);
+            let found = connection.query_row(&sql, duckdb::params_from_iter(condition.binds), |row| row.get::<_, u64>(0));
+            found.expect("an answer")
+        };
+        let is = |field, words: &str| Filter::Is(field, Pattern(words.to_owned()));
+        for filter in [
+            is(Field::Kind, "tool"),
+            is(Field::Name, "pl*"),
+            is(Field::Model, "m"),
+            Filter::Compare(Field::Input, Comparison::Greater, 6),
+            Filter::Has(Had::Field(Field::Tool)),
+            Filter::Not(Box::new(is(Field::Tool, "other"))),
+        ] {
+            assert_eq!(count(&by_spans(&filter)), 1, "{filter}");
+        }
+        // Its row says nothing of them.
+        assert_eq!(count(&is(Field::Kind, "tool")), 0);
+        // A user has no number there, and is found by the name.
+        assert_eq!((count(&is(Field::User, "N0")), count(&is(Field::User, "n1"))), (1, 0));
+    }
+}

@@ -196,7 +196,7 @@ impl Store {
         let (batches, incoming) = crossbeam_channel::bounded(WAITING_BATCHES);
         let (control, commands) = crossbeam_channel::unbounded();
         let kept = Arc::new(Kept {
-            settled: AtomicBool::new(state.is_settled()),
+            settled: AtomicBool::new(state.settled),
             judge: Judge::new(Arc::clone(&options.judging)),
             bill: Bill::default(),
             strip: Strip::default(),

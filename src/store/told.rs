@@ -11,6 +11,7 @@ use duckdb::arrow::datatypes::{DataType, Field as Column, Schema, UInt64Type};
 use duckdb::arrow::record_batch::RecordBatch;
 use duckdb::{Connection, Result, params_from_iter};
 
+use super::contents::Ids;
 use super::filter::Condition;
 use super::rows::read_places;
 use crate::model::filter::{Field, Filter};
@@ -68,16 +69,7 @@ fn saying(connection: &Connection, filter: &Filter) -> Result<Vec<u64>> {
     which.contents(filter);
     connection.execute_batch("CREATE OR REPLACE TEMP TABLE meant (content UBIGINT NOT NULL)")?;
     connection.execute(&format!("INSERT INTO temp.meant {}", which.sql), params_from_iter(which.binds))?;
-    let mut meant = Ids::default();
-    let mut statement = connection.prepare("SELECT content FROM temp.meant")?;
-    for batch in statement.stream_arrow([])? {
-        batch?
-            .column(0)
-            .as_primitive::<UInt64Type>()
-            .values()
-            .iter()
-            .for_each(|id| meant.insert(*id));
-    }
+    let meant = Ids::read(connection, "SELECT content FROM temp.meant")?;
     let mut records = Condition::default();
     records.sql.push_str(include_str!("sql/told.sql"));
     spans(connection, records, |contents| {
@@ -103,22 +95,4 @@ fn spans(connection: &Connection, records: Condition, passes: impl Fn(&str) -> b
     spans.sort_unstable();
     spans.dedup();
     Ok(spans)
-}
-
-/// A set of content ids, which are counted up: a bit for each.
-#[derive(Default)]
-struct Ids(Vec<u64>);
-
-impl Ids {
-    fn insert(&mut self, id: u64) {
-        let at = (id / 64) as usize;
-        if at >= self.0.len() {
-            self.0.resize(at + 1, 0);
-        }
-        self.0[at] |= 1 << (id % 64);
-    }
-
-    fn has(&self, id: u64) -> bool {
-        self.0.get((id / 64) as usize).is_some_and(|bits| bits >> (id % 64) & 1 == 1)
-    }
 }

@@ -3,7 +3,6 @@
 //! After an error nothing is assumed: a COMMIT may fail and yet be durable. The instance is dropped, coverage read again, and only
 //! what is not covered is written again.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use duckdb::Connection;
 
 use super::Kept;
 use super::apply::{Known, Prepared, append_ahead, apply};
-use super::contents::{BODIES, Bodies, SHAPES, Seen, TraceSet};
+use super::contents::{BODIES, Bodies, Ids, SHAPES, Seen, TraceSet};
 use super::coverage::Coverage;
 use super::engine::{Engine, ROW_GROUP, meta};
 use super::intake::Packed;
@@ -46,7 +45,7 @@ const SLICE: usize = 1_000;
 const SHAPE_ROWS: u64 = 1 << 20;
 /// … or, while there is not, when they are this part of those that had an interaction the last time.
 const SHAPE_SHARE: u64 = 8;
-/// The priority on Linux of what reads and writes: below that of whoever asks.
+/// The priority on Linux of what parses and writes: below that of whoever asks.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 /// Between attempts while the disk does not take it.
@@ -91,7 +90,7 @@ pub(super) struct State {
     /// Traces that still show what old prices or rules came to, the newest last.
     stale: Vec<TraceKey>,
     /// Every row says what it has to of its spans; in an older store they do not at first.
-    settled: bool,
+    pub(super) settled: bool,
     waiting: Vec<Prepared>,
     waiting_bytes: u64,
     /// What waits may fill so much memory.
@@ -175,18 +174,12 @@ impl State {
         }
     }
 
-    /// Every row says what it has to of its spans.
-    pub(super) const fn is_settled(&self) -> bool {
-        self.settled
-    }
-
     /// Removes shapes that no interaction has any more: one that grows has another with every new name. Nothing is in a transaction.
     fn forget_shapes(&mut self) -> duckdb::Result<()> {
         let Some(connection) = &self.connection else { return Ok(()) };
         connection.execute(include_str!("sql/forget_shapes.sql"), [])?;
-        let mut statement = connection.prepare("SELECT DISTINCT id FROM shape")?;
-        let left: HashSet<u64> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
-        self.shapes.retain(|id| left.contains(&id));
+        let left = Ids::read(connection, "SELECT DISTINCT id FROM shape")?;
+        self.shapes.retain(|id| left.has(id));
         self.shape_rows_left = connection.query_row("SELECT count(*) FROM shape", [], |row| row.get(0))?;
         self.shape_rows = 0;
         Ok(())
@@ -249,8 +242,8 @@ fn remember_prices(connection: &Connection, hash: &str) -> duckdb::Result<()> {
     connection.execute_batch("COMMIT")
 }
 
-/// Lowers the priority of this thread, which reads or writes: what somebody waits for comes first, questions and the screen. All threads of that kind
-/// do so, or one would wait for the other. On Linux a thread has a priority of its own; elsewhere the process would lose, and nothing happens.
+/// Lowers the priority of this thread, which parses or writes: what somebody waits for comes first, questions and the screen. Both kinds do so, or
+/// one would wait for the other. On Linux a thread has a priority of its own; elsewhere the process would lose, and nothing happens.
 pub fn give_way() {
     #[cfg(target_os = "linux")]
     // Where that is not allowed everything goes on as fast as it can.
